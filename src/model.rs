@@ -1,0 +1,26 @@
+//! Plain data and rules: what connections, configs, jobs, progress and events *are*.
+//!
+//! Owns the names and shapes that every other folder shares, the rules that can be checked without
+//! a server (names, ranges, exclusive fields, state transitions), and their JSON and YAML form.
+//! Must not know: I/O, clocks, async, SQL, any other folder of this crate. Everyone may import it.
+
+pub mod command;
+pub mod config;
+pub mod connection;
+pub mod duration;
+pub mod error;
+pub mod event;
+pub mod finding;
+pub mod ids;
+pub mod job;
+pub mod log;
+pub mod mapping;
+pub mod names;
+pub mod pattern;
+pub mod plan;
+pub mod progress;
+pub mod report;
+pub mod rule;
+pub mod secret;
+pub mod status;
+pub mod table_run;

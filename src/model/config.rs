@@ -1,0 +1,195 @@
+//! Sync configs: a named set of table rules for one connection, with its options.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::ids::{ConfigId, ConnectionId, JobId};
+use super::job::JobState;
+use super::rule::{TableOptions, TableRule};
+
+/// A config as its owner describes it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConfigSpec {
+    /// Unique name.
+    pub name: String,
+    /// Name of its connection.
+    pub connection: String,
+    /// Default mode of its tables.
+    pub sync_mode: SyncMode,
+    /// Whether `run` and schedules may start it.
+    pub enabled: bool,
+    /// What is synced, in stored order; the first rule that fits a table wins.
+    pub tables: Vec<TableRule>,
+    /// Patterns that no `match` rule reaches.
+    pub exclude: Vec<String>,
+    /// How it is done.
+    pub options: Options,
+}
+
+impl ConfigSpec {
+    /// A config of `tables` with every default.
+    #[must_use]
+    pub fn new(name: &str, connection: &str, tables: Vec<TableRule>) -> Self {
+        Self {
+            name: name.to_owned(),
+            connection: connection.to_owned(),
+            sync_mode: SyncMode::Full,
+            enabled: true,
+            tables,
+            exclude: Vec::new(),
+            options: Options::default(),
+        }
+    }
+}
+
+/// How a table is kept in step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SyncMode {
+    /// The whole table, each run.
+    #[default]
+    Full,
+}
+
+/// How a config is run. `None` means: the default of the settings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// Workers of one job, over its tables and ranges.
+    pub max_concurrency: u32,
+    /// Compressed protocol to the source.
+    pub enable_compression: bool,
+    /// How many points in time a job reads.
+    pub consistency: Consistency,
+    /// Where shadows are made.
+    pub shadow_in: ShadowIn,
+    /// Bits of the row hash that ranges are compared by.
+    pub checksum: Checksum,
+    /// How long a difference on a live pair must last to count.
+    pub recheck_after: Duration,
+    /// Which way rows go in.
+    pub writer: WriterChoice,
+    /// Running time of a job; zero is no limit; `None` is the setting's.
+    pub job_timeout: Option<Duration>,
+    /// Options that a table rule may override.
+    pub table: TableOptions,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            max_concurrency: Self::DEFAULT_MAX_CONCURRENCY,
+            enable_compression: false,
+            consistency: Consistency::Snapshot,
+            shadow_in: ShadowIn::Auto,
+            checksum: Checksum::Fast,
+            recheck_after: Self::DEFAULT_RECHECK_AFTER,
+            writer: WriterChoice::Auto,
+            job_timeout: None,
+            table: TableOptions::default(),
+        }
+    }
+}
+
+impl Options {
+    /// Default of `max_concurrency`.
+    pub const DEFAULT_MAX_CONCURRENCY: u32 = 4;
+    /// Default of `recheck_after`.
+    pub const DEFAULT_RECHECK_AFTER: Duration = Duration::from_secs(5);
+}
+
+/// Declares an enum of words with its texts in one place.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+        pub enum $name { $($(#[$vdoc])* #[serde(rename = $text)] $variant,)* }
+        impl $name {
+            /// Every word, in the order of the documentation.
+            pub const WORDS: &'static [&'static str] = &[$($text),*];
+            /// As written.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),* }
+            }
+            /// The reverse of [`Self::as_str`].
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                match text { $($text => Some(Self::$variant),)* _ => None }
+            }
+        }
+    };
+}
+pub(crate) use words;
+
+words!(
+    /// How many points in time a job reads.
+    Consistency {
+        /// One for the job.
+        #[default] Snapshot = "snapshot",
+        /// One per table.
+        Table = "table",
+        /// None: no long transaction on the source.
+        Chunk = "chunk",
+    }
+);
+words!(
+    /// Where shadows are made.
+    ShadowIn {
+        /// Helper databases where they can be created, else the target's own.
+        #[default] Auto = "auto",
+        /// Always the target's own database.
+        Target = "target",
+    }
+);
+words!(
+    /// Bits of the row hash that ranges are compared by.
+    Checksum {
+        /// 64 bits and a count.
+        #[default] Fast = "fast",
+        /// 128 bits.
+        Strong = "strong",
+    }
+);
+words!(
+    /// Which way rows go in.
+    WriterChoice {
+        /// The best that the target allows.
+        #[default] Auto = "auto",
+        /// `LOAD DATA LOCAL`.
+        LoadData = "load_data",
+        /// Multi-row `INSERT`.
+        Insert = "insert",
+    }
+);
+
+/// A stored config.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Its id.
+    pub id: ConfigId,
+    /// Its connection.
+    pub connection_id: ConnectionId,
+    /// What its owner says; `connection` is the connection's present name.
+    pub spec: ConfigSpec,
+    /// Grows by one with each change of the spec.
+    pub version: u64,
+    /// The newest job, if any.
+    pub last_job: Option<LastJob>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it was last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// The newest job of a config.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LastJob {
+    /// Its id.
+    pub id: JobId,
+    /// Its state.
+    pub state: JobState,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+}

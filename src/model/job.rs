@@ -1,0 +1,204 @@
+//! Jobs: one run of a config, its states and their transitions.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::config::words;
+use super::error::ErrorInfo;
+use super::ids::{ConfigId, ConnectionId, JobId};
+use super::progress::{Counts, Progress};
+use super::table_run::TableRun;
+
+words!(
+    /// What a job does.
+    JobKind {
+        /// Brings the target in step.
+        #[default] Sync = "sync",
+        /// Compares, writes nothing.
+        Verify = "verify",
+    }
+);
+words!(
+    /// Who asked for a job.
+    Trigger {
+        /// The command line.
+        #[default] Cli = "cli",
+        /// The dashboard.
+        Dashboard = "dashboard",
+        /// The REST API.
+        Api = "api",
+        /// A schedule.
+        Schedule = "schedule",
+        /// A retry of another job.
+        Retry = "retry",
+    }
+);
+words!(
+    /// State of a job.
+    JobState {
+        /// In the queue.
+        #[default] Pending = "pending",
+        /// An instance works on it.
+        Running = "running",
+        /// Held by a person.
+        Paused = "paused",
+        /// Every table ended well.
+        Completed = "completed",
+        /// Some tables did not.
+        CompletedWithErrors = "completed_with_errors",
+        /// Nothing completed, or the job could not run.
+        Failed = "failed",
+        /// Stopped by a person.
+        Cancelled = "cancelled",
+    }
+);
+
+impl JobState {
+    /// Whether the job has ended; final states never change.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        matches!(
+            self,
+            Self::Completed | Self::CompletedWithErrors | Self::Failed | Self::Cancelled
+        )
+    }
+
+    /// Whether `self → next` is a transition that exists.
+    #[must_use]
+    pub fn may_become(self, next: Self) -> bool {
+        use JobState::{
+            Cancelled, Completed, CompletedWithErrors, Failed, Paused, Pending, Running,
+        };
+        match self {
+            Pending => matches!(next, Running | Cancelled),
+            Running => matches!(
+                next,
+                Pending | Paused | Completed | CompletedWithErrors | Failed | Cancelled
+            ),
+            Paused => matches!(next, Pending | Cancelled),
+            Completed | CompletedWithErrors | Failed | Cancelled => false,
+        }
+    }
+}
+
+words!(
+    /// A wish of any front about a job, kept in the control database until its instance obeys.
+    JobWish {
+        /// None.
+        #[default] None = "none",
+        /// End it as `cancelled` after the batch in hand.
+        Stop = "stop",
+        /// Give it back to the queue after the batch in hand.
+        Release = "release",
+    }
+);
+
+/// A job as every front sees it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// Its id.
+    pub id: JobId,
+    /// What it does.
+    pub kind: JobKind,
+    /// Its config.
+    pub config_id: ConfigId,
+    /// Name of its config when it was made.
+    pub config: String,
+    /// Its connection.
+    pub connection_id: ConnectionId,
+    /// Name of its connection when it was made.
+    pub connection: String,
+    /// Its state.
+    pub state: JobState,
+    /// Who asked for it.
+    pub trigger: Trigger,
+    /// `user@host`, `token:NAME` or `schedule`.
+    pub requested_by: String,
+    /// Name of the instance that works on it, or did last.
+    pub instance: Option<String>,
+    /// The job that this one tries again.
+    pub retry_of: Option<JobId>,
+    /// Highest first.
+    pub priority: i32,
+    /// Run as `sync_mode: full`, this once.
+    pub full: bool,
+    /// Forget checkpoints.
+    pub fresh: bool,
+    /// When it was queued.
+    pub created_at: DateTime<Utc>,
+    /// When an instance first worked on it.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// Why it failed.
+    pub error: Option<ErrorInfo>,
+    /// How far it is, over all tables.
+    pub progress: Progress,
+    /// What it did, over all tables.
+    pub counts: Counts,
+    /// Tables in the job.
+    pub tables_total: u32,
+    /// Tables that ended well.
+    pub tables_completed: u32,
+    /// Tables that failed.
+    pub tables_failed: u32,
+    /// Its table runs; filled where one job is asked for.
+    pub tables: Vec<TableRun>,
+}
+
+/// What a new job is to do.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct JobRequest {
+    /// What it does.
+    pub kind: JobKind,
+    /// Only these target tables; empty means all.
+    pub tables: Vec<String>,
+    /// Run as `sync_mode: full`, this once.
+    pub full: bool,
+    /// Forget checkpoints.
+    pub fresh: bool,
+    /// -100 to 100, highest first.
+    pub priority: i32,
+    /// Who asked for it.
+    pub trigger: Trigger,
+    /// `user@host`, `token:NAME` or `schedule`.
+    pub requested_by: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [JobState; 7] = [
+        JobState::Pending,
+        JobState::Running,
+        JobState::Paused,
+        JobState::Completed,
+        JobState::CompletedWithErrors,
+        JobState::Failed,
+        JobState::Cancelled,
+    ];
+
+    #[test]
+    fn final_states_never_change_and_every_other_can_be_cancelled() {
+        for from in ALL {
+            assert_eq!(
+                from.is_final(),
+                !ALL.iter().any(|to| from.may_become(*to)),
+                "{from:?}"
+            );
+            assert_eq!(
+                !from.is_final(),
+                from.may_become(JobState::Cancelled),
+                "{from:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn words_read_back() {
+        for state in ALL {
+            assert_eq!(JobState::parse(state.as_str()), Some(state));
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Lines of a job's log, and differences that a comparison found.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::config::words;
+use super::error::{ShownKey, ShownValue};
+use super::ids::JobId;
+
+words!(
+    /// How much a line matters.
+    Level {
+        /// Something failed.
+        Error = "error",
+        /// Something to look at.
+        Warn = "warn",
+        /// What happens.
+        #[default] Info = "info",
+        /// How it happens.
+        Debug = "debug",
+        /// Everything.
+        Trace = "trace",
+    }
+);
+
+impl Level {
+    /// Whether a line of this level is shown where `threshold` is asked for.
+    #[must_use]
+    pub fn passes(self, threshold: Self) -> bool {
+        self as u8 <= threshold as u8
+    }
+}
+
+/// One line of a job's log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LogEntry {
+    /// Grows within the control database; 0 before it is stored.
+    pub id: u64,
+    /// When.
+    pub time: DateTime<Utc>,
+    /// How much it matters.
+    pub level: Level,
+    /// Its job.
+    pub job_id: Option<JobId>,
+    /// Target table.
+    pub table: Option<String>,
+    /// Name of the instance that wrote it.
+    pub instance: String,
+    /// The line.
+    pub message: String,
+    /// More about it, by name.
+    pub fields: serde_json::Map<String, serde_json::Value>,
+}
+
+words!(
+    /// How a row differs.
+    DifferenceKind {
+        /// On the source only.
+        #[default] Missing = "missing",
+        /// On the target only.
+        Extra = "extra",
+        /// On both, with other values.
+        Changed = "changed",
+    }
+);
+
+/// One row that differs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Difference {
+    /// Target table.
+    pub table: String,
+    /// How.
+    pub kind: DifferenceKind,
+    /// Which row.
+    pub key: ShownKey,
+    /// Columns that differ.
+    pub columns: Vec<DifferingColumn>,
+    /// Whether it was the same twice.
+    pub stable: bool,
+    /// When it was first seen.
+    pub first_seen_at: DateTime<Utc>,
+}
+
+/// One column of a row that differs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DifferingColumn {
+    /// Target column.
+    pub name: String,
+    /// Value on the source; `None` is NULL.
+    pub source: Option<ShownValue>,
+    /// Value on the target; `None` is NULL.
+    pub target: Option<ShownValue>,
+}

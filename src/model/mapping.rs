@@ -1,0 +1,1 @@
+//! The mapping document: connections and configs as one reviewable object.

@@ -1,0 +1,103 @@
+//! The report of a connection test.
+
+use serde::{Deserialize, Serialize};
+
+use super::config::words;
+
+words!(
+    /// Which family of servers.
+    Flavour {
+        /// Oracle MySQL and its kin.
+        #[default] Mysql = "mysql",
+        /// MariaDB.
+        Mariadb = "mariadb",
+    }
+);
+
+/// What a test of a connection found.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct TestReport {
+    /// Whether a sync could run.
+    pub ok: bool,
+    /// Why not.
+    pub error: Option<String>,
+    /// Time for one round trip, in milliseconds.
+    pub latency_ms: Option<f64>,
+    /// `host:port` or socket that answered.
+    pub address: Option<String>,
+    /// Family of the server.
+    pub flavour: Option<Flavour>,
+    /// Version as the server says it.
+    pub version: Option<String>,
+    /// Transport security.
+    pub tls: TlsReport,
+    /// Privileges.
+    pub privileges: PrivilegeReport,
+    /// Binary log.
+    pub binlog: BinlogReport,
+    /// Whether the server takes `LOAD DATA LOCAL`.
+    pub local_infile: Option<bool>,
+    /// The server's clock less ours, in milliseconds.
+    pub clock_skew_ms: Option<f64>,
+    /// Largest packet, in bytes.
+    pub max_allowed_packet_bytes: Option<u64>,
+    /// Good to know.
+    pub warnings: Vec<String>,
+}
+
+/// Transport security of a tested connection.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct TlsReport {
+    /// Whether the session is encrypted.
+    pub used: bool,
+    /// `TLSv1.3` and the like.
+    pub version: Option<String>,
+    /// Whether the certificate was checked.
+    pub verified: bool,
+}
+
+/// Privileges of a tested account.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct PrivilegeReport {
+    /// What is missing.
+    pub missing: Vec<MissingPrivilege>,
+}
+
+/// One privilege that is missing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MissingPrivilege {
+    /// Its name.
+    pub privilege: String,
+    /// What can't be done, or not as well, without it.
+    pub needed_for: String,
+    /// The statement that gives it.
+    pub grant: String,
+}
+
+/// Binary log of a tested server.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct BinlogReport {
+    /// Whether it is written.
+    pub enabled: Option<bool>,
+    /// `ROW`, `MIXED` or `STATEMENT`.
+    pub format: Option<String>,
+    /// `FULL`, `MINIMAL` or `NOBLOB`.
+    pub row_image: Option<String>,
+}
+
+/// One table of a source, as a chooser shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SourceTable {
+    /// Its name.
+    pub name: String,
+    /// Its engine.
+    pub engine: Option<String>,
+    /// Rows, as the server guesses.
+    pub rows_estimate: u64,
+    /// Data and index, in bytes, as the server guesses.
+    pub data_bytes: u64,
+    /// Columns of its primary key.
+    pub primary_key: Vec<String>,
+    /// Its comment.
+    pub comment: String,
+}
