@@ -1,1 +1,3 @@
+//! Arguments → front → exit code.
+
 fn main() {}

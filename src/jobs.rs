@@ -1,0 +1,1 @@
+//! The job engine: queue, worker pool, leases kept alive, retries, cancel, time-out, clean-up.

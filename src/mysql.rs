@@ -1,0 +1,22 @@
+//! Everything that speaks MySQL: sessions, pool, TLS, probes, quoting, schema reading, value
+//! fidelity, error classes, `LOAD DATA`.
+//!
+//! The only folder that names the driver. Must not know: jobs, the control database's tables,
+//! configs. Called by `store`, `sync` and `services`.
+
+pub mod endpoint;
+pub mod error;
+pub mod ident;
+pub mod literal;
+pub mod pool;
+pub mod row;
+pub mod server;
+pub mod session;
+
+pub use endpoint::Endpoint;
+pub use error::{ErrorClass, MysqlError};
+pub use ident::{Ident, TableRef};
+pub use pool::{Pool, Pooled};
+pub use row::Row;
+pub use server::ServerInfo;
+pub use session::{Done, Session, SessionKind, Value};

@@ -1,0 +1,261 @@
+//! Errors of servers and driver, with the class that decides what happens next.
+
+use std::fmt;
+
+use crate::model::error::{ErrorCode, ErrorInfo};
+
+/// What an error asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorClass {
+    /// Roll back and try again after a wait.
+    Retry,
+    /// Try again with smaller batches.
+    Shrink,
+    /// Stop: trying again can't help.
+    Stop,
+}
+
+/// An error of a server, the driver or the network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MysqlError {
+    /// Server error number; `None` for driver and network errors.
+    pub number: Option<u16>,
+    /// What it means to us.
+    pub code: ErrorCode,
+    /// What happens next.
+    pub class: ErrorClass,
+    /// The server's or driver's words.
+    pub message: String,
+    /// The endpoint it came from.
+    pub server: String,
+    /// What to do, where we know.
+    pub hint: Option<String>,
+}
+
+impl MysqlError {
+    /// An error of our own set-up of a session.
+    pub fn setup(message: impl Into<String>) -> Self {
+        Self::own(ErrorCode::Unsupported, ErrorClass::Stop, message)
+    }
+
+    /// An error that this program raises about a server.
+    pub fn own(code: ErrorCode, class: ErrorClass, message: impl Into<String>) -> Self {
+        Self {
+            number: None,
+            code,
+            class,
+            message: message.into(),
+            server: String::new(),
+            hint: None,
+        }
+    }
+
+    /// The connection broke or was given up.
+    pub fn lost(message: impl Into<String>) -> Self {
+        Self::own(ErrorCode::ConnectionLost, ErrorClass::Retry, message)
+    }
+
+    /// The same from a named endpoint.
+    #[must_use]
+    pub fn at(mut self, server: &str) -> Self {
+        if self.server.is_empty() {
+            server.clone_into(&mut self.server);
+        }
+        self
+    }
+
+    /// Whether the connection can't be used any more.
+    #[must_use]
+    pub fn is_connection_lost(&self) -> bool {
+        matches!(
+            self.code,
+            ErrorCode::ConnectionLost | ErrorCode::Unreachable
+        )
+    }
+
+    /// Whether the server could not be reached or refused the login.
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        matches!(
+            self.code,
+            ErrorCode::ConnectionLost | ErrorCode::Unreachable
+        ) || matches!(
+            self.number,
+            Some(1040 | 1044 | 1045 | 1129 | 1130 | 1203 | 1698 | 3118 | 3159)
+        )
+    }
+
+    pub(super) fn from_driver(error: mysql_async::Error, server: &str) -> Self {
+        use mysql_async::{DriverError, Error};
+        let mut out = match error {
+            Error::Server(e) => Self::from_server(e.code, e.message),
+            Error::Driver(DriverError::PacketTooLarge) => Self {
+                hint: Some("raise max_allowed_packet on the server".to_owned()),
+                ..Self::own(
+                    ErrorCode::PacketTooLarge,
+                    ErrorClass::Shrink,
+                    "a packet is larger than max_allowed_packet",
+                )
+            },
+            Error::Driver(DriverError::NoClientSslFlagFromServer) => Self::own(
+                ErrorCode::Unreachable,
+                ErrorClass::Stop,
+                "the server offers no TLS",
+            ),
+            Error::Driver(DriverError::UnknownAuthPlugin { name }) => Self::own(
+                ErrorCode::AccessDenied,
+                ErrorClass::Stop,
+                format!("the account uses the unknown authentication plugin {name}"),
+            ),
+            Error::Io(mysql_async::IoError::Tls(e)) => Self::own(
+                ErrorCode::Unreachable,
+                ErrorClass::Stop,
+                format!("TLS: {e}"),
+            ),
+            Error::Io(e) => Self::lost(e.to_string()),
+            Error::Driver(
+                e @ (DriverError::ConnectionClosed
+                | DriverError::PacketOutOfOrder
+                | DriverError::UnexpectedPacket { .. }
+                | DriverError::LocalInfile(_)),
+            ) => Self::lost(e.to_string()),
+            other => Self::own(ErrorCode::Internal, ErrorClass::Stop, shown(&other)),
+        };
+        server.clone_into(&mut out.server);
+        out
+    }
+
+    /// The class of a server's error number.
+    #[must_use]
+    pub fn from_server(number: u16, message: String) -> Self {
+        use ErrorClass::{Retry, Shrink, Stop};
+        let (code, class, hint) = match number {
+            1205 | 3572 => (ErrorCode::LockTimeout, Retry, None),
+            1213 | 1020 | 1479 | 1613 | 1614 => (ErrorCode::Deadlock, Retry, None),
+            1040 | 1203 | 1226 => (
+                ErrorCode::Unreachable,
+                Retry,
+                Some(
+                    "raise max_connections on the server, or lower max_connections of the connection",
+                ),
+            ),
+            1053
+            | 1077
+            | 1079
+            | 1080
+            | 1152
+            | 1158..=1161
+            | 1184
+            | 1317
+            | 1927
+            | 2006
+            | 2013
+            | 3169
+            | 4031 => (ErrorCode::ConnectionLost, Retry, None),
+            1290 | 1792 | 1836 | 3100 => (
+                ErrorCode::ReadOnly,
+                Retry,
+                Some("the server is read-only; is it a replica, or failing over?"),
+            ),
+            1021 | 1041 | 1037 | 1114 | 1026 | 3 | 28 => (
+                ErrorCode::DiskFull,
+                Stop,
+                Some("free space on the server, then run again: it goes on where it stopped"),
+            ),
+            1153 | 1301 | 2020 => (
+                ErrorCode::PacketTooLarge,
+                Shrink,
+                Some("raise max_allowed_packet on the server"),
+            ),
+            1197 => (
+                ErrorCode::PacketTooLarge,
+                Shrink,
+                Some("raise max_binlog_cache_size on the server"),
+            ),
+            1044 | 1045 | 1130 | 1142 | 1143 | 1227 | 1370 | 1410 | 1449 | 1698 | 1820 | 1862
+            | 3118 | 3159 | 1129 => (ErrorCode::AccessDenied, Stop, None),
+            1049 | 1146 => (ErrorCode::SourceMissing, Stop, None),
+            1054 | 1064 => (ErrorCode::RuleInvalid, Stop, None),
+            1412 | 1615 => (ErrorCode::SchemaChanged, Retry, None),
+            1062 | 1586 | 1022 => (ErrorCode::DuplicateKey, Stop, None),
+            1048 | 1138 | 1260 | 1264 | 1265 | 1292 | 1300 | 1364 | 1366 | 1367 | 1406 | 1411
+            | 1416 | 1690 | 3140 | 3141 | 3144 | 3819 | 3903 | 3988 | 4025 => {
+                (ErrorCode::ValueRejected, Stop, None)
+            }
+            _ => (ErrorCode::Internal, Stop, None),
+        };
+        Self {
+            number: Some(number),
+            code,
+            class,
+            message,
+            server: String::new(),
+            hint: hint.map(str::to_owned),
+        }
+    }
+
+    /// The error as a job or table shows it.
+    #[must_use]
+    pub fn info(&self) -> ErrorInfo {
+        let mut info = ErrorInfo::new(self.code, self.to_string());
+        info.hint.clone_from(&self.hint);
+        info.transient = self.class != ErrorClass::Stop;
+        info
+    }
+}
+
+/// The driver's message without values of rows in it.
+fn shown(error: &mysql_async::Error) -> String {
+    match error {
+        mysql_async::Error::Driver(mysql_async::DriverError::FromValue { .. }) => {
+            "a value has an unexpected type".to_owned()
+        }
+        mysql_async::Error::Driver(mysql_async::DriverError::FromRow { .. }) => {
+            "a row has an unexpected shape".to_owned()
+        }
+        other => other.to_string(),
+    }
+}
+
+impl fmt::Display for MysqlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.server.is_empty() {
+            write!(f, "{}: ", self.server)?;
+        }
+        f.write_str(&self.message)?;
+        if let Some(number) = self.number {
+            write!(f, " ({number})")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for MysqlError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_class_has_its_errors() {
+        for (numbers, class) in [
+            (
+                &[1205, 1213, 1040, 1290, 1836, 2006, 2013, 1412][..],
+                ErrorClass::Retry,
+            ),
+            (&[1153][..], ErrorClass::Shrink),
+            (
+                &[1114, 1142, 1146, 1049, 1045, 1366, 1406, 1264, 1062, 3988][..],
+                ErrorClass::Stop,
+            ),
+        ] {
+            for number in numbers {
+                assert_eq!(
+                    MysqlError::from_server(*number, String::new()).class,
+                    class,
+                    "{number}"
+                );
+            }
+        }
+    }
+}

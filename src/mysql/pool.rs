@@ -1,0 +1,193 @@
+//! A pool of sessions of one kind on one server.
+//!
+//! Sessions keep their rules; one that was spent, or lost its connection, is not given back.
+
+use std::collections::VecDeque;
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::endpoint::Endpoint;
+use super::error::MysqlError;
+use super::session::{Session, SessionKind};
+use crate::model::status::PoolStatus;
+
+/// A session that was idle for longer than this is asked for a sign of life before it is used.
+const STALE: Duration = Duration::from_secs(1);
+
+/// A bounded pool; clones share it.
+#[derive(Clone)]
+pub struct Pool(Arc<Inner>);
+
+struct Inner {
+    endpoint: Arc<Endpoint>,
+    kind: SessionKind,
+    lease: Duration,
+    max_open: u32,
+    max_idle: usize,
+    permits: Arc<Semaphore>,
+    idle: Mutex<VecDeque<(Session, Instant)>>,
+    waits: AtomicU64,
+}
+
+impl Pool {
+    /// A pool that opens no connection yet.
+    #[must_use]
+    pub fn new(
+        endpoint: Arc<Endpoint>,
+        kind: SessionKind,
+        lease: Duration,
+        max_open: u32,
+        max_idle: u32,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            endpoint,
+            kind,
+            lease,
+            max_open: max_open.max(1),
+            max_idle: max_idle as usize,
+            permits: Arc::new(Semaphore::new(max_open.max(1) as usize)),
+            idle: Mutex::new(VecDeque::new()),
+            waits: AtomicU64::new(0),
+        }))
+    }
+
+    /// Where its sessions are connected to.
+    #[must_use]
+    pub fn endpoint(&self) -> &Arc<Endpoint> {
+        &self.0.endpoint
+    }
+
+    /// A session: an idle one that answers, else a fresh one; waits while all are in use.
+    ///
+    /// # Errors
+    /// When none is free within 30 s, or the server can't be reached.
+    pub async fn get(&self) -> Result<Pooled, MysqlError> {
+        let permits = Arc::clone(&self.0.permits);
+        if permits.available_permits() == 0 {
+            self.0.waits.fetch_add(1, Ordering::Relaxed);
+        }
+        let permit = tokio::time::timeout(Duration::from_secs(30), permits.acquire_owned())
+            .await
+            .map_err(|_| MysqlError::lost("all connections of the pool are in use"))?
+            .map_err(|_| MysqlError::lost("the pool is closed"))?;
+        loop {
+            let idle = self.lock().pop_back();
+            match idle {
+                Some((mut session, since)) => {
+                    if since.elapsed() < STALE || session.ping().await.is_ok() {
+                        return Ok(self.pooled(session, permit));
+                    }
+                }
+                None => {
+                    let session =
+                        Session::open(&self.0.endpoint, self.0.kind, self.0.lease).await?;
+                    return Ok(self.pooled(session, permit));
+                }
+            }
+        }
+    }
+
+    /// Its numbers.
+    #[must_use]
+    pub fn status(&self) -> PoolStatus {
+        let idle = u32::try_from(self.lock().len()).unwrap_or(u32::MAX);
+        let free = u32::try_from(self.0.permits.available_permits()).unwrap_or(u32::MAX);
+        let in_use = self.0.max_open.saturating_sub(free);
+        PoolStatus {
+            open: in_use + idle,
+            idle,
+            in_use,
+            max_open: self.0.max_open,
+            waits: self.0.waits.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Closes what is idle and refuses every later [`Pool::get`].
+    pub async fn close(&self) {
+        self.0.permits.close();
+        let idle: Vec<_> = self.lock().drain(..).collect();
+        for (session, _) in idle {
+            session.close().await;
+        }
+    }
+
+    fn pooled(&self, session: Session, permit: OwnedSemaphorePermit) -> Pooled {
+        Pooled {
+            session: Some(session),
+            pool: self.clone(),
+            _permit: permit,
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<(Session, Instant)>> {
+        self.0.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A session on loan; goes back when dropped, if it is still usable.
+pub struct Pooled {
+    session: Option<Session>,
+    in_transaction: bool,
+    pool: Pool,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Pooled {
+    /// Runs `work` in one transaction: committed when it succeeds, rolled back when it does not.
+    ///
+    /// # Errors
+    /// The work's own, or that of BEGIN and COMMIT. After an error of COMMIT whose answer was lost,
+    /// whether it happened is not known.
+    pub async fn transaction<T, E: From<MysqlError>>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut Session) -> Result<T, E>,
+    ) -> Result<T, E> {
+        // Dropped half way, the session is not given back: the server rolls back when it closes.
+        self.in_transaction = true;
+        self.run("START TRANSACTION").await?;
+        match work(&mut *self).await {
+            Ok(value) => {
+                self.run("COMMIT").await?;
+                self.in_transaction = false;
+                Ok(value)
+            }
+            Err(error) => {
+                self.in_transaction = self.run("ROLLBACK").await.is_err();
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Deref for Pooled {
+    type Target = Session;
+    #[expect(clippy::expect_used, reason = "the session is only taken in drop")]
+    fn deref(&self) -> &Session {
+        self.session.as_ref().expect("a session on loan")
+    }
+}
+
+impl DerefMut for Pooled {
+    #[expect(clippy::expect_used, reason = "the session is only taken in drop")]
+    fn deref_mut(&mut self) -> &mut Session {
+        self.session.as_mut().expect("a session on loan")
+    }
+}
+
+impl Drop for Pooled {
+    fn drop(&mut self) {
+        if let Some(session) = self.session.take()
+            && session.is_usable()
+            && !self.in_transaction
+        {
+            let mut idle = self.pool.lock();
+            if idle.len() < self.pool.0.max_idle && !self.pool.0.permits.is_closed() {
+                idle.push_back((session, Instant::now()));
+            }
+        }
+    }
+}

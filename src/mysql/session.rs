@@ -1,0 +1,519 @@
+//! Sessions: one connection, one owner, rules by kind.
+//!
+//! A statement that is abandoned half way leaves its answer in the connection, and the next
+//! statement would read it as its own. So a session that was dropped out of a statement, cancelled
+//! or timed out is *spent*: its connection is closed, the statement killed from a side connection,
+//! and every later call fails.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, Params};
+use tokio_util::sync::CancellationToken;
+
+use super::endpoint::Endpoint;
+use super::error::{ErrorClass, MysqlError};
+use super::row::Row;
+use super::server::ServerInfo;
+use crate::model::error::ErrorCode;
+
+pub use mysql_async::Value;
+
+/// What a session is for; decides its rules (see [`SessionKind::rules`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SessionKind {
+    /// Reads user tables on a source.
+    Read,
+    /// Watches the process list of a source, kills only our own sessions.
+    Guard,
+    /// Writes into shadows on the target.
+    Load,
+    /// Writes into live tables on the target.
+    Apply,
+    /// Defines tables on the target.
+    Ddl,
+    /// Short transactions in the control database; never user data.
+    Control,
+    /// Looks at a server: probes, tests, metadata.
+    Probe,
+}
+
+/// The `sql_mode` of every session that writes user data.
+pub const WRITE_SQL_MODE: &str =
+    "STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION";
+
+impl SessionKind {
+    /// Statements that set the rules of this kind. `lease` bounds how long a frozen owner's
+    /// transaction may hold its locks.
+    #[must_use]
+    pub fn rules(self, server: &ServerInfo, lease: Duration) -> Vec<String> {
+        let lease = lease.as_secs().max(1);
+        let mut rules = vec!["SET time_zone = '+00:00'".to_owned()];
+        let mut set = |text: String| rules.push(format!("SET {text}"));
+        match self {
+            Self::Read => {
+                // `ALLOW_INVALID_DATES` and no `PAD_CHAR_TO_FULL_LENGTH` or `ANSI_QUOTES`:
+                // values and statements are read as they are, whatever the server's default.
+                set("SESSION sql_mode = 'ALLOW_INVALID_DATES', lock_wait_timeout = 2".to_owned());
+                set("SESSION wait_timeout = 120, net_write_timeout = 600".to_owned());
+                set("SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ".to_owned());
+                set("SESSION TRANSACTION READ ONLY".to_owned());
+                set("character_set_results = NULL".to_owned());
+            }
+            Self::Guard | Self::Probe => {
+                set("SESSION sql_mode = 'ALLOW_INVALID_DATES', lock_wait_timeout = 2".to_owned());
+            }
+            Self::Load | Self::Apply => {
+                set(format!("SESSION sql_mode = '{WRITE_SQL_MODE}'"));
+                set(format!(
+                    "SESSION foreign_key_checks = {}",
+                    u8::from(self == Self::Apply)
+                ));
+                set("SESSION unique_checks = 1, sql_notes = 1, max_error_count = 64".to_owned());
+                set(format!(
+                    "SESSION wait_timeout = {lease}, net_read_timeout = {lease}"
+                ));
+                // A lock that is held longer than this is worth a retry of the transaction.
+                set("SESSION innodb_lock_wait_timeout = 5, lock_wait_timeout = 5".to_owned());
+                set("SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ".to_owned());
+                set("character_set_results = NULL".to_owned());
+            }
+            Self::Ddl => {
+                set(format!("SESSION sql_mode = '{WRITE_SQL_MODE}'"));
+                set("SESSION foreign_key_checks = 1, lock_wait_timeout = 1".to_owned());
+                set("SESSION innodb_lock_wait_timeout = 1".to_owned());
+            }
+            Self::Control => {
+                set(format!(
+                    "SESSION sql_mode = '{WRITE_SQL_MODE}', lock_wait_timeout = 10"
+                ));
+                set("SESSION innodb_lock_wait_timeout = 5".to_owned());
+                set("SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED".to_owned());
+            }
+        }
+        if !server.is_mariadb() && matches!(self, Self::Load | Self::Ddl) {
+            // A source may have foreign keys onto non-unique keys; the copy has them too.
+            rules.push("SET SESSION restrict_fk_on_non_standard_key = 0 /* optional */".to_owned());
+        }
+        rules
+    }
+
+    /// How long one statement may go without an answer; `None` where hours are normal.
+    fn patience(self) -> Option<Duration> {
+        match self {
+            Self::Control | Self::Guard | Self::Probe => Some(Duration::from_secs(30)),
+            Self::Read => Some(Duration::from_secs(600)),
+            Self::Load | Self::Apply | Self::Ddl => None,
+        }
+    }
+
+    fn statement_cache(self) -> usize {
+        // Prepared statements outlive DDL with the parameter types of their first use, which cuts
+        // values without an error on MySQL 9.7: only sessions that never see DDL may cache them.
+        if self == Self::Control { 64 } else { 0 }
+    }
+}
+
+/// What a statement that returns no rows did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Done {
+    /// Rows affected.
+    pub affected: u64,
+    /// Value given to an AUTO_INCREMENT column.
+    pub last_insert_id: Option<u64>,
+    /// Warnings, notes included.
+    pub warnings: u16,
+    /// The server's summary: `Records: 2  Deleted: 0  Skipped: 0  Warnings: 0`.
+    pub info: String,
+}
+
+/// One warning of the last statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// `Note`, `Warning` or `Error`.
+    pub level: String,
+    /// Number.
+    pub number: u16,
+    /// Text.
+    pub message: String,
+}
+
+/// One connection with one owner.
+pub struct Session {
+    conn: Option<Conn>,
+    kind: SessionKind,
+    id: u32,
+    server: Arc<ServerInfo>,
+    endpoint: Arc<Endpoint>,
+    cancel: CancellationToken,
+    behind_proxy: bool,
+    in_statement: bool,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session")
+            .field("server", &self.endpoint.label)
+            .field("kind", &self.kind)
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// Connects to the first address that answers and sets the rules of `kind`.
+    ///
+    /// # Errors
+    /// When no address can be reached in `connect_timeout`, the login is refused, or a rule can't
+    /// be set.
+    pub async fn open(
+        endpoint: &Arc<Endpoint>,
+        kind: SessionKind,
+        lease: Duration,
+    ) -> Result<Self, MysqlError> {
+        let mut last = MysqlError::own(
+            ErrorCode::Unreachable,
+            ErrorClass::Stop,
+            "no address is given",
+        );
+        for address in &endpoint.addresses {
+            let opts = endpoint.opts(address, kind.statement_cache())?;
+            let attempt = tokio::time::timeout(endpoint.connect_timeout, Conn::new(opts)).await;
+            let shown = address.to_string();
+            match attempt {
+                Ok(Ok(conn)) => return Self::begin(endpoint, conn, kind, lease, shown).await,
+                Ok(Err(error)) => {
+                    last = MysqlError::from_driver(error, &endpoint.label);
+                    if last.is_connection_lost() {
+                        last.code = ErrorCode::Unreachable;
+                        last.message = format!("can't connect to {shown}: {}", last.message);
+                    } else if last.number.is_some() {
+                        // The server answered: another address of the same service would too.
+                        return Err(last);
+                    }
+                }
+                Err(_) => {
+                    last = MysqlError::own(
+                        ErrorCode::Unreachable,
+                        ErrorClass::Retry,
+                        format!(
+                            "{shown} did not answer within {}",
+                            crate::model::duration::format_duration(endpoint.connect_timeout)
+                        ),
+                    );
+                }
+            }
+        }
+        Err(last.at(&endpoint.label))
+    }
+
+    async fn begin(
+        endpoint: &Arc<Endpoint>,
+        conn: Conn,
+        kind: SessionKind,
+        lease: Duration,
+        address: String,
+    ) -> Result<Self, MysqlError> {
+        let id = conn.id();
+        let mut session = Self {
+            conn: Some(conn),
+            kind,
+            id,
+            server: Arc::new(ServerInfo {
+                flavour: crate::model::report::Flavour::Mysql,
+                version: String::new(),
+                number: (0, 0, 0),
+                max_allowed_packet: 0,
+                identity: String::new(),
+                address,
+            }),
+            endpoint: Arc::clone(endpoint),
+            cancel: CancellationToken::new(),
+            behind_proxy: false,
+            in_statement: false,
+        };
+        let identity = session
+            .first("SELECT VERSION() AS version, CONNECTION_ID() AS id, @@max_allowed_packet AS packet")
+            .await?
+            .ok_or_else(|| MysqlError::lost("the server said nothing of itself"))?;
+        let version = identity.text("version")?;
+        let (flavour, number) = ServerInfo::parse_version(&version);
+        session.behind_proxy = identity.u64("id")? != u64::from(id);
+        let address = session.server.address.clone();
+        session.server = Arc::new(ServerInfo {
+            flavour,
+            version,
+            number,
+            max_allowed_packet: identity.u64("packet")?,
+            identity: String::new(),
+            address,
+        });
+        let identity = session.identity().await?;
+        let mut server = (*session.server).clone();
+        server.identity = identity;
+        session.server = Arc::new(server);
+        for rule in kind.rules(&session.server.clone(), lease) {
+            let optional = rule.ends_with("/* optional */");
+            match session.run(&rule).await {
+                Err(error) if !optional || error.is_connection_lost() => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(session)
+    }
+
+    /// Which server process and data this session talks to, asked anew.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn identity(&mut self) -> Result<String, MysqlError> {
+        let sql = if self.server.is_mariadb() {
+            "SELECT CONCAT_WS('|', @@hostname, @@port, @@server_id, @@pid_file, @@datadir) AS identity"
+        } else {
+            "SELECT @@server_uuid AS identity"
+        };
+        self.first(sql)
+            .await?
+            .ok_or_else(|| MysqlError::lost("the server said nothing of itself"))?
+            .text("identity")
+    }
+
+    /// Ends every statement of this session, now and later, when `cancel` is cancelled.
+    #[must_use]
+    pub fn with_cancel(mut self, cancel: CancellationToken) -> Self {
+        self.cancel = cancel;
+        self
+    }
+
+    /// What the server is.
+    #[must_use]
+    pub fn server(&self) -> &Arc<ServerInfo> {
+        &self.server
+    }
+
+    /// The server's id of this connection.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// What the session is for.
+    #[must_use]
+    pub fn kind(&self) -> SessionKind {
+        self.kind
+    }
+
+    /// Where it is connected to.
+    #[must_use]
+    pub fn endpoint(&self) -> &Arc<Endpoint> {
+        &self.endpoint
+    }
+
+    /// Whether the session can take another statement.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        self.conn.is_some() && !self.in_statement
+    }
+
+    /// Runs a statement that returns no rows.
+    ///
+    /// # Errors
+    /// The server's refusal, or the loss of the connection.
+    pub async fn run(&mut self, sql: &str) -> Result<Done, MysqlError> {
+        let sql = sql.to_owned();
+        self.guarded(async move |conn: &mut Conn| {
+            conn.query_drop(sql).await?;
+            Ok(done(conn))
+        })
+        .await
+    }
+
+    /// Runs a query and collects its rows: for metadata, never for user tables.
+    ///
+    /// # Errors
+    /// The server's refusal, or the loss of the connection.
+    pub async fn rows(&mut self, sql: &str) -> Result<Vec<Row>, MysqlError> {
+        let sql = sql.to_owned();
+        self.guarded(async move |conn: &mut Conn| {
+            let rows: Vec<mysql_async::Row> = conn.query(sql).await?;
+            Ok(rows.into_iter().map(Row).collect())
+        })
+        .await
+    }
+
+    /// Runs a query and takes its first row.
+    ///
+    /// # Errors
+    /// The server's refusal, or the loss of the connection.
+    pub async fn first(&mut self, sql: &str) -> Result<Option<Row>, MysqlError> {
+        Ok(self.rows(sql).await?.into_iter().next())
+    }
+
+    /// Runs a prepared statement that returns no rows.
+    ///
+    /// # Errors
+    /// The server's refusal, or the loss of the connection.
+    pub async fn exec(&mut self, sql: &str, params: Vec<Value>) -> Result<Done, MysqlError> {
+        let (sql, params) = (sql.to_owned(), positional(params));
+        self.guarded(async move |conn: &mut Conn| {
+            conn.exec_drop(sql, params).await?;
+            Ok(done(conn))
+        })
+        .await
+    }
+
+    /// Runs a prepared query and collects its rows.
+    ///
+    /// # Errors
+    /// The server's refusal, or the loss of the connection.
+    pub async fn exec_rows(
+        &mut self,
+        sql: &str,
+        params: Vec<Value>,
+    ) -> Result<Vec<Row>, MysqlError> {
+        let (sql, params) = (sql.to_owned(), positional(params));
+        self.guarded(async move |conn: &mut Conn| {
+            let rows: Vec<mysql_async::Row> = conn.exec(sql, params).await?;
+            Ok(rows.into_iter().map(Row).collect())
+        })
+        .await
+    }
+
+    /// The warnings of the last statement.
+    ///
+    /// # Errors
+    /// The server's refusal, or the loss of the connection.
+    pub async fn warnings(&mut self) -> Result<Vec<Warning>, MysqlError> {
+        self.rows("SHOW WARNINGS")
+            .await?
+            .iter()
+            .map(|row| {
+                Ok(Warning {
+                    level: row.text("Level")?,
+                    number: u16::try_from(row.u64("Code")?).unwrap_or(u16::MAX),
+                    message: String::from_utf8_lossy(
+                        &row.opt_bytes("Message")?.unwrap_or_default(),
+                    )
+                    .into_owned(),
+                })
+            })
+            .collect()
+    }
+
+    /// Asks the server for a sign of life.
+    ///
+    /// # Errors
+    /// When it gives none.
+    pub async fn ping(&mut self) -> Result<(), MysqlError> {
+        self.guarded(async move |conn: &mut Conn| conn.ping().await)
+            .await
+    }
+
+    /// Closes the connection in order.
+    pub async fn close(mut self) {
+        if let Some(conn) = self.conn.take() {
+            // The server ends the session in any case; a failed good-bye changes nothing.
+            let _ended = tokio::time::timeout(Duration::from_secs(1), conn.disconnect()).await;
+        }
+    }
+
+    /// Closes the connection without a word, as a rolled-back transaction needs it.
+    pub fn abandon(mut self) {
+        self.conn = None;
+    }
+
+    /// Runs `work` on the connection. Afterwards the session is usable, unless the work was
+    /// cancelled, timed out, dropped, or lost its connection.
+    pub(super) async fn guarded<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut Conn) -> Result<T, mysql_async::Error>,
+    ) -> Result<T, MysqlError> {
+        let label = self.endpoint.label.clone();
+        if self.in_statement {
+            // The future of an earlier statement was dropped: its answer is still under way.
+            self.spend();
+        }
+        let Some(conn) = self.conn.as_mut() else {
+            return Err(MysqlError::lost("the connection is closed").at(&label));
+        };
+        self.in_statement = true;
+        let patience = self
+            .kind
+            .patience()
+            .unwrap_or(Duration::from_secs(365 * 86_400));
+        let cancel = self.cancel.clone();
+        let outcome = tokio::select! {
+            biased;
+            () = cancel.cancelled() => Err(MysqlError::lost("the statement was cancelled")),
+            () = tokio::time::sleep(patience) => {
+                Err(MysqlError::lost(format!("no answer within {} s", patience.as_secs())))
+            }
+            result = work(conn) => match result {
+                Ok(value) => {
+                    self.in_statement = false;
+                    return Ok(value);
+                }
+                Err(error) => {
+                    let error = MysqlError::from_driver(error, &label);
+                    if error.number.is_some() && !matches!(error.number, Some(1927 | 4031)) {
+                        self.in_statement = false;
+                    }
+                    Err(error)
+                }
+            },
+        };
+        if self.in_statement {
+            self.spend();
+        }
+        outcome.map_err(|e| e.at(&label))
+    }
+
+    /// Closes the connection and kills its statement from a side connection.
+    fn spend(&mut self) {
+        if self.conn.take().is_none() || self.behind_proxy {
+            return;
+        }
+        self.in_statement = false;
+        let (endpoint, id) = (Arc::clone(&self.endpoint), self.id);
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            // Bounded by its own time-outs; nobody waits for it.
+            runtime.spawn(async move {
+                let side = tokio::time::timeout(
+                    Duration::from_secs(5),
+                    Self::open(&endpoint, SessionKind::Probe, Duration::from_secs(5)),
+                );
+                if let Ok(Ok(mut side)) = side.await {
+                    // KILL of a connection that is gone already is as good.
+                    let _killed = side.run(&format!("KILL {id}")).await;
+                    side.close().await;
+                }
+            });
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if self.in_statement {
+            self.spend();
+        }
+    }
+}
+
+fn positional(params: Vec<Value>) -> Params {
+    if params.is_empty() {
+        Params::Empty
+    } else {
+        Params::Positional(params)
+    }
+}
+
+fn done(conn: &Conn) -> Done {
+    Done {
+        affected: conn.affected_rows(),
+        last_insert_id: conn.last_insert_id(),
+        warnings: conn.get_warnings(),
+        info: conn.info().into_owned(),
+    }
+}

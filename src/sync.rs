@@ -1,0 +1,13 @@
+//! The sync engine: plans, copies, compares, repairs and swaps tables.
+//!
+//! Owns the protocol by which rows move without being lost, doubled, half seen, or written by two.
+//! Must not know: queues, retries, schedules, fronts. Called by `jobs` (runs) and `services` (plans).
+//! Uses `store` for checkpoints and fences, `mysql` for everything that talks to a server.
+
+pub mod context;
+pub mod error;
+pub mod meter;
+
+pub use context::{JobContext, JobRun, StopSignal, TableLease, TableOutcome, TableTask};
+pub use error::SyncError;
+pub use meter::{TableMeter, TableObserver};

@@ -1,0 +1,82 @@
+//! Errors of a table run.
+
+use crate::model::error::{ErrorCode, ErrorInfo};
+use crate::mysql::{ErrorClass, MysqlError};
+use crate::store::StoreError;
+
+/// Why a table run ended before its end.
+#[derive(Debug, Clone)]
+pub enum SyncError {
+    /// Something failed.
+    Failed(Box<Failure>),
+    /// The stop signal was seen; everything committed is checkpointed.
+    Stopped,
+}
+
+/// A failure with what happens next.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// As it is shown.
+    pub info: ErrorInfo,
+    /// What it asks for.
+    pub class: ErrorClass,
+}
+
+impl SyncError {
+    /// A permanent failure.
+    pub fn stop(code: ErrorCode, message: impl Into<String>) -> Self {
+        ErrorInfo::new(code, message).into()
+    }
+
+    /// The lease went to somebody else: not to be tried again here.
+    #[must_use]
+    pub fn lease_lost() -> Self {
+        Self::stop(ErrorCode::LeaseLost, "another process took this table over")
+    }
+
+    /// The failure, if it is one.
+    #[must_use]
+    pub fn info(&self) -> Option<&ErrorInfo> {
+        match self {
+            Self::Failed(failure) => Some(&failure.info),
+            Self::Stopped => None,
+        }
+    }
+}
+
+impl From<ErrorInfo> for SyncError {
+    fn from(info: ErrorInfo) -> Self {
+        let class = if info.transient {
+            ErrorClass::Retry
+        } else {
+            ErrorClass::Stop
+        };
+        Self::Failed(Box::new(Failure { info, class }))
+    }
+}
+
+impl From<MysqlError> for SyncError {
+    fn from(error: MysqlError) -> Self {
+        Self::Failed(Box::new(Failure {
+            info: error.info(),
+            class: error.class,
+        }))
+    }
+}
+
+impl From<StoreError> for SyncError {
+    fn from(error: StoreError) -> Self {
+        error.info().into()
+    }
+}
+
+impl std::fmt::Display for SyncError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Failed(failure) => failure.info.fmt(f),
+            Self::Stopped => f.write_str("stopped"),
+        }
+    }
+}
+
+impl std::error::Error for SyncError {}
