@@ -118,6 +118,7 @@ impl Pool {
     fn pooled(&self, session: Session, permit: OwnedSemaphorePermit) -> Pooled {
         Pooled {
             session: Some(session),
+            in_transaction: false,
             pool: self.clone(),
             _permit: permit,
         }
