@@ -165,6 +165,25 @@ pub struct JobRequest {
     pub requested_by: String,
 }
 
+/// Which jobs a list shows, newest first; every field that is `None` lets all pass.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct JobFilter {
+    /// In this state.
+    pub state: Option<JobState>,
+    /// Of this kind.
+    pub kind: Option<JobKind>,
+    /// Of this config.
+    pub config_id: Option<ConfigId>,
+    /// Of this connection.
+    pub connection_id: Option<ConnectionId>,
+    /// Made at this time or later.
+    pub since: Option<DateTime<Utc>>,
+    /// Most jobs; `None` is 50.
+    pub limit: Option<u32>,
+    /// Only jobs older than this one: the next page.
+    pub before: Option<JobId>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

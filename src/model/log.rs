@@ -52,6 +52,22 @@ pub struct LogEntry {
     pub fields: serde_json::Map<String, serde_json::Value>,
 }
 
+/// Which lines of a job's log are shown. The answer is always oldest first: with `after` the first
+/// `limit` lines behind it, else the last `limit` lines (before `before`, where that is given).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LogFilter {
+    /// This level and those that matter more.
+    pub level: Option<Level>,
+    /// Of this target table.
+    pub table: Option<String>,
+    /// Only lines behind this id: what came since the last look.
+    pub after: Option<u64>,
+    /// Only lines ahead of this id: the page before.
+    pub before: Option<u64>,
+    /// Most lines; `None` is 500.
+    pub limit: Option<u32>,
+}
+
 words!(
     /// How a row differs.
     DifferenceKind {
