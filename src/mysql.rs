@@ -4,14 +4,20 @@
 //! The only folder that names the driver. Must not know: jobs, the control database's tables,
 //! configs. Called by `store`, `sync` and `services`.
 
+pub mod ddl;
 pub mod endpoint;
 pub mod error;
 pub mod ident;
+pub mod kind;
 pub mod literal;
+pub mod load;
 pub mod pool;
 pub mod row;
+pub mod schema;
 pub mod server;
 pub mod session;
+pub mod stream;
+pub mod value;
 
 pub use endpoint::Endpoint;
 pub use error::{ErrorClass, MysqlError};

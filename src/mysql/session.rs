@@ -423,6 +423,38 @@ impl Session {
         self.conn = None;
     }
 
+    pub(super) fn cancel_token(&self) -> CancellationToken {
+        self.cancel.clone()
+    }
+
+    /// Begins a statement that is driven by hand; [`Self::end_statement`] must follow.
+    pub(super) fn begin_statement(&mut self) -> Result<&mut Conn, MysqlError> {
+        if self.in_statement {
+            self.spend();
+        }
+        let label = self.endpoint.label.clone();
+        match self.conn.as_mut() {
+            Some(conn) => {
+                self.in_statement = true;
+                Ok(conn)
+            }
+            None => Err(MysqlError::lost("the connection is closed").at(&label)),
+        }
+    }
+
+    /// Ends a statement that was driven by hand; `broken` closes the connection.
+    pub(super) fn end_statement(&mut self, broken: bool) {
+        if broken {
+            self.spend();
+        } else {
+            self.in_statement = false;
+        }
+    }
+
+    pub(super) fn done_of(conn: &Conn) -> Done {
+        done(conn)
+    }
+
     /// Runs `work` on the connection. Afterwards the session is usable, unless the work was
     /// cancelled, timed out, dropped, or lost its connection.
     pub(super) async fn guarded<T>(

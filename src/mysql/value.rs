@@ -1,0 +1,310 @@
+//! How a column's values are read, written, compared and named: one place for all kinds.
+//!
+//! Values travel as the bytes that the target column stores or parses, in the target column's
+//! charset, so a load reads them with `CHARACTER SET binary` and nothing is converted on the way.
+
+use super::ident::Ident;
+use super::kind::Kind;
+use super::literal;
+use super::schema::Column;
+
+/// Stands for ENUM index 0, the value of an invalid assignment, which no text names.
+pub const ENUM_ZERO: &[u8] = &[0xFF, 0x00, 0xFF];
+
+/// A source column and the target column it goes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnPair {
+    /// On the source.
+    pub source: Column,
+    /// On the target.
+    pub target: Column,
+}
+
+impl ColumnPair {
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        Kind::of(&self.source)
+    }
+
+    fn converts(&self) -> bool {
+        self.source.charset.is_some()
+            && self.target.charset.is_some()
+            && self.source.charset != self.target.charset
+    }
+
+    /// Whether the read value is the column as it stands.
+    #[must_use]
+    pub fn is_read_plain(&self) -> bool {
+        !self.converts() && !matches!(self.kind(), Kind::Float | Kind::Enum)
+    }
+
+    /// The expression that reads the value on the source.
+    #[must_use]
+    pub fn read_sql(&self) -> String {
+        let name = &self.source.name;
+        match self.kind() {
+            // The default text of a FLOAT is rounded; as a DOUBLE it is exact.
+            Kind::Float => format!("({name} * 1e0)"),
+            Kind::Enum => format!(
+                "IF({name} + 0 = 0, {}, {})",
+                literal::bytes(ENUM_ZERO),
+                binary(&self.converted(name))
+            ),
+            _ if self.converts() => self.converted(name),
+            _ => name.to_string(),
+        }
+    }
+
+    fn converted(&self, name: &Ident) -> String {
+        match &self.target.charset {
+            Some(charset) if self.converts() => format!("CONVERT({name} USING {charset})"),
+            _ => name.to_string(),
+        }
+    }
+
+    /// How `LOAD DATA` names the column, and the assignment it needs behind the list.
+    #[must_use]
+    pub fn load_sql(&self, index: usize) -> (String, Option<String>) {
+        let name = &self.target.name;
+        let through = |charset: &str| {
+            (
+                format!("@v{index}"),
+                Some(format!("{name} = CONVERT(@v{index} USING {charset})")),
+            )
+        };
+        match self.kind() {
+            // Bytes without a charset are refused by JSON, and taken for the inner form by these.
+            Kind::Json => through("utf8mb4"),
+            Kind::Special => through("ascii"),
+            _ => (name.to_string(), None),
+        }
+    }
+
+    /// The read value as a literal for the target column.
+    #[must_use]
+    pub fn literal_sql(&self, value: Option<&[u8]>) -> String {
+        let Some(value) = value else {
+            return "NULL".to_owned();
+        };
+        match self.kind() {
+            Kind::Integer | Kind::Decimal if is_number(value) => {
+                String::from_utf8_lossy(value).into_owned()
+            }
+            Kind::Float if is_number(value) => {
+                let text = String::from_utf8_lossy(value);
+                // Written with an exponent it is read as a DOUBLE, not as a DECIMAL.
+                if text.contains(['e', 'E']) {
+                    text.into_owned()
+                } else {
+                    format!("{text}e0")
+                }
+            }
+            Kind::Text | Kind::Set => match &self.target.charset {
+                Some(charset) => literal::in_charset(charset, value),
+                None => literal::bytes(value),
+            },
+            Kind::Enum if value == ENUM_ZERO => "0".to_owned(),
+            Kind::Enum => {
+                literal::in_charset(self.target.charset.as_deref().unwrap_or("binary"), value)
+            }
+            Kind::Json => literal::in_charset("utf8mb4", value),
+            Kind::Special | Kind::Temporal | Kind::Integer | Kind::Decimal | Kind::Float => {
+                literal::in_charset("ascii", value)
+            }
+            Kind::Bit | Kind::Binary | Kind::Geometry | Kind::Vector | Kind::Unknown => {
+                literal::bytes(value)
+            }
+        }
+    }
+
+    /// One canonical text of the value, on the source or on the target; equal values give equal
+    /// bytes on both. NULL stays NULL.
+    fn canonical_sql(&self, side: Side) -> Canonical {
+        let column = match side {
+            Side::Source => &self.source,
+            Side::Target => &self.target,
+        };
+        let name = column.name.to_string();
+        match self.kind() {
+            Kind::Integer => Canonical::Plain(format!("{name} + 0")),
+            Kind::Float => Canonical::Plain(format!("{name} * 1e0")),
+            Kind::Bit | Kind::Enum | Kind::Set => Canonical::Plain(format!("{name} + 0")),
+            Kind::Decimal => {
+                Canonical::Plain(self.padded(&name, side, self.source.scale, self.target.scale))
+            }
+            Kind::Temporal => Canonical::Plain(self.padded(
+                &name,
+                side,
+                self.source.fraction,
+                self.target.fraction,
+            )),
+            Kind::Special => Canonical::Plain(name),
+            Kind::Json => Canonical::Large(format!("CAST({name} AS CHAR)")),
+            Kind::Geometry => Canonical::Large(name),
+            Kind::Text | Kind::Binary | Kind::Vector | Kind::Unknown => {
+                let text = match side {
+                    Side::Source => self.converted(&column.name),
+                    Side::Target => name,
+                };
+                if Kind::may_be_large(&self.source) {
+                    Canonical::Large(text)
+                } else {
+                    Canonical::Text(text)
+                }
+            }
+        }
+    }
+
+    /// The source's digits behind the point, filled up to the target's: by text, since a cast
+    /// would refuse dates that exist.
+    fn padded(&self, name: &str, side: Side, source: Option<u64>, target: Option<u64>) -> String {
+        let (s, t) = (source.unwrap_or(0), target.unwrap_or(0));
+        if side == Side::Target || s >= t {
+            return name.to_owned();
+        }
+        let zeros = "0".repeat(usize::try_from(t - s).unwrap_or(0));
+        if s == 0 {
+            format!("CONCAT({name}, '.{zeros}')")
+        } else {
+            format!("CONCAT({name}, '{zeros}')")
+        }
+    }
+}
+
+/// Which server an expression is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The source.
+    Source,
+    /// The target.
+    Target,
+}
+
+enum Canonical {
+    /// Text without separators in it.
+    Plain(String),
+    /// Any bytes: needs its length before it.
+    Text(String),
+    /// Any bytes, maybe megabytes: hashed by itself, so that no text exceeds the packet.
+    Large(String),
+}
+
+/// The text whose hash stands for a row: separator-safe and NULL-safe.
+fn row_text_sql(pairs: &[ColumnPair], side: Side) -> String {
+    let mut parts = Vec::new();
+    let nulls: Vec<String> = pairs
+        .iter()
+        .filter(|p| p.source.nullable || p.target.nullable)
+        .map(|p| {
+            let column = if side == Side::Source {
+                &p.source
+            } else {
+                &p.target
+            };
+            format!("ISNULL({})", column.name)
+        })
+        .collect();
+    if !nulls.is_empty() {
+        parts.push(format!("CONCAT({})", nulls.join(", ")));
+    }
+    for pair in pairs {
+        match pair.canonical_sql(side) {
+            Canonical::Plain(sql) => parts.push(sql),
+            Canonical::Text(sql) => {
+                parts.push(format!("LENGTH({sql})"));
+                parts.push(binary(&sql));
+            }
+            Canonical::Large(sql) => {
+                parts.push(format!("LENGTH({sql})"));
+                parts.push(format!("SHA2({sql}, 256)"));
+            }
+        }
+    }
+    if parts.is_empty() {
+        return "''".to_owned();
+    }
+    format!("CONCAT_WS(',', {})", parts.join(", "))
+}
+
+/// The hash of a row: 64 hex digits of SHA-256.
+#[must_use]
+pub fn row_hash_sql(pairs: &[ColumnPair], side: Side) -> String {
+    format!("SHA2({}, 256)", row_text_sql(pairs, side))
+}
+
+/// What a range is compared by: a count, and the exclusive or of 64 or 128 bits of the rows'
+/// hashes; `sums` adds a sum, which multisets need, since equal rows cancel each other out.
+///
+/// Columns `n`, `bad` (rows whose hash the server could not compute), `h1`, `h2`, `total`.
+#[must_use]
+pub fn range_hash_sql(pairs: &[ColumnPair], side: Side, strong: bool, sums: bool) -> String {
+    let hash = row_hash_sql(pairs, side);
+    let half = |from: u32| format!("CAST(CONV(SUBSTRING({hash}, {from}, 16), 16, 10) AS UNSIGNED)");
+    let mut columns = vec![
+        "COUNT(*) AS n".to_owned(),
+        format!("COUNT(*) - COUNT({hash}) AS bad"),
+        format!("BIT_XOR({}) AS h1", half(1)),
+    ];
+    columns.push(if strong {
+        format!("BIT_XOR({}) AS h2", half(17))
+    } else {
+        "0 AS h2".to_owned()
+    });
+    columns.push(if sums {
+        format!("SUM({}) AS total", half(1))
+    } else {
+        "0 AS total".to_owned()
+    });
+    // Only text that may exceed a packet can have no hash: the count of it is not free.
+    if !pairs.iter().any(|p| Kind::may_be_large(&p.source)) && !sums {
+        columns[1] = "0 AS bad".to_owned();
+    }
+    columns.join(", ")
+}
+
+fn binary(sql: &str) -> String {
+    format!("CAST({sql} AS BINARY)")
+}
+
+fn is_number(value: &[u8]) -> bool {
+    !value.is_empty()
+        && value
+            .iter()
+            .all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'+' | b'.' | b'e' | b'E'))
+}
+
+/// A key column's value as a literal that compares in the column's own order.
+#[must_use]
+pub fn key_literal_sql(column: &Column, value: &[u8]) -> String {
+    match Kind::of(column) {
+        Kind::Integer | Kind::Decimal if is_number(value) => {
+            String::from_utf8_lossy(value).into_owned()
+        }
+        Kind::Text => match &column.charset {
+            Some(charset) => literal::in_charset(charset, value),
+            None => literal::bytes(value),
+        },
+        // Plain quotes: the text of a date, time or address has nothing to escape.
+        Kind::Temporal | Kind::Special
+            if value
+                .iter()
+                .all(|b| b.is_ascii_alphanumeric() || b" -:.".contains(b)) =>
+        {
+            format!("'{}'", String::from_utf8_lossy(value))
+        }
+        _ => literal::bytes(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_numbers_are_written_bare() {
+        assert!(is_number(b"-1.5e+10"));
+        assert!(!is_number(b"1 OR 1"));
+        assert!(!is_number(b""));
+    }
+}
