@@ -14,12 +14,12 @@
 //!                                                └───────► store, then events ◄─┘
 //! ```
 
-mod backoff;
+pub mod backoff;
 mod engine;
 mod events;
 mod options;
-mod outcome;
-mod rates;
+pub mod outcome;
+pub mod rates;
 
 pub use engine::Engine;
 pub use events::{EventHub, EventStream};

@@ -39,7 +39,11 @@ impl Backoff {
             .saturating_mul(2_u32.saturating_pow(self.failed))
             .min(LONGEST);
         self.failed += 1;
-        Some(doubled.mul_f64(0.8 + 0.4 * jitter.clamp(0.0, 1.0)).min(LONGEST))
+        Some(
+            doubled
+                .mul_f64(0.8 + 0.4 * jitter.clamp(0.0, 1.0))
+                .min(LONGEST),
+        )
     }
 }
 

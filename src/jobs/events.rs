@@ -72,26 +72,26 @@ impl EventHub {
     }
 
     /// Says that a job is being worked on, and how far it is.
-    pub(super) fn set_active(&self, job: Job) {
+    pub fn set_active(&self, job: Job) {
         self.lock().active.insert(job.id, job);
     }
 
     /// A job is no longer worked on here; its numbers start again above `seq` when it comes back.
-    pub(super) fn set_inactive(&self, job: JobId) {
+    pub fn set_inactive(&self, job: JobId) {
         let mut hub = self.lock();
         hub.active.remove(&job);
         hub.seq.remove(&job);
     }
 
     /// Numbers of this job are above `seq` from here on.
-    pub(super) fn number_from(&self, job: JobId, seq: u64) {
+    pub fn number_from(&self, job: JobId, seq: u64) {
         let mut hub = self.lock();
         let last = hub.seq.entry(job).or_default();
         *last = (*last).max(seq);
     }
 
     /// Passes an event on without waiting.
-    pub(super) fn send(&self, job: JobId, config: &str, table: Option<&str>, what: What) {
+    pub fn send(&self, job: JobId, config: &str, table: Option<&str>, what: What) {
         let mut hub = self.lock();
         hub.queues.retain(|queue| !queue.is_closed());
         let seq = hub.seq.entry(job).or_default();
@@ -111,7 +111,7 @@ impl EventHub {
     }
 
     /// Waits until no watcher is far behind, or those who are have been cut off.
-    pub(super) async fn settle(&self) {
+    pub async fn settle(&self) {
         let queues = self.lock().queues.clone();
         for queue in queues {
             if tokio::time::timeout(PATIENCE, queue.room()).await.is_err() {
@@ -126,7 +126,7 @@ impl EventHub {
     }
 
     /// Ends every stream after what it still holds.
-    pub(crate) fn close(&self) {
+    pub fn close(&self) {
         let mut hub = self.lock();
         hub.closed = true;
         for queue in hub.queues.drain(..) {

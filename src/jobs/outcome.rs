@@ -51,7 +51,9 @@ pub fn ending(cut: Option<Cut>, tables: &[TableRun]) -> Ending {
             ErrorCode::RuleInvalid,
             "no table of the source fits the rules of this config",
         )
-        .hint("list the source's tables with `db-taxi plan`, and look at tables, match and exclude");
+        .hint(
+            "list the source's tables with `db-taxi plan`, and look at tables, match and exclude",
+        );
         return Ending::State(JobState::Failed, Some(error));
     }
     let failed = tables.iter().find(|t| t.state == TableState::Failed);
@@ -178,7 +180,11 @@ mod tests {
             (Cut::TimedOut, JobState::Failed),
         ] {
             assert_eq!(state(ending(Some(cut), &unfinished)), expected, "{cut:?}");
-            assert_eq!(state(ending(Some(cut), &[])), expected, "{cut:?} at prepare");
+            assert_eq!(
+                state(ending(Some(cut), &[])),
+                expected,
+                "{cut:?} at prepare"
+            );
         }
         assert_eq!(ending(Some(Cut::Lost), &unfinished), Ending::Abandoned);
     }

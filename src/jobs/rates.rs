@@ -91,7 +91,7 @@ pub fn percent_unfinished(done: u64, total: u64) -> f64 {
     }
     #[expect(clippy::cast_precision_loss, reason = "a percentage for people")]
     let percent = done as f64 / total as f64 * 100.0;
-    (percent.min(99.9) * 10.0).floor() / 10.0
+    ((percent * 10.0).round() / 10.0).min(99.9)
 }
 
 #[cfg(test)]
