@@ -57,7 +57,7 @@ impl TableRule {
 }
 
 /// What a rule applies to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum TableSelect {
     /// The exact name of a base table.
     Source(String),

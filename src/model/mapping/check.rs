@@ -1,0 +1,222 @@
+//! Rules that hold between fields, rules and configs.
+
+use std::collections::HashMap;
+
+use super::reader::Object;
+use crate::model::config::ConfigSpec;
+use crate::model::finding::Finding;
+use crate::model::pattern;
+use crate::model::rule::{TableRule, TableSelect};
+
+/// Databases that belong to the server.
+const SYSTEM_DATABASES: [&str; 5] = [
+    "mysql",
+    "information_schema",
+    "performance_schema",
+    "sys",
+    "ndbinfo",
+];
+
+/// Checks the name of a database, table or column by the rule of the servers: 1 to 64 characters,
+/// no NUL, no blank at the end.
+///
+/// # Errors
+/// A sentence that says which part of the rule `name` breaks; `what` is what it names.
+pub fn check_identifier(name: &str, what: &str) -> Result<(), String> {
+    let length = name.chars().count();
+    if length == 0 {
+        return Err(format!("the name of a {what} is empty"));
+    }
+    if length > 64 {
+        return Err(format!(
+            "the name of a {what} has at most 64 characters; this one has {length}"
+        ));
+    }
+    if name.contains('\0') {
+        return Err(format!("the name of a {what} can't hold a NUL character"));
+    }
+    if name.ends_with(' ') {
+        return Err(format!("the name of a {what} can't end with a blank"));
+    }
+    Ok(())
+}
+
+/// Checks the name of a target database.
+pub(super) fn check_target_database(name: &str) -> Result<(), (String, &'static str)> {
+    check_identifier(name, "database").map_err(|message| (message, ""))?;
+    let lower = name.to_lowercase();
+    if SYSTEM_DATABASES.contains(&lower.as_str()) {
+        return Err((
+            format!("the target database {name} belongs to the server"),
+            "choose another local_db_name",
+        ));
+    }
+    if lower.starts_with("_dbtaxi_") {
+        return Err((
+            "names that begin with _dbtaxi_ are kept for helper databases".to_owned(),
+            "choose another local_db_name",
+        ));
+    }
+    Ok(())
+}
+
+/// Two rules of one config that can't both apply.
+pub(super) fn check_rules(object: &Object<'_>, spec: &ConfigSpec) {
+    let mut sources: HashMap<&TableSelect, usize> = HashMap::new();
+    let mut targets: HashMap<&str, usize> = HashMap::new();
+    for (index, rule) in spec.tables.iter().enumerate() {
+        let TableSelect::Source(source) = &rule.select else {
+            if let Some(first) = sources.get(&rule.select) {
+                object.found().add(
+                    Finding::new(
+                        rule_path(object, index, "match"),
+                        format!("tables[{first}] has the same pattern, and the first rule that fits wins"),
+                    )
+                    .remedy("remove one of the two"),
+                );
+            }
+            sources.entry(&rule.select).or_insert(index);
+            continue;
+        };
+        if source.is_empty() {
+            continue;
+        }
+        if let Some(first) = sources.get(&rule.select) {
+            object.found().add(
+                Finding::new(
+                    rule_path(object, index, "source_table"),
+                    format!(
+                        "tables[{first}] takes {source} already, and the first rule that fits wins"
+                    ),
+                )
+                .remedy("remove one of the two"),
+            );
+            continue;
+        }
+        sources.insert(&rule.select, index);
+        let target = target_of(rule, source);
+        if let Some(first) = targets.get(target) {
+            object.found().add(
+                Finding::new(
+                    rule_path(object, index, "target_table"),
+                    format!("tables[{first}] writes the target table {target} already"),
+                )
+                .remedy("give one of the two another target_table"),
+            );
+        }
+        targets.entry(target).or_insert(index);
+    }
+}
+
+fn rule_path(object: &Object<'_>, index: usize, field: &str) -> String {
+    format!("{}[{index}].{field}", object.path_of("tables"))
+}
+
+fn target_of<'r>(rule: &'r TableRule, source: &'r str) -> &'r str {
+    rule.target_table.as_deref().unwrap_or(source)
+}
+
+/// Which target tables belong to which config, over all configs: one target table belongs to one
+/// rule of one config.
+#[derive(Debug, Default)]
+pub struct Claims<'a> {
+    configs: Vec<Claim<'a>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Claim<'a> {
+    spec: &'a ConfigSpec,
+    database: &'a str,
+}
+
+impl<'a> Claims<'a> {
+    /// Adds a config that writes into `database`, and says at which of its rules it meets another
+    /// config: the index of the rule, the target table and the other config's name.
+    pub fn add(
+        &mut self,
+        spec: &'a ConfigSpec,
+        database: &'a str,
+    ) -> Vec<(usize, String, &'a str)> {
+        let own = Claim { spec, database };
+        let mut conflicts = Vec::new();
+        for (index, rule) in spec
+            .tables
+            .iter()
+            .enumerate()
+            .filter(|(_, r)| r.is_enabled())
+        {
+            let taken = self
+                .configs
+                .iter()
+                .filter(|other| other.database == own.database)
+                .find_map(|other| Some((meeting(rule, own, *other)?, other.spec.name.as_str())));
+            if let Some((table, other)) = taken {
+                conflicts.push((index, table, other));
+            }
+        }
+        self.configs.push(own);
+        conflicts
+    }
+}
+
+/// The target table that `rule` of `own` and a rule of `other` both write, as far as names and
+/// patterns tell. Patterns are only held against each other's source where it is the same one.
+fn meeting(rule: &TableRule, own: Claim<'_>, other: Claim<'_>) -> Option<String> {
+    let same_source = own.spec.connection == other.spec.connection;
+    match &rule.select {
+        TableSelect::Source(source) => {
+            let target = target_of(rule, source);
+            let exact = exact_rules(other.spec).any(|(s, t)| t == target && !s.is_empty());
+            let by_pattern = same_source && target == source && reaches(other.spec, source);
+            (exact || by_pattern).then(|| target.to_owned())
+        }
+        TableSelect::Match(text) if same_source => {
+            let exact = exact_rules(other.spec)
+                .find(|(source, target)| source == target && reaches(own.spec, source))
+                .filter(|(source, _)| pattern::matches(text, source));
+            let same_pattern = other
+                .spec
+                .tables
+                .iter()
+                .any(|r| r.is_enabled() && r.select == rule.select);
+            match exact {
+                Some((_, target)) => Some(target.to_owned()),
+                None => same_pattern.then(|| text.clone()),
+            }
+        }
+        TableSelect::Match(_) => None,
+    }
+}
+
+fn exact_rules(spec: &ConfigSpec) -> impl Iterator<Item = (&str, &str)> {
+    spec.tables
+        .iter()
+        .filter(|rule| rule.is_enabled())
+        .filter_map(|rule| match &rule.select {
+            TableSelect::Source(source) => Some((source.as_str(), target_of(rule, source))),
+            TableSelect::Match(_) => None,
+        })
+}
+
+/// Whether a pattern of `spec` takes the source table: exact names come before patterns.
+fn reaches(spec: &ConfigSpec, source: &str) -> bool {
+    let exact = spec
+        .tables
+        .iter()
+        .any(|rule| matches!(&rule.select, TableSelect::Source(name) if name == source));
+    if exact
+        || spec
+            .exclude
+            .iter()
+            .any(|text| pattern::matches(text, source))
+    {
+        return false;
+    }
+    spec.tables
+        .iter()
+        .find_map(|rule| match &rule.select {
+            TableSelect::Match(text) if pattern::matches(text, source) => Some(rule.is_enabled()),
+            _ => None,
+        })
+        .unwrap_or(false)
+}

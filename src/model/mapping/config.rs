@@ -1,0 +1,129 @@
+//! The fields of a config.
+
+use serde_json::{Map, Value};
+
+use super::connection::read_name;
+use super::options;
+use super::reader::{Found, Object};
+use super::rule;
+use super::writer::{Fields, Form};
+use crate::model::config::{ConfigSpec, SyncMode};
+use crate::model::finding::Finding;
+use crate::model::pattern;
+use crate::model::rule::TableRule;
+
+/// Reads the config at `path`. `by_id`: whether `connection_id` may stand in for `connection`.
+pub(super) fn read(value: &Value, path: &str, by_id: bool, found: &Found) -> Option<ConfigSpec> {
+    let object = Object::open(value, path, "a config", found)?;
+    let name = read_name(&object);
+    let connection = read_connection(&object, by_id);
+    let tables = read_tables(&object);
+    let mut spec = ConfigSpec::new(
+        name.as_deref().unwrap_or_default(),
+        connection.as_deref().unwrap_or_default(),
+        tables.clone().unwrap_or_default(),
+    );
+    spec.sync_mode = rule::read_sync_mode(&object).unwrap_or_default();
+    spec.enabled = object.flag("enabled").unwrap_or(true);
+    spec.exclude = object.texts("exclude").unwrap_or_default();
+    for (index, text) in spec.exclude.iter().enumerate() {
+        if let Err(message) = pattern::check(text) {
+            object.found().add(Finding::new(
+                format!("{}[{index}]", object.path_of("exclude")),
+                message,
+            ));
+        }
+    }
+    if let Some(inner) = object.object("options") {
+        spec.options = options::read(inner);
+    }
+    object.later("schedule", "none", |_| false);
+    object.later("labels", "[]", |value| {
+        value.as_array().is_some_and(Vec::is_empty)
+    });
+    object.read_only(&[
+        "id",
+        "connection_id",
+        "last_job",
+        "next_run_at",
+        "next_runs",
+        "created_at",
+        "updated_at",
+    ]);
+    super::check::check_rules(&object, &spec);
+    object.finish();
+    (name.is_some() && connection.is_some() && tables.is_some()).then_some(spec)
+}
+
+fn read_connection(object: &Object<'_>, by_id: bool) -> Option<String> {
+    if by_id && object.get("connection").is_none() && object.get("connection_id").is_some() {
+        return object.required("connection_id");
+    }
+    object.required("connection")
+}
+
+fn read_tables(object: &Object<'_>) -> Option<Vec<TableRule>> {
+    let path = object.path_of("tables");
+    let list = match object.get("tables") {
+        None => {
+            object.problem(
+                "tables",
+                "tables is required",
+                "list the tables, or write tables: \"*\" for all",
+            );
+            return None;
+        }
+        Some(Value::String(text)) if text == "*" => return Some(vec![TableRule::of_pattern("*")]),
+        Some(Value::Array(list)) => list,
+        Some(other) => {
+            object.wrong_type("tables", "a list of rules or \"*\"", other);
+            return None;
+        }
+    };
+    if list.is_empty() {
+        object.problem(
+            "tables",
+            "the list of tables is empty",
+            "list the tables, or write tables: \"*\" for all",
+        );
+    }
+    // Rules that can't be read are left in as placeholders, so that the paths of others stay right.
+    let placeholder = || TableRule {
+        enabled: Some(false),
+        ..TableRule::of_table("")
+    };
+    Some(
+        list.iter()
+            .enumerate()
+            .map(|(index, item)| {
+                rule::read(item, &format!("{path}[{index}]"), object.found())
+                    .unwrap_or_else(placeholder)
+            })
+            .collect(),
+    )
+}
+
+/// The fields of a config, in the order of the documentation.
+pub(super) fn print(spec: &ConfigSpec, form: Form) -> Map<String, Value> {
+    let mut out = Fields::new(form);
+    out.always("name", spec.name.as_str());
+    out.always("connection", spec.connection.as_str());
+    out.put(
+        "sync_mode",
+        rule::sync_mode_text(spec.sync_mode),
+        spec.sync_mode == SyncMode::Full,
+    );
+    out.put("enabled", spec.enabled, spec.enabled);
+    let short = form == Form::Short;
+    if short && spec.tables == [TableRule::of_pattern("*")] {
+        out.always("tables", "*");
+    } else {
+        let rules: Vec<Value> = spec.tables.iter().map(|r| rule::print(r, form)).collect();
+        out.always("tables", rules);
+    }
+    out.put("exclude", spec.exclude.clone(), spec.exclude.is_empty());
+    let options = options::print(&spec.options, form);
+    let is_default = options.is_empty();
+    out.put("options", options, is_default);
+    out.into_map()
+}
