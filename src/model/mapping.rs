@@ -14,6 +14,8 @@ mod document;
 mod options;
 mod reader;
 mod rule;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod writer;
 

@@ -27,6 +27,8 @@ pub(super) fn read(value: &Value, path: &str, found: &Found) -> Option<Connectio
     spec.password = read_password(&object);
     spec.local_db_name = object.filled("local_db_name");
     check_databases(&object, &spec);
+    // One spec for one meaning: the default is absent.
+    spec.local_db_name = spec.local_db_name.filter(|name| *name != spec.database);
     if let Some(ssl) = read_ssl(&object) {
         spec.ssl = ssl;
     }

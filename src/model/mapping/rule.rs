@@ -55,9 +55,11 @@ fn read_object(value: &Value, path: &str, found: &Found) -> Option<TableRule> {
     let select = read_select(&object);
     let rule = TableRule {
         select: select.clone().unwrap_or_default(),
-        target_table: read_target(&object),
+        target_table: read_target(&object)
+            .filter(|target| object.get("source_table").and_then(Value::as_str) != Some(target)),
         sync_mode: read_sync_mode(&object),
-        enabled: object.flag("enabled"),
+        // `true` is what absent means: one spec for one meaning.
+        enabled: object.flag("enabled").filter(|enabled| !enabled),
         where_clause: read_where(&object),
         columns: read_columns(&object),
         rename_columns: read_renames(&object),

@@ -1,0 +1,552 @@
+//! Claims about the mapping document as a whole.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::model::config::{Checksum, Consistency, Options, ShadowIn, WriterChoice};
+use crate::model::connection::{Ssl, SslMode};
+use crate::model::rule::{
+    ColumnSelect, FullStrategy, Orphans, TableOverrides, TableSelect, TargetTriggers, Verify,
+};
+use crate::model::secret::Secret;
+
+const EXAMPLE: &str = r#"version: 1
+connections:
+  - name: production
+    host: prod-db.example.com
+    username: sync_user
+    password: ${env:PROD_PASSWORD}
+    database: production
+    local_db_name: prod_sync
+    ssl: true
+configs:
+  - name: user-data
+    connection: production
+    tables:
+      - users
+      - {source_table: orders, sync_mode: full, where: "created_at > '2024-01-01'", exclude_columns: [note]}
+      - {match: "log_*"}
+    options: {batch_size: 1000, max_concurrency: 3, enable_compression: true, conflict_resolution: overwrite}
+"#;
+
+fn parse(text: &str) -> Result<Document, Vec<Finding>> {
+    parse_document(text, Format::Yaml, &BTreeMap::new())
+}
+
+/// The findings as `line path: message`.
+fn findings(text: &str) -> Vec<String> {
+    parse(text)
+        .err()
+        .unwrap_or_default()
+        .into_iter()
+        .map(|f| format!("{} {}: {}", f.line.unwrap_or(0), f.path, f.message))
+        .collect()
+}
+
+#[test]
+fn the_example_is_read() {
+    let document = parse(EXAMPLE).unwrap();
+    let connection = &document.connections[0];
+    assert_eq!(connection.ssl.mode, SslMode::Required);
+    assert_eq!(connection.target_database(), "prod_sync");
+    assert_eq!(
+        connection.password,
+        Some(Secret::Env("PROD_PASSWORD".into()))
+    );
+    let config = &document.configs[0];
+    assert_eq!(config.tables[0], TableRule::of_table("users"));
+    assert_eq!(
+        config.tables[1].columns,
+        ColumnSelect::Except(vec!["note".into()])
+    );
+    assert_eq!(config.tables[2], TableRule::of_pattern("log_*"));
+    assert_eq!(config.options.table.batch_size, Some(1000));
+    assert_eq!(config.options.max_concurrency, 3);
+}
+
+#[test]
+fn every_finding_is_told_with_its_path_and_line() {
+    let text = "\
+version: 2
+connections:
+  - name: a
+    host: _mysql._tcp.example.com
+    port: 70000
+    user: root
+    database: shop
+    ssl: {mode: verify_ca, cert: /c.pem}
+  - name: a
+    socket: /s
+    host: h
+    username: 12
+    database: shop
+configs:
+  - name: c
+    connection: nowhere
+    tables: [a, {source_table: a}, {source_table: b, target_table: a}, 'log_*', {match: 'x\\'}]
+    schedule: '@daily'
+    options:
+      max_concurrency: 65
+      job_timeout: 30
+      colour: red
+      full_strategy: swop
+      writer: bulk
+";
+    let shown = findings(text);
+    for expected in [
+        "1 version: the only version",
+        "4 connections[0].host: _mysql._tcp.example.com: DNS SRV names are not available in this version",
+        "5 connections[0].port: port must be a whole number from 1 to 65535",
+        "6 connections[0].user: unknown field",
+        "3 connections[0].username: username is required",
+        "8 connections[0].ssl.key: cert needs key beside it",
+        "11 connections[1].host: host and socket exclude",
+        "12 connections[1].username: must be text, not a number",
+        "16 configs[0].connection: there is no connection named nowhere",
+        "17 configs[0].tables[1].source_table: tables[0] takes a already",
+        "17 configs[0].tables[2].target_table: tables[0] writes the target table a already",
+        "17 configs[0].tables[3]: a text is the exact name of a table",
+        "17 configs[0].tables[4].match: the pattern ends in a lone",
+        "18 configs[0].schedule: schedule is not available in this version",
+        "20 configs[0].options.max_concurrency: max_concurrency must be a whole number from 1 to 64",
+        "21 configs[0].options.job_timeout: job_timeout is a duration",
+        "22 configs[0].options.colour: unknown field",
+        "23 configs[0].options.full_strategy: full_strategy has an unknown value",
+        "24 configs[0].options.writer: writer: bulk is not available in this version",
+    ] {
+        assert!(
+            shown.iter().any(|line| line.starts_with(expected)),
+            "{expected}\nis not in\n{}",
+            shown.join("\n")
+        );
+    }
+    assert_eq!(shown.len(), 19, "{}", shown.join("\n"));
+}
+
+#[test]
+fn remedies_name_the_field_that_was_meant() {
+    let all = parse("version: 1\nconnections: [{name: a, user: u, username: u, database: d}]\n")
+        .unwrap_err();
+    assert_eq!(all[0].remedy.as_deref(), Some("did you mean username?"));
+    let all = parse_config(&json!({"name": "c", "connection": "a", "table": ["t"]})).unwrap_err();
+    assert!(
+        all.iter()
+            .any(|f| f.remedy.as_deref() == Some("did you mean tables?")),
+        "{all:?}"
+    );
+}
+
+#[test]
+fn names_and_targets_are_unique_in_a_document() {
+    let connection = "{name: a, username: u, database: d}";
+    let text = format!(
+        "version: 1\nconnections:\n  - {connection}\n  - {connection}\nconfigs:\n  \
+         - {{name: x, connection: a, tables: [t]}}\n  \
+         - {{name: y, connection: a, tables: [s, t]}}\n  \
+         - {{name: z, connection: a, tables: '*'}}\n"
+    );
+    let shown = findings(&text);
+    assert!(shown[0].starts_with("4 connections[1].name: connections[0] is named a already"));
+    assert!(shown[1].starts_with("7 configs[1].tables[1]: target_taken: the config x writes d.t"));
+    assert!(
+        shown[2].starts_with("8 configs[2].tables: target_taken")
+            || shown[2].contains("configs[2].tables[0]: target_taken: the config x writes d.t"),
+        "{shown:?}"
+    );
+    assert_eq!(shown.len(), 3);
+}
+
+#[test]
+fn a_pattern_meets_an_exact_name_only_where_it_reaches_it() {
+    let head = "version: 1\nconnections:\n  - {name: a, username: u, database: d}\n  \
+                - {name: b, username: u, database: d2, local_db_name: d}\nconfigs:\n  \
+                - {name: x, connection: a, tables: [t]}\n";
+    for (config, meets) in [
+        ("{name: y, connection: a, tables: '*'}", true),
+        ("{name: y, connection: a, tables: '*', exclude: [t]}", false),
+        ("{name: y, connection: a, tables: [{match: 'u*'}]}", false),
+        ("{name: y, connection: b, tables: '*'}", false),
+        ("{name: y, connection: b, tables: [t]}", true),
+        (
+            "{name: y, connection: b, tables: [{source_table: t, target_table: t2}]}",
+            false,
+        ),
+        (
+            "{name: y, connection: b, tables: [{source_table: q, target_table: t}]}",
+            true,
+        ),
+        (
+            "{name: y, connection: a, tables: [{source_table: t, enabled: false}, {match: '*'}]}",
+            false,
+        ),
+    ] {
+        let text = format!("{head}  - {config}\n");
+        assert_eq!(!findings(&text).is_empty(), meets, "{config}");
+    }
+}
+
+#[test]
+fn what_a_later_version_knows_is_refused_unless_it_is_the_default() {
+    let rule = |field: &str, value: serde_json::Value| {
+        parse_config(&json!({"name": "c", "connection": "a",
+            "tables": [{"source_table": "t", field: value}]}))
+    };
+    let option = |field: &str, value: serde_json::Value| {
+        parse_config(&json!({"name": "c", "connection": "a", "tables": "*",
+            "options": {field: value}}))
+    };
+    for (field, default, other) in [
+        ("mask", json!({}), json!({"a": {"method": "nullify"}})),
+        ("strategy", json!("auto"), json!("binlog")),
+        ("watermark_column", json!(null), json!("id")),
+        ("lag_window", json!("5m"), json!("1m")),
+        ("lag_window", json!(1000), json!(10)),
+        ("detect_deletes", json!("never"), json!("every_run")),
+        ("quarantine", json!("none"), json!("1d")),
+        ("conflict_resolution", json!("overwrite"), json!("skip")),
+        ("schema_changes", json!("widen"), json!("apply")),
+        ("recheck", json!("never"), json!("@daily")),
+        ("sync_mode", json!("full"), json!("incremental")),
+    ] {
+        assert!(rule(field, default).is_ok(), "{field}");
+        let message = rule(field, other).unwrap_err()[0].to_string();
+        assert!(
+            message.contains(field) && message.contains("not available in this version"),
+            "{message}"
+        );
+    }
+    for (field, default, other) in [
+        ("snapshot_lock", json!("none"), json!("ftwrl")),
+        ("max_snapshot_age", json!("60m"), json!("2h")),
+        ("compare", json!("server"), json!("stream")),
+        ("quarantine", json!("none"), json!("1d")),
+        ("writer", json!("load_data"), json!("bulk")),
+    ] {
+        assert!(option(field, default).is_ok(), "{field}");
+        let message = option(field, other).unwrap_err()[0].to_string();
+        assert!(
+            message.contains(field) && message.contains("not available in this version"),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn null_and_absent_mean_the_default() {
+    let bare = json!({"name": "c", "connection": "a", "tables": "*"});
+    let spec = parse_config(&bare).unwrap();
+    let full = spec_to_json(&spec);
+    assert_eq!(parse_config(&full).unwrap(), spec);
+    let nulls: serde_json::Map<_, _> = full
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(key, value)| {
+            let keep = bare.get(key).is_some();
+            (
+                key.clone(),
+                if keep {
+                    value.clone()
+                } else {
+                    serde_json::Value::Null
+                },
+            )
+        })
+        .collect();
+    assert_eq!(parse_config(&nulls.into()).unwrap(), spec);
+}
+
+#[test]
+fn what_is_shown_can_be_put_back() {
+    let mut spec = ConnectionSpec::new("a", "u", "d");
+    spec.password = Some(Secret::Env("X".into()));
+    let connection = Connection {
+        id: crate::model::ids::ConnectionId::generate(),
+        spec: spec.clone(),
+        has_password: true,
+        version: 1,
+        health: Default::default(),
+        created_at: Utc::now(),
+        updated_at: Utc::now(),
+    };
+    let shown = connection_to_json(&connection);
+    assert_eq!(shown["password"], "${env:X}");
+    assert_eq!(shown["health"]["state"], "unknown");
+    assert_eq!(shown["health"]["checked_at"], serde_json::Value::Null);
+    assert_eq!(parse_connection(&shown).unwrap(), spec);
+
+    let config = Config {
+        id: crate::model::ids::ConfigId::generate(),
+        connection_id: connection.id,
+        spec: ConfigSpec::new("c", "a", vec![TableRule::of_table("t")]),
+        version: 1,
+        last_job: None,
+        created_at: Utc::now(),
+        updated_at: Utc::now(),
+    };
+    let shown = config_to_json(&config);
+    assert_eq!(parse_config(&shown).unwrap(), config.spec);
+}
+
+#[test]
+fn passwords_are_shown_only_where_asked_for() {
+    let mut spec = ConnectionSpec::new("a", "u", "d");
+    spec.password = Some(Secret::parse("canary"));
+    let document = Document {
+        connections: vec![spec.clone()],
+        configs: Vec::new(),
+    };
+    for format in [Format::Yaml, Format::Json] {
+        assert!(!print_document(&document, format, Passwords::References).contains("canary"));
+        assert!(print_document(&document, format, Passwords::All).contains("password"));
+    }
+    assert!(!spec_to_json(&spec).to_string().contains("canary"));
+    // A password in the wrong place or of the wrong type is not repeated either.
+    for text in [
+        "version: 1\nconnections: [{name: a, username: u, database: d, password: 4711}]",
+        "version: 1\nconnections: [{name: a, username: u, database: d, password: '${canary}'}]",
+        "version: 1\nconnections: [{name: a, username: u, database: d, port: canary}]",
+        "version: 1\nconnections: [{name: a, username: u, database: d, ssl: canary}]",
+    ] {
+        let shown = findings(text).join("\n");
+        assert!(!shown.is_empty() && !shown.contains("4711") && !shown.contains("canary"));
+    }
+}
+
+#[test]
+fn conditions_must_be_closed() {
+    let with = |text: &str| {
+        parse_config(&json!({"name": "c", "connection": "a",
+            "tables": [{"source_table": "t", "where": text}]}))
+    };
+    assert!(with("a > 1 and (b = ';')").is_ok());
+    let all = with("1) or (1").unwrap_err();
+    assert_eq!(all[0].path, "tables[0].where");
+}
+
+fn name() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[a-z][a-z0-9_]{0,12}",
+        "[A-Za-z0-9:#&*!|>%@`'\"{},\\[\\]?-][ -~]{0,10}[!-~]",
+        "[äöü€😀a]{1,6}",
+        Just("true".to_owned()),
+        Just("null".to_owned()),
+        Just("~".to_owned()),
+        Just("123".to_owned()),
+        Just("1e3".to_owned()),
+        Just("0x1f".to_owned()),
+        Just("2024-01-01".to_owned()),
+        Just("*".to_owned()),
+    ]
+    .prop_filter("a name", |name| {
+        crate::model::names::check_name(name).is_ok() && !name.starts_with("_dbtaxi_")
+    })
+}
+
+fn free_text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[ -~]{1,20}",
+        "[a-z\n\t :#'\"-]{1,20}",
+        "\\PC{1,10}",
+        Just("a: b\n  c\n".to_owned()),
+        Just(" leading\ntrailing \n\n".to_owned()),
+        Just("\u{feff}x\u{85}y\u{2028}z".to_owned()),
+    ]
+    .prop_filter("something", |text| !text.trim().is_empty())
+}
+
+fn connection() -> impl Strategy<Value = ConnectionSpec> {
+    (
+        name(),
+        free_text(),
+        name(),
+        proptest::option::of(name()),
+        proptest::option::of(free_text()),
+        prop_oneof![
+            Just(Ssl::default()),
+            Just(Ssl {
+                mode: SslMode::Required,
+                ..Ssl::default()
+            }),
+            free_text().prop_map(|ca| Ssl {
+                mode: SslMode::VerifyIdentity,
+                ca: Some(ca),
+                ..Ssl::default()
+            }),
+        ],
+        0_u64..100_000,
+        2_u32..10,
+        proptest::option::of(Just("/run/s".to_owned())),
+    )
+        .prop_map(|(n, user, db, local, password, ssl, ms, most, socket)| {
+            let mut spec = ConnectionSpec::new(&n, &user, &db);
+            spec.local_db_name = local;
+            spec.password = password
+                .filter(|p| !(p.starts_with("${") && p.ends_with('}')))
+                .map(|p| Secret::parse(&p));
+            spec.ssl = ssl;
+            spec.connect_timeout = Duration::from_millis(ms);
+            spec.max_connections = most;
+            spec.socket = socket;
+            spec
+        })
+}
+
+fn rule() -> impl Strategy<Value = TableRule> {
+    let columns = prop_oneof![
+        Just(ColumnSelect::All),
+        proptest::collection::btree_set(name(), 1..3)
+            .prop_map(|set| ColumnSelect::Only(set.into_iter().collect())),
+        proptest::collection::btree_set(name(), 1..3)
+            .prop_map(|set| ColumnSelect::Except(set.into_iter().collect())),
+    ];
+    let overrides = (
+        proptest::option::of(1_u32..1000),
+        proptest::option::of(Just(FullStrategy::Swap)),
+        proptest::option::of((0_u64..100_000).prop_map(Duration::from_millis)),
+        proptest::option::of(Just(Orphans::Fail)),
+        proptest::option::of(any::<bool>()),
+        proptest::option::of(Just(TargetTriggers::Refuse)),
+        proptest::option::of(Just(Verify::None)),
+        proptest::option::of(0_u64..1000),
+        proptest::option::of(0_u32..100),
+    )
+        .prop_map(|(a, b, c, d, e, f, g, h, i)| TableOverrides {
+            batch_size: a,
+            full_strategy: b,
+            swap_timeout: c,
+            orphans: d,
+            allow_cascade: e,
+            target_triggers: f,
+            verify: g,
+            max_delete_rows: h,
+            max_delete_percent: i,
+            allow_empty_source: e,
+        });
+    (
+        prop_oneof![
+            name().prop_map(TableSelect::Source),
+            name()
+                .prop_filter("a pattern", |p| crate::model::pattern::check(p).is_ok())
+                .prop_map(TableSelect::Match)
+        ],
+        proptest::option::of(name()),
+        proptest::option::of(any::<bool>()),
+        proptest::option::of(
+            free_text().prop_filter("closed", |t| condition::check_condition(t).is_ok()),
+        ),
+        columns,
+        prop_oneof![Just(TableOverrides::default()), overrides],
+    )
+        .prop_map(|(select, target, enabled, condition, columns, options)| {
+            let target_table = match &select {
+                TableSelect::Source(_) => target,
+                TableSelect::Match(_) => None,
+            };
+            TableRule {
+                select,
+                target_table,
+                enabled,
+                where_clause: condition,
+                columns,
+                options,
+                ..TableRule::default()
+            }
+        })
+}
+
+fn config() -> impl Strategy<Value = ConfigSpec> {
+    (
+        name(),
+        proptest::collection::vec(rule(), 1..4),
+        any::<bool>(),
+        proptest::option::of(1_u64..1_000_000),
+        1_u32..64,
+        any::<bool>(),
+    )
+        .prop_map(|(n, tables, enabled, timeout, workers, strong)| {
+            let mut spec = ConfigSpec::new(&n, "", tables);
+            spec.enabled = enabled;
+            spec.options = Options {
+                max_concurrency: workers,
+                consistency: Consistency::Chunk,
+                shadow_in: if strong {
+                    ShadowIn::Target
+                } else {
+                    ShadowIn::Auto
+                },
+                checksum: if strong {
+                    Checksum::Strong
+                } else {
+                    Checksum::Fast
+                },
+                writer: WriterChoice::Insert,
+                job_timeout: timeout.map(Duration::from_millis),
+                ..Options::default()
+            };
+            spec
+        })
+}
+
+/// One connection and one config, whose tables don't collide.
+fn document() -> impl Strategy<Value = Document> {
+    (connection(), config()).prop_map(|(connection, mut config)| {
+        config.connection.clone_from(&connection.name);
+        let mut kept: Vec<TableRule> = Vec::new();
+        for rule in config.tables {
+            let mut trial = ConfigSpec::new("c", "a", kept.clone());
+            trial.tables.push(rule.clone());
+            if parse_config(&spec_to_json(&trial)).is_ok() {
+                kept.push(rule);
+            }
+        }
+        if kept.is_empty() {
+            kept.push(TableRule::of_pattern("*"));
+        }
+        config.tables = kept;
+        Document {
+            connections: vec![connection],
+            configs: vec![config],
+        }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn export_import_export_is_byte_identical(document in document()) {
+        for format in [Format::Yaml, Format::Json] {
+            let text = print_document(&document, format, Passwords::All);
+            let back = parse_document(&text, format, &BTreeMap::new());
+            prop_assert!(back.is_ok(), "{text}\n{:?}", back.err());
+            let again = print_document(&back.unwrap(), format, Passwords::All);
+            prop_assert_eq!(text, again);
+        }
+    }
+
+    #[test]
+    fn the_stored_form_reads_back_the_same(document in document()) {
+        for spec in &document.configs {
+            let json = spec_to_json(spec);
+            let back: ConfigSpec = spec_from_json(&json).unwrap();
+            prop_assert_eq!(json, spec_to_json(&back));
+            for rule in &spec.tables {
+                let json = spec_to_json(rule);
+                let back: TableRule = spec_from_json(&json).unwrap();
+                prop_assert_eq!(json, spec_to_json(&back));
+            }
+        }
+    }
+
+    #[test]
+    fn no_text_makes_the_reader_panic(text in "\\PC{0,60}") {
+        for format in [Format::Yaml, Format::Json] {
+            let _either_way = parse_document(&text, format, &BTreeMap::new());
+        }
+    }
+}
