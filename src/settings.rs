@@ -1,1 +1,28 @@
-//! Settings: layers (flags over environment over file over defaults), where each value came from, durations, references to secrets.
+//! Settings: four layers (flags over environment over file over defaults), merged key by key.
+//!
+//! Owns the table of keys ([`keys::KEYS`]), the settings file and where it lies, the origin of each
+//! value, and the resolving of references to secrets. Must not know: databases, logging, fronts;
+//! nothing here prints. `main` and the fronts call [`load`] once and hand plain values down.
+
+mod build;
+mod document;
+mod errors;
+mod file;
+pub mod keys;
+mod load;
+mod origin;
+pub mod secrets;
+mod show;
+mod types;
+mod value;
+
+pub use errors::{SettingError, SettingsErrors};
+pub use file::{PathEntry, paths};
+pub use load::{FlagValue, LoadOptions, Loaded, Warning, load};
+pub use origin::Origin;
+pub use show::{ShownKey, show, template};
+pub use types::{
+    DashboardSettings, DatabaseSettings, InstanceSettings, LoggingSettings, OnDisconnect,
+    SecuritySettings, ServerSettings, Settings, SyncSettings,
+};
+pub use value::Value;

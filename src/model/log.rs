@@ -31,6 +31,31 @@ impl Level {
     }
 }
 
+words!(
+    /// How lines of the process log look on stderr; files are always JSON.
+    LogFormat {
+        /// For people.
+        #[default] Text = "text",
+        /// One JSON object per line.
+        Json = "json",
+    }
+);
+
+/// The words that `logging.modules` knows: the folders of this crate that log.
+pub const LOG_MODULES: &[&str] = &[
+    "cli",
+    "dashboard",
+    "http",
+    "jobs",
+    "logging",
+    "mysql",
+    "services",
+    "settings",
+    "store",
+    "sync",
+    "system",
+];
+
 /// One line of a job's log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LogEntry {

@@ -1,0 +1,414 @@
+//! One value of one key: read from a text or from the file by the kind of its key, and shown.
+//!
+//! A text key takes what was typed, whatever it looks like: `12345`, `1e5`, `true`, `null`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::document::{Document, Node};
+use super::errors::key_shown;
+use super::keys::Kind;
+use crate::model::connection::{Ssl, SslMode};
+use crate::model::duration::{format_duration, format_size, parse_duration, parse_size};
+use crate::model::log::{LOG_MODULES, Level};
+use crate::model::names::check_name;
+use crate::model::secret::Secret;
+
+/// The value of a key, checked by the key's kind.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// Nothing, said explicitly or by default.
+    Unset,
+    /// Text, names, words and paths.
+    Text(String),
+    /// A secret.
+    Secret(Secret),
+    /// `true` or `false`.
+    Flag(bool),
+    /// A whole number.
+    Number(u64),
+    /// A duration.
+    Duration(Duration),
+    /// Bytes.
+    Size(u64),
+    /// A list of texts.
+    List(Vec<String>),
+    /// Transport security.
+    Ssl(Ssl),
+    /// Levels by module.
+    Levels(BTreeMap<String, Level>),
+}
+
+/// Why a value of the file was refused.
+pub(super) struct Refused {
+    /// Where below the key, as positions; empty is the key itself.
+    pub(super) path: Vec<usize>,
+    /// The same in words: `.mode`, `[2]`.
+    pub(super) below: String,
+    /// What is wrong; never holds a secret.
+    pub(super) message: String,
+}
+
+impl Value {
+    /// Reads a value of the environment or of a flag.
+    pub(super) fn from_text(kind: Kind, text: &str) -> Result<Self, String> {
+        match kind {
+            Kind::Text if text.is_empty() => Err("is empty".to_owned()),
+            Kind::Text => Ok(Self::Text(text.to_owned())),
+            Kind::OptionalText if text.is_empty() => Ok(Self::Unset),
+            Kind::OptionalText => Ok(Self::Text(text.to_owned())),
+            Kind::Name => check_name(text).map(|()| Self::Text(text.to_owned())),
+            Kind::Word(words) => word(words, text).map(Self::Text),
+            Kind::Secret if text.is_empty() => Ok(Self::Unset),
+            Kind::Secret => Ok(Self::Secret(Secret::parse(text))),
+            Kind::Flag => flag(text).map(Self::Flag),
+            Kind::Number { min, max } => number(text)
+                .and_then(|n| within(n, min, max, u64::to_string))
+                .map(Self::Number),
+            Kind::Duration { min, max } => parse_duration(text)
+                .map_err(|error| first_part(&error))
+                .and_then(|d| within(d, min, max, |d| format_duration(*d)))
+                .map(Self::Duration),
+            Kind::Size { min, max } => parse_size(text)
+                .map_err(|error| first_part(&error))
+                .and_then(|n| within(n, min, max, |n| format_size(*n)))
+                .map(Self::Size),
+            Kind::List => Ok(Self::List(split(text))),
+            Kind::Words(words) => list_of(words, split(text)).map(Self::List),
+            Kind::Ssl => match text {
+                "true" => Ok(Self::Ssl(ssl(SslMode::Required))),
+                "false" => Ok(Self::Ssl(Ssl::default())),
+                other => ssl_mode(other).map(|mode| Self::Ssl(ssl(mode))),
+            },
+            Kind::Levels => Err("can be set in the file only".to_owned()),
+        }
+    }
+
+    /// Reads a value of the file; `path` leads to it. `None` is a key without a value: as if it were absent.
+    pub(super) fn from_file(
+        kind: Kind,
+        document: &Document<'_>,
+        node: &Node,
+        path: &[usize],
+    ) -> Result<Option<Self>, Refused> {
+        let here = |message: String| Refused {
+            path: Vec::new(),
+            below: String::new(),
+            message,
+        };
+        let value = match (kind, node) {
+            (_, Node::Null) => return Ok(None),
+            (Kind::Flag, Node::Flag(value)) => Self::Flag(*value),
+            (Kind::Number { min, max }, Node::Number(value)) => {
+                within(*value, min, max, u64::to_string)
+                    .map(Self::Number)
+                    .map_err(here)?
+            }
+            (Kind::Number { .. }, Node::OtherNumber) => {
+                return Err(here(format!("is {}", node.kind())));
+            }
+            (Kind::Flag | Kind::Number { .. }, Node::Text(text)) => {
+                return Err(here(not_typed(kind, text)));
+            }
+            (Kind::Size { .. }, Node::Number(value)) => {
+                Self::from_text(kind, &value.to_string()).map_err(here)?
+            }
+            (Kind::List | Kind::Words(_), Node::List(items)) => texts(kind, document, items, path)?,
+            (Kind::Ssl, Node::Flag(on)) => Self::Ssl(ssl(if *on {
+                SslMode::Required
+            } else {
+                SslMode::Disabled
+            })),
+            (Kind::Ssl, Node::Map(entries)) => ssl_object(document, entries, path)?,
+            (Kind::Levels, Node::Map(entries)) => levels(entries)?,
+            (
+                Kind::Text
+                | Kind::OptionalText
+                | Kind::Name
+                | Kind::Word(_)
+                | Kind::Secret
+                | Kind::Duration { .. }
+                | Kind::Size { .. }
+                | Kind::Ssl,
+                Node::Text(_) | Node::Number(_) | Node::OtherNumber | Node::Flag(_),
+            ) => {
+                let typed = document.verbatim(path).unwrap_or_default();
+                Self::from_text(kind, &typed).map_err(here)?
+            }
+            (_, other) => return Err(here(format!("is {}", other.kind()))),
+        };
+        Ok(Some(value))
+    }
+
+    /// As it may be shown to anyone: secrets masked.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Unset => "none".to_owned(),
+            Self::Text(text) => text.clone(),
+            Self::Secret(secret) => secret.masked(),
+            Self::Flag(value) => value.to_string(),
+            Self::Number(value) => value.to_string(),
+            Self::Duration(value) => format_duration(*value),
+            Self::Size(value) => format_size(*value),
+            Self::List(items) if items.is_empty() => "[]".to_owned(),
+            Self::List(items) => items.join(", "),
+            Self::Ssl(ssl) => show_ssl(ssl),
+            Self::Levels(levels) => {
+                let parts: Vec<_> = levels
+                    .iter()
+                    .map(|(module, level)| format!("{module}: {}", level.as_str()))
+                    .collect();
+                format!("{{{}}}", parts.join(", "))
+            }
+        }
+    }
+}
+
+/// The start of a text in quotes, for messages.
+pub(super) fn quoted(text: &str) -> String {
+    const MOST: usize = 60;
+    if text.chars().count() > MOST {
+        let start: String = text.chars().take(MOST).collect();
+        format!("{start:?}…")
+    } else {
+        format!("{text:?}")
+    }
+}
+
+/// The messages of `model::duration` end in what is expected; errors here say that by themselves.
+fn first_part(message: &str) -> String {
+    message
+        .split("; expected ")
+        .next()
+        .unwrap_or(message)
+        .to_owned()
+}
+
+fn within<T: PartialOrd>(
+    value: T,
+    min: T,
+    max: T,
+    show: impl Fn(&T) -> String,
+) -> Result<T, String> {
+    if value < min {
+        Err(format!("{} is too small", show(&value)))
+    } else if value > max {
+        Err(format!("{} is too large", show(&value)))
+    } else {
+        Ok(value)
+    }
+}
+
+fn flag(text: &str) -> Result<bool, String> {
+    match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        other => Err(format!("{} is neither", quoted(other))),
+    }
+}
+
+fn number(text: &str) -> Result<u64, String> {
+    let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if !plain {
+        return Err(format!("{} is not a whole number", quoted(text)));
+    }
+    if text.len() > 1 && text.starts_with('0') {
+        return Err(format!(
+            "{} begins with a zero, which some read as octal",
+            quoted(text)
+        ));
+    }
+    text.parse()
+        .map_err(|_| format!("{} is too large", quoted(text)))
+}
+
+/// A text where the file should hold a number or `true`/`false`.
+fn not_typed(kind: Kind, text: &str) -> String {
+    if let Ok(value) = Value::from_text(kind, text) {
+        return format!(
+            "is the text {}; write {} without quotes",
+            quoted(text),
+            value.shown()
+        );
+    }
+    match kind {
+        Kind::Flag if is_old_flag(text) => {
+            format!("{} is a text in YAML 1.2", quoted(text))
+        }
+        Kind::Number { .. } => match number(text) {
+            Err(message) => message,
+            Ok(value) => format!("{value} is out of range"),
+        },
+        _ => format!("is the text {}", quoted(text)),
+    }
+}
+
+fn is_old_flag(text: &str) -> bool {
+    ["yes", "no", "on", "off", "y", "n"]
+        .iter()
+        .any(|word| word.eq_ignore_ascii_case(text))
+}
+
+fn word(words: &[&str], text: &str) -> Result<String, String> {
+    if words.contains(&text) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("{} is not known", quoted(text)))
+    }
+}
+
+fn split(text: &str) -> Vec<String> {
+    text.split(',')
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+fn list_of(words: &[&str], items: Vec<String>) -> Result<Vec<String>, String> {
+    if items.is_empty() {
+        return Err("is empty".to_owned());
+    }
+    for item in &items {
+        word(words, item)?;
+    }
+    Ok(items)
+}
+
+fn texts(
+    kind: Kind,
+    document: &Document<'_>,
+    items: &[Node],
+    path: &[usize],
+) -> Result<Value, Refused> {
+    let mut list = Vec::new();
+    for (i, item) in items.iter().enumerate() {
+        let at = |message: String| Refused {
+            path: vec![i],
+            below: format!("[{i}]"),
+            message,
+        };
+        let typed = match item {
+            Node::Null | Node::List(_) | Node::Map(_) | Node::Tagged => None,
+            _ => document.verbatim(&[path, &[i]].concat()),
+        };
+        let Some(typed) = typed else {
+            return Err(at(format!("is {}", item.kind())));
+        };
+        if typed.is_empty() {
+            return Err(at("is empty".to_owned()));
+        }
+        if let Kind::Words(words) = kind {
+            word(words, &typed).map_err(at)?;
+        }
+        list.push(typed);
+    }
+    if let (Kind::Words(_), true) = (kind, list.is_empty()) {
+        return Err(Refused {
+            path: Vec::new(),
+            below: String::new(),
+            message: "is empty".to_owned(),
+        });
+    }
+    Ok(Value::List(list))
+}
+
+fn ssl(mode: SslMode) -> Ssl {
+    Ssl {
+        mode,
+        ..Ssl::default()
+    }
+}
+
+fn ssl_mode(text: &str) -> Result<SslMode, String> {
+    [
+        SslMode::Disabled,
+        SslMode::Required,
+        SslMode::VerifyCa,
+        SslMode::VerifyIdentity,
+    ]
+    .into_iter()
+    .find(|mode| mode.as_str() == text)
+    .ok_or_else(|| format!("{} is not a mode", quoted(text)))
+}
+
+fn ssl_object(
+    document: &Document<'_>,
+    entries: &[(String, Node)],
+    path: &[usize],
+) -> Result<Value, Refused> {
+    let mut found = Ssl::default();
+    let mut mode = None;
+    for (i, (name, node)) in entries.iter().enumerate() {
+        let at = |message: String| Refused {
+            path: vec![i],
+            below: format!(".{}", key_shown(name)),
+            message,
+        };
+        if entries[..i].iter().any(|(earlier, _)| earlier == name) {
+            return Err(at("is there twice".to_owned()));
+        }
+        let typed = match node {
+            Node::Null => continue,
+            Node::List(_) | Node::Map(_) | Node::Tagged => {
+                return Err(at(format!("is {}", node.kind())));
+            }
+            _ => document
+                .verbatim(&[path, &[i]].concat())
+                .unwrap_or_default(),
+        };
+        match name.as_str() {
+            "mode" => mode = Some(ssl_mode(&typed).map_err(at)?),
+            "ca" => found.ca = Some(typed),
+            "cert" => found.cert = Some(typed),
+            "key" => found.key = Some(typed),
+            _ => return Err(at("is not known".to_owned())),
+        }
+    }
+    let whole = |message: &str| Refused {
+        path: Vec::new(),
+        below: String::new(),
+        message: message.to_owned(),
+    };
+    found.mode = mode.ok_or_else(|| whole("has no mode"))?;
+    if found.cert.is_some() != found.key.is_some() {
+        return Err(whole("has cert or key alone; they go together"));
+    }
+    Ok(Value::Ssl(found))
+}
+
+fn show_ssl(ssl: &Ssl) -> String {
+    if *ssl == Ssl::default() {
+        return "false".to_owned();
+    }
+    let mut parts = vec![format!("mode: {}", ssl.mode.as_str())];
+    for (name, value) in [("ca", &ssl.ca), ("cert", &ssl.cert), ("key", &ssl.key)] {
+        parts.extend(value.iter().map(|path| format!("{name}: {path}")));
+    }
+    format!("{{{}}}", parts.join(", "))
+}
+
+fn levels(entries: &[(String, Node)]) -> Result<Value, Refused> {
+    let mut levels = BTreeMap::new();
+    for (i, (module, node)) in entries.iter().enumerate() {
+        let at = |message: String| Refused {
+            path: vec![i],
+            below: format!(".{}", key_shown(module)),
+            message,
+        };
+        if !LOG_MODULES.contains(&module.as_str()) {
+            return Err(at("is not a module".to_owned()));
+        }
+        let level = match node {
+            Node::Text(text) => {
+                Level::parse(text).ok_or_else(|| at(format!("{} is not a level", quoted(text))))?
+            }
+            other => return Err(at(format!("is {}", other.kind()))),
+        };
+        if levels.insert(module.clone(), level).is_some() {
+            return Err(at("is there twice".to_owned()));
+        }
+    }
+    Ok(Value::Levels(levels))
+}
