@@ -69,7 +69,7 @@ as=()
 common=(--performance-schema=OFF --sync-binlog=0 --innodb-flush-log-at-trx-commit=2
   --innodb-buffer-pool-size=64M --innodb-flush-method="${SERVER_FLUSH:-nosync}" --skip-name-resolve)
 case $kind in
-  mysql)   common+=(--innodb-redo-log-capacity=32M --innodb-doublewrite=OFF --mysqlx=OFF --secure-file-priv=NULL) ;;
+  mysql)   common+=(--loose-innodb-redo-log-capacity=32M --innodb-doublewrite=OFF --mysqlx=OFF --secure-file-priv=NULL) ;;
   mariadb) common+=(--innodb-log-file-size=16M --innodb-doublewrite=0) ;;
 esac
 

@@ -75,7 +75,7 @@ launch() { # FLAVOUR ROLE PROGRAM: one server
   local more=(--log-bin=binlog --binlog-format=ROW --local-infile=ON --max-allowed-packet=128M
     --innodb-buffer-pool-size="${BUFFER_POOL:-128M}" --max-connections=400 --character-set-server=utf8mb4)
   # Old binlogs are the bulk of a long run's disk use; a test that needs them reads them at once.
-  [ "$1" = mariadb ] || more+=(--gtid-mode=ON --enforce-gtid-consistency=ON --innodb-redo-log-capacity=256M)
+  [ "$1" = mariadb ] || more+=(--gtid-mode=ON --enforce-gtid-consistency=ON --loose-innodb-redo-log-capacity=256M)
   [ "$1" != mariadb ] || more+=(--innodb-log-file-size=128M)
   bash "$here/server.sh" start "$dir/$1-$2" 0 "$3" -- "${more[@]}"
 }
