@@ -35,6 +35,14 @@ dir=$(cd "$dir" && pwd -P)
 flavours=${*:-mariadb mysql}
 export SERVER_TEMPLATE=${SERVER_TEMPLATE:-$cache/templates}
 
+# A MySQL that somebody installed, where none can be fetched.
+installed_mysql() { # FLAVOUR
+  [ "$1" = mysql ] && program=$(PATH=$PATH:/usr/sbin:/usr/local/sbin command -v mysqld) || return 1
+  case $("$program" --no-defaults --version 2>&1) in *MariaDB*) return 1 ;; esac
+  have mysql && have mysqldump && have mysqlbinlog || return 1
+  client=$(command -v mysql) dump=$(command -v mysqldump) binlog=$(command -v mysqlbinlog)
+}
+
 # Sets program, client, dump, binlog of a flavour; fails with a reason in $why.
 find_programs() { # FLAVOUR
   local folder output
@@ -53,13 +61,18 @@ find_programs() { # FLAVOUR
     *) die "unknown flavour '$1' (mariadb or mysql)" ;;
   esac
   if [ ! -s "$folder/STAMP" ]; then
-    [ "${DB_TAXI_FETCH:-1}" != 0 ] || { why="not in $folder, and DB_TAXI_FETCH=0 forbids downloads"; return 1; }
+    [ "${DB_TAXI_FETCH:-1}" != 0 ] || {
+      why="not in $folder, and DB_TAXI_FETCH=0 forbids downloads"
+      installed_mysql "$folder_kind"
+      return
+    }
     say "fetching $1 into $folder (once)"
     mkdir -p "$folder"
     if ! output=$(bash "$here/fetch-server.sh" "${folder_kind:?}" "$folder" 2>&1); then
       printf '%s\n' "$output" >&2
       why=$(printf '%s\n' "$output" | tail -n 1)
-      return 1
+      installed_mysql "$folder_kind"
+      return
     fi
   fi
   program=$folder/bin/$1 client=$folder/bin/$2 dump=$folder/bin/$3 binlog=$folder/bin/$4

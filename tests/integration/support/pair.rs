@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::servers::{Server, Servers};
+use super::servers::{Server, Servers, skipped};
 use super::{Flavour, Judge};
 
 /// Source and local server of one flavour, and names that no other test has.
@@ -24,14 +24,9 @@ const HELPERS: u32 = 10;
 impl Pair {
     /// A pair on the servers of this run; `None`, said loudly, without one of the flavour.
     pub fn shared(flavour: Flavour) -> Option<Self> {
-        use std::io::Write;
         let servers = Servers::get()?;
         if let Some(why) = servers.missing(flavour) {
-            let _written = writeln!(
-                std::io::stderr(),
-                "SKIPPED: no {} server: {why}",
-                flavour.as_str()
-            );
+            skipped(&format!("no {} server: {why}", flavour.as_str()));
             return None;
         }
         let pair = Self::on(

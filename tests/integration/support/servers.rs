@@ -32,11 +32,7 @@ impl Servers {
                         std::env::var_os("DB_TAXI_TEST_REQUIRED").is_none(),
                         "DB_TAXI_TEST_SERVERS is not set"
                     );
-                    // Not by `eprintln!`, which the test runner swallows when a test passes.
-                    let _written = writeln!(
-                        std::io::stderr(),
-                        "SKIPPED: no servers; see the head of tests/integration/main.rs"
-                    );
+                    skipped("no servers; see the head of tests/integration/main.rs");
                     return None;
                 };
                 let text = std::fs::read_to_string(&path)
@@ -80,6 +76,21 @@ impl Servers {
             data: PathBuf::from(value("DATA")),
             client: self.program(flavour, "CLIENT"),
         }
+    }
+}
+
+/// Says loudly that the running test did not do its work; `scripts/test.sh` counts these.
+pub fn skipped(why: &str) {
+    // Not by `eprintln!`, which the test runner swallows when a test passes.
+    let _written = writeln!(std::io::stderr(), "SKIPPED: {why}");
+    if let Some(path) = std::env::var_os("DB_TAXI_SKIP_LOG") {
+        let thread = std::thread::current();
+        let log = std::fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(path);
+        let line = format!("{}\t{why}\n", thread.name().unwrap_or("a test"));
+        let _written = log.and_then(|mut log| log.write_all(line.as_bytes()));
     }
 }
 
