@@ -12,6 +12,7 @@ pub mod kind;
 pub mod literal;
 pub mod load;
 pub mod pool;
+pub mod probe;
 pub mod row;
 pub mod schema;
 pub mod server;

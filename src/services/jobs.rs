@@ -1,0 +1,228 @@
+//! Jobs: start, look at, stop.
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use super::ServicesOptions;
+use super::refusal::{conflict, invalid, not_found, refuse};
+use crate::model::command::Refusal;
+use crate::model::config::ConfigSpec;
+use crate::model::finding::Finding;
+use crate::model::ids::JobId;
+use crate::model::job::{Job, JobFilter, JobKind, JobRequest, JobState, JobWish};
+use crate::model::log::{Difference, LogEntry, LogFilter};
+use crate::model::pattern;
+use crate::model::rule::TableSelect;
+use crate::store::NewJob;
+
+/// Most differences of a job that are shown.
+const SHOWN_DIFFERENCES: u32 = 1000;
+
+/// Runs.
+#[derive(Clone)]
+pub struct Jobs(pub(super) Arc<ServicesOptions>);
+
+impl Jobs {
+    /// Puts a job of `config` (a name or an id) into the queue and returns at once.
+    ///
+    /// # Errors
+    /// `NotFound`; `Invalid` for a table that the config does not write or a priority out of range;
+    /// `Conflict` `config_busy` that names the active job, `config_disabled`, or `sync_disabled`.
+    pub async fn start(&self, config: &str, request: JobRequest) -> Result<Job, Refusal> {
+        if !self.0.process.sync_enabled {
+            return Err(conflict(
+                "sync_disabled",
+                "sync.enabled is false in the settings, so no job can be started",
+            ));
+        }
+        let config = self.0.config(config).await?;
+        if !config.spec.enabled && request.kind == JobKind::Sync {
+            return Err(conflict(
+                "config_disabled",
+                format!(
+                    "the config {name} is disabled; enable it with: db-taxi configs enable {name}",
+                    name = config.spec.name
+                ),
+            ));
+        }
+        if !(-100..=100).contains(&request.priority) {
+            return Err(invalid(Finding::new(
+                "priority",
+                "priority must be a whole number from -100 to 100",
+            )));
+        }
+        refuse_unknown_tables(&config.spec, &request.tables)?;
+        let connection = self
+            .0
+            .store
+            .connection(config.connection_id)
+            .await
+            .map_err(refuse)?
+            .ok_or_else(|| not_found("connection", &config.spec.connection))?;
+        let job = self
+            .0
+            .store
+            .create_job(&NewJob {
+                config: &config,
+                connection: &connection,
+                request: &request,
+                retry_of: None,
+            })
+            .await
+            .map_err(refuse)?;
+        if let Some(runner) = &self.0.runner {
+            runner.created(&job);
+        }
+        Ok(job)
+    }
+
+    /// Jobs that fit `filter`, newest first; of those that run here, as they are this second.
+    ///
+    /// # Errors
+    /// When the control database does not answer.
+    pub async fn list(&self, filter: &JobFilter) -> Result<Vec<Job>, Refusal> {
+        let mut jobs = self.0.store.list_jobs(filter).await.map_err(refuse)?;
+        if let Some(runner) = &self.0.runner {
+            let active = runner.active();
+            for job in jobs.iter_mut().filter(|job| !job.state.is_final()) {
+                if let Some(live) = active.iter().find(|live| live.id == job.id) {
+                    *job = live.clone();
+                    job.tables.clear();
+                }
+            }
+        }
+        Ok(jobs)
+    }
+
+    /// The job with this id, or `last:CONFIG`: the newest job of a config. With its tables.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn get(&self, id_or_last: &str) -> Result<Job, Refusal> {
+        let id = match id_or_last.strip_prefix("last:") {
+            Some(name) => {
+                let config = self.0.config(name).await?;
+                self.0
+                    .store
+                    .last_job(config.id)
+                    .await
+                    .map_err(refuse)?
+                    .ok_or_else(|| not_found("job", id_or_last))?
+                    .id
+            }
+            None => JobId::from_str(id_or_last).map_err(|_| {
+                invalid(
+                    Finding::new("", format!("{id_or_last} is no id of a job"))
+                        .remedy("give an id, or last:CONFIG for the newest job of a config"),
+                )
+            })?,
+        };
+        self.by_id(id).await
+    }
+
+    /// Asks a job to end. One that waits is cancelled at once; one that runs ends after its batch,
+    /// wherever it runs. Returns the job as it is then.
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict` `invalid_state` when it has ended.
+    pub async fn stop(&self, id: JobId) -> Result<Job, Refusal> {
+        let store = &self.0.store;
+        let job = self.by_id(id).await?;
+        if job.state.is_final() {
+            return Err(conflict(
+                "invalid_state",
+                format!("the job has ended already: {}", job.state.as_str()),
+            ));
+        }
+        if job.state != JobState::Running {
+            let cancelled = store
+                .set_job_state(id, job.state, JobState::Cancelled, self.0.instance, None)
+                .await
+                .map_err(refuse)?;
+            if cancelled {
+                return self.by_id(id).await;
+            }
+        }
+        // It runs, or began to just now.
+        store
+            .set_job_wish(id, JobWish::Stop)
+            .await
+            .map_err(refuse)?;
+        if let Some(runner) = &self.0.runner {
+            runner.stop(id);
+        }
+        self.by_id(id).await
+    }
+
+    /// Lines of a job's log, oldest first.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn logs(&self, id: JobId, filter: &LogFilter) -> Result<Vec<LogEntry>, Refusal> {
+        self.known(id).await?;
+        self.0.store.job_logs(id, filter).await.map_err(refuse)
+    }
+
+    /// The first thousand differences that a job found.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn differences(&self, id: JobId) -> Result<Vec<Difference>, Refusal> {
+        self.known(id).await?;
+        self.0
+            .store
+            .job_differences(id, SHOWN_DIFFERENCES)
+            .await
+            .map_err(refuse)
+    }
+
+    async fn known(&self, id: JobId) -> Result<Job, Refusal> {
+        self.0
+            .store
+            .job(id)
+            .await
+            .map_err(refuse)?
+            .ok_or_else(|| not_found("job", id))
+    }
+
+    async fn by_id(&self, id: JobId) -> Result<Job, Refusal> {
+        let job = self.known(id).await?;
+        if job.state == JobState::Running
+            && let Some(runner) = &self.0.runner
+            && let Some(live) = runner.active().into_iter().find(|live| live.id == id)
+        {
+            return Ok(live);
+        }
+        Ok(job)
+    }
+}
+
+/// Refuses target tables that no rule of the config can write.
+pub(super) fn refuse_unknown_tables(spec: &ConfigSpec, tables: &[String]) -> Result<(), Refusal> {
+    let writes = |table: &String| {
+        spec.tables.iter().any(|rule| match &rule.select {
+            TableSelect::Source(source) => rule.target_table.as_ref().unwrap_or(source) == table,
+            TableSelect::Match(text) => {
+                pattern::matches(text, table)
+                    && !spec.exclude.iter().any(|out| pattern::matches(out, table))
+            }
+        })
+    };
+    let findings: Vec<Finding> = tables
+        .iter()
+        .enumerate()
+        .filter(|(_, table)| !writes(table))
+        .map(|(index, table)| {
+            Finding::new(
+                format!("tables[{index}]"),
+                format!("the config {} writes no table named {table}", spec.name),
+            )
+            .remedy("give the name of a target table of the config")
+        })
+        .collect();
+    if findings.is_empty() {
+        Ok(())
+    } else {
+        Err(Refusal::Invalid(findings))
+    }
+}
