@@ -11,6 +11,7 @@ pub mod ident;
 pub mod kind;
 pub mod literal;
 pub mod load;
+pub mod migrate;
 pub mod pool;
 pub mod probe;
 pub mod row;

@@ -6,21 +6,30 @@
 mod configs;
 mod connections;
 mod error;
+mod import;
 mod instances;
+mod job_state;
 mod jobs;
+mod key_file;
 pub mod keys;
 pub mod leases;
 mod logs;
 mod migrate;
+mod previous;
+mod sealing;
+mod stats;
+mod table_runs;
+mod targets;
+mod transaction;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::mysql::{Endpoint, Ident, Pool};
+use crate::mysql::{Endpoint, Ident, Pool, SessionKind};
 
 pub use error::StoreError;
 pub use jobs::NewJob;
-pub use migrate::{MigrationStatus, migration_status};
+pub use migrate::{MigrationStatus, migration_status, schema_version};
 
 /// What [`Store::open`] needs to know.
 #[derive(Debug, Clone)]
@@ -46,6 +55,10 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     pool: Pool,
     database: Ident,
+    keys: keys::KeyRing,
+    lease_ttl: Duration,
+    /// The local server takes `Orders` and `orders` for the same table.
+    folds_names: bool,
 }
 
 impl Store {
@@ -57,8 +70,32 @@ impl Store {
     /// migrations fail, `TooNew` when a later program has changed the tables beyond what this one
     /// reads, `WrongKey` when the key does not open what is sealed.
     pub async fn open(options: StoreOptions) -> Result<Self, StoreError> {
-        let _ = options;
-        Err(stub())
+        let database = Ident::new(options.database.as_str());
+        let mut session = migrate::look(&options.endpoint, options.lease_ttl).await?;
+        migrate::bring_up_to_date(&mut session, &database).await?;
+        let folds_names = session
+            .first("SELECT @@lower_case_table_names AS folds")
+            .await?
+            .is_some_and(|row| row.u64("folds").is_ok_and(|folds| folds != 0));
+        session.close().await;
+        let mut endpoint = (*options.endpoint).clone();
+        endpoint.database = Some(options.database);
+        let pool = Pool::new(
+            Arc::new(endpoint),
+            SessionKind::Control,
+            options.lease_ttl,
+            options.max_open,
+            options.max_idle,
+        );
+        let store = Self(Arc::new(Inner {
+            pool,
+            database,
+            keys: options.key,
+            lease_ttl: options.lease_ttl,
+            folds_names,
+        }));
+        store.check_key().await?;
+        Ok(store)
     }
 
     /// Control sessions; never for user data.
@@ -85,8 +122,36 @@ impl Store {
     pub async fn ping(&self) -> Result<(), StoreError> {
         Ok(self.0.pool.get().await?.ping().await?)
     }
+
+    /// How long a lease holds without being renewed.
+    #[must_use]
+    pub fn lease_ttl(&self) -> Duration {
+        self.0.lease_ttl
+    }
+
+    fn keys(&self) -> &keys::KeyRing {
+        &self.0.keys
+    }
 }
 
-fn stub() -> StoreError {
-    StoreError::Setup("not available in this build".to_owned())
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ids::InstanceId;
+
+    fn sent<T: Send>(_: T) {}
+
+    /// Fails to compile, not to run: workers are spawned.
+    #[test]
+    fn the_repository_can_be_used_from_spawned_tasks() {
+        let _never_called = |store: Store, options: StoreOptions, job: &NewJob<'_>| {
+            let id = InstanceId::generate();
+            let resource = leases::Resource::Job(crate::model::ids::JobId::generate());
+            sent(Store::open(options));
+            sent(store.create_job(job));
+            sent(store.claim(&resource, id));
+            sent(store.delete_old_jobs(Duration::ZERO));
+            sent(store.apply_import(&[], &[]));
+        };
+    }
 }

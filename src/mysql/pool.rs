@@ -147,20 +147,44 @@ impl Pooled {
         &mut self,
         work: impl AsyncFnOnce(&mut Session) -> Result<T, E>,
     ) -> Result<T, E> {
-        // Dropped half way, the session is not given back: the server rolls back when it closes.
-        self.in_transaction = true;
-        self.run("START TRANSACTION").await?;
+        self.begin().await?;
         match work(&mut *self).await {
             Ok(value) => {
-                self.run("COMMIT").await?;
-                self.in_transaction = false;
+                self.commit().await?;
                 Ok(value)
             }
             Err(error) => {
-                self.in_transaction = self.run("ROLLBACK").await.is_err();
+                self.roll_back().await;
                 Err(error)
             }
         }
+    }
+
+    /// Begins a transaction by hand: where the work borrows too much for
+    /// [`Self::transaction`] to be sent between threads. Dropped before its end, the session is not
+    /// given back: the server rolls back when it closes.
+    ///
+    /// # Errors
+    /// The server's refusal, or the loss of the connection.
+    pub async fn begin(&mut self) -> Result<(), MysqlError> {
+        self.in_transaction = true;
+        self.run("START TRANSACTION").await.map(|_| ())
+    }
+
+    /// Commits what was begun by hand. After an error whose answer was lost, whether it happened
+    /// is not known.
+    ///
+    /// # Errors
+    /// The server's refusal, or the loss of the connection.
+    pub async fn commit(&mut self) -> Result<(), MysqlError> {
+        self.run("COMMIT").await?;
+        self.in_transaction = false;
+        Ok(())
+    }
+
+    /// Rolls back what was begun by hand; a session that can't is closed instead.
+    pub async fn roll_back(&mut self) {
+        self.in_transaction = self.run("ROLLBACK").await.is_err();
     }
 }
 

@@ -1,9 +1,24 @@
-//! Configs and their table rules.
+//! Configs: stored as their spec, the table rules in rows of their own.
 
-use super::{Store, StoreError, stub};
-use crate::model::config::{Config, ConfigSpec};
-use crate::model::connection::ConnectionSpec;
+use std::collections::HashMap;
+
+use serde_json::Value as Json;
+
+use super::targets::{name_taken, record_change, targets_are_unique, unreadable};
+use super::transaction::{id, json, opt_id, parsed, transaction, values, word};
+use super::{Store, StoreError};
+use crate::model::config::{Config, ConfigSpec, LastJob};
 use crate::model::ids::{ConfigId, ConnectionId};
+use crate::model::job::JobState;
+use crate::model::mapping;
+use crate::model::rule::TableSelect;
+use crate::mysql::{Row, Session, Value};
+
+const SELECT: &str = "SELECT c.id, c.name, c.connection_id, n.name AS connection, c.version, \
+     c.spec, c.created_at, c.updated_at, j.id AS job_id, j.state AS job_state, j.finished_at AS job_finished_at \
+     FROM sync_configs c JOIN sync_connections n ON n.id = c.connection_id \
+     LEFT JOIN sync_jobs j ON j.id = (SELECT x.id FROM sync_jobs x WHERE x.config_id = c.id \
+     ORDER BY x.created_at DESC, x.id DESC LIMIT 1)";
 
 impl Store {
     /// All configs, or those of one connection, by name.
@@ -14,8 +29,13 @@ impl Store {
         &self,
         connection: Option<ConnectionId>,
     ) -> Result<Vec<Config>, StoreError> {
-        let _ = connection;
-        Err(stub())
+        match connection {
+            None => self.configs_where("TRUE", vec![]).await,
+            Some(id) => {
+                self.configs_where("c.connection_id = ?", values![id.to_string()])
+                    .await
+            }
+        }
     }
 
     /// The config with this id.
@@ -23,8 +43,10 @@ impl Store {
     /// # Errors
     /// When the control database does not answer.
     pub async fn config(&self, id: ConfigId) -> Result<Option<Config>, StoreError> {
-        let _ = id;
-        Err(stub())
+        Ok(self
+            .configs_where("c.id = ?", values![id.to_string()])
+            .await?
+            .pop())
     }
 
     /// The config with this name.
@@ -32,8 +54,7 @@ impl Store {
     /// # Errors
     /// When the control database does not answer.
     pub async fn config_named(&self, name: &str) -> Result<Option<Config>, StoreError> {
-        let _ = name;
-        Err(stub())
+        Ok(self.configs_where("c.name = ?", values![name]).await?.pop())
     }
 
     /// Stores a config.
@@ -41,8 +62,13 @@ impl Store {
     /// # Errors
     /// `NotFound` for its connection; `Conflict` `name_taken` or `target_taken`.
     pub async fn create_config(&self, spec: &ConfigSpec) -> Result<Config, StoreError> {
-        let _ = spec;
-        Err(stub())
+        let id = ConfigId::generate();
+        transaction!(self, |session| {
+            record_change(session).await?;
+            insert_config(session, id, spec).await?;
+            targets_are_unique(session).await
+        })?;
+        self.stored_config(id).await
     }
 
     /// Replaces a config.
@@ -56,8 +82,12 @@ impl Store {
         spec: &ConfigSpec,
         if_version: Option<u64>,
     ) -> Result<Config, StoreError> {
-        let _ = (id, spec, if_version);
-        Err(stub())
+        transaction!(self, |session| {
+            record_change(session).await?;
+            replace_config(session, id, spec, if_version).await?;
+            targets_are_unique(session).await
+        })?;
+        self.stored_config(id).await
     }
 
     /// Removes a config with its checkpoints; its finished jobs stay until they are old.
@@ -65,20 +95,204 @@ impl Store {
     /// # Errors
     /// `NotFound`; `Conflict` `config_busy` that names the active job.
     pub async fn delete_config(&self, id: ConfigId) -> Result<(), StoreError> {
-        let _ = id;
-        Err(stub())
+        transaction!(self, |session| {
+            record_change(session).await?;
+            let key = id.to_string();
+            // Removed first: a job that is being made waits here, or makes us wait.
+            let gone = session
+                .exec(
+                    "DELETE FROM sync_configs WHERE id = ?",
+                    values![key.as_str()],
+                )
+                .await?;
+            if gone.affected == 0 {
+                return Err(StoreError::not_found("config", id));
+            }
+            super::jobs::refuse_busy(session, id).await?;
+            for sql in [
+                "DELETE FROM sync_tables WHERE config_id = ?",
+                "DELETE r FROM sync_ranges r JOIN sync_checkpoints c \
+                 ON c.table_run_id = r.table_run_id WHERE c.config_id = ?",
+                "DELETE FROM sync_checkpoints WHERE config_id = ?",
+            ] {
+                session.exec(sql, values![key.as_str()]).await?;
+            }
+            Ok(())
+        })
     }
 
-    /// Creates and updates by name, all or nothing.
-    ///
-    /// # Errors
-    /// As creating and updating one by one; then nothing has changed.
-    pub async fn apply_import(
+    async fn configs_where(
         &self,
-        connections: &[ConnectionSpec],
-        configs: &[ConfigSpec],
-    ) -> Result<(), StoreError> {
-        let _ = (connections, configs);
-        Err(stub())
+        condition: &str,
+        params: Vec<Value>,
+    ) -> Result<Vec<Config>, StoreError> {
+        let sql = format!("{SELECT} WHERE {condition} ORDER BY c.name");
+        let configs = self.rows(&sql, params.clone()).await?;
+        let sql = format!(
+            "SELECT t.config_id, t.spec FROM sync_tables t JOIN sync_configs c \
+             ON c.id = t.config_id WHERE {condition} ORDER BY t.config_id, t.position"
+        );
+        let mut rules: HashMap<String, Vec<Json>> = HashMap::new();
+        for row in self.rows(&sql, params).await? {
+            let rule = parsed(&row.text("spec")?, "sync_tables.spec")?;
+            rules.entry(row.text("config_id")?).or_default().push(rule);
+        }
+        configs
+            .iter()
+            .map(|row| read(row, rules.remove(&row.text("id")?).unwrap_or_default()))
+            .collect()
     }
+
+    async fn stored_config(&self, id: ConfigId) -> Result<Config, StoreError> {
+        self.config(id)
+            .await?
+            .ok_or_else(|| StoreError::not_found("config", id))
+    }
+}
+
+pub(super) async fn insert_config(
+    session: &mut Session,
+    id: ConfigId,
+    spec: &ConfigSpec,
+) -> Result<(), StoreError> {
+    let connection = connection_id(session, &spec.connection).await?;
+    session
+        .exec(
+            "INSERT INTO sync_configs (id, connection_id, name, enabled, version, spec, \
+             created_at, updated_at) VALUES (?, ?, ?, ?, 1, ?, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))",
+            values![
+                id.to_string(),
+                connection,
+                spec.name.as_str(),
+                spec.enabled,
+                json(&without_rules(spec))?
+            ],
+        )
+        .await
+        .map_err(|e| name_taken(e, "config", &spec.name))?;
+    insert_rules(session, id, spec).await
+}
+
+pub(super) async fn replace_config(
+    session: &mut Session,
+    id: ConfigId,
+    spec: &ConfigSpec,
+    if_version: Option<u64>,
+) -> Result<(), StoreError> {
+    let rows = session
+        .exec_rows(
+            "SELECT version FROM sync_configs WHERE id = ? FOR UPDATE",
+            values![id.to_string()],
+        )
+        .await?;
+    let stored = rows
+        .first()
+        .ok_or_else(|| StoreError::not_found("config", id))?;
+    let version = stored.u64("version")?;
+    if if_version.is_some_and(|wanted| wanted != version) {
+        return Err(StoreError::PreconditionFailed);
+    }
+    let connection = connection_id(session, &spec.connection).await?;
+    session
+        .exec(
+            "UPDATE sync_configs SET connection_id = ?, name = ?, enabled = ?, spec = ?, \
+             version = version + 1, updated_at = UTC_TIMESTAMP(3) WHERE id = ?",
+            values![
+                connection,
+                spec.name.as_str(),
+                spec.enabled,
+                json(&without_rules(spec))?,
+                id.to_string()
+            ],
+        )
+        .await
+        .map_err(|e| name_taken(e, "config", &spec.name))?;
+    session
+        .exec(
+            "DELETE FROM sync_tables WHERE config_id = ?",
+            values![id.to_string()],
+        )
+        .await?;
+    insert_rules(session, id, spec).await
+}
+
+/// Whether storing `spec` would change nothing.
+pub(super) fn is_same_config(stored: &Config, spec: &ConfigSpec) -> bool {
+    mapping::spec_to_json(&stored.spec) == mapping::spec_to_json(spec)
+}
+
+async fn insert_rules(
+    session: &mut Session,
+    id: ConfigId,
+    spec: &ConfigSpec,
+) -> Result<(), StoreError> {
+    for (position, rule) in spec.tables.iter().enumerate() {
+        let source = match &rule.select {
+            TableSelect::Source(name) => Some(name.as_str()),
+            TableSelect::Match(_) => None,
+        };
+        let target = source.map(|source| rule.target_table.as_deref().unwrap_or(source));
+        session
+            .exec(
+                "INSERT INTO sync_tables (id, config_id, position, source_table, target_table, \
+                 spec) VALUES (?, ?, ?, ?, ?, ?)",
+                values![
+                    uuid::Uuid::now_v7().to_string(),
+                    id.to_string(),
+                    u64::try_from(position).unwrap_or(u64::MAX),
+                    source,
+                    target,
+                    json(&mapping::spec_to_json(rule))?
+                ],
+            )
+            .await?;
+    }
+    Ok(())
+}
+
+async fn connection_id(session: &mut Session, name: &str) -> Result<String, StoreError> {
+    let sql = "SELECT id FROM sync_connections WHERE name = ?";
+    let rows = session.exec_rows(sql, values![name]).await?;
+    let row = rows
+        .first()
+        .ok_or_else(|| StoreError::not_found("connection", name))?;
+    Ok(row.text("id")?)
+}
+
+const RULES: &str = "tables";
+
+fn without_rules(spec: &ConfigSpec) -> Json {
+    let mut form = mapping::spec_to_json(spec);
+    if let Json::Object(map) = &mut form {
+        map.remove(RULES);
+    }
+    form
+}
+
+fn read(row: &Row, rules: Vec<Json>) -> Result<Config, StoreError> {
+    let mut form: Json = parsed(&row.text("spec")?, "sync_configs.spec")?;
+    if let Json::Object(map) = &mut form {
+        map.insert(RULES.to_owned(), rules.into());
+    }
+    let mut spec: ConfigSpec =
+        mapping::spec_from_json(&form).map_err(|found| unreadable("config", row, &found))?;
+    // The connection may have been renamed since the config was stored.
+    spec.connection = row.text("connection")?;
+    let last_job = match opt_id(row, "job_id")? {
+        None => None,
+        Some(job) => Some(LastJob {
+            id: job,
+            state: word(row, "job_state", JobState::parse)?,
+            finished_at: row.opt_time("job_finished_at")?,
+        }),
+    };
+    Ok(Config {
+        id: id(row, "id")?,
+        connection_id: id(row, "connection_id")?,
+        spec,
+        version: row.u64("version")?,
+        last_job,
+        created_at: row.time("created_at")?,
+        updated_at: row.time("updated_at")?,
+    })
 }

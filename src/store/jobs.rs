@@ -1,14 +1,25 @@
-//! Jobs: the queue, its states, and what they did.
+//! Jobs: making them, finding them, forgetting old ones.
 
 use std::time::Duration;
 
-use super::{Store, StoreError, stub};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::transaction::{
+    at, id, json, marks, micros, opt_id, parsed, transaction, values, violates, word,
+};
+use super::{Store, StoreError};
 use crate::model::config::Config;
 use crate::model::connection::Connection;
-use crate::model::error::ErrorInfo;
-use crate::model::ids::{ConfigId, InstanceId, JobId};
-use crate::model::job::{Job, JobFilter, JobRequest, JobState, JobWish};
-use crate::model::table_run::TableRun;
+use crate::model::ids::{ConfigId, JobId};
+use crate::model::job::{Job, JobFilter, JobKind, JobRequest, JobState, JobWish, Trigger};
+use crate::model::progress::{Counts, Progress};
+use crate::mysql::{Row, Session, Value};
+
+/// Jobs of one page where no limit is given.
+const PAGE: u32 = 50;
+/// Old jobs removed in one transaction.
+const BROOM: u32 = 50;
 
 /// A job to be queued.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +34,22 @@ pub struct NewJob<'a> {
     pub retry_of: Option<JobId>,
 }
 
+/// What the `summary` column holds.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Summary {
+    pub(super) progress: Progress,
+    pub(super) counts: Counts,
+    pub(super) tables_total: u32,
+    pub(super) tables_completed: u32,
+    pub(super) tables_failed: u32,
+}
+
+const SELECT: &str = "SELECT j.id, j.config_id, j.config_name, j.connection_id, \
+     j.connection_name, j.kind, j.state, j.`trigger`, j.requested_by, j.retry_of, j.priority, \
+     j.request, j.instance_name, j.created_at, j.started_at, j.finished_at, j.summary, j.error \
+     FROM sync_jobs j";
+
 impl Store {
     /// Queues a job.
     ///
@@ -30,8 +57,25 @@ impl Store {
     /// `Conflict` `config_busy` that names the config's active job; `NotFound` when the config was
     /// removed meanwhile.
     pub async fn create_job(&self, job: &NewJob<'_>) -> Result<Job, StoreError> {
-        let _ = job;
-        Err(stub())
+        let id = JobId::generate();
+        let config = job.config.id;
+        transaction!(self, |session| {
+            // A change of the config's row: removing the config and this can't both commit.
+            let counted = session
+                .exec(
+                    "UPDATE sync_configs SET jobs_made = jobs_made + 1 WHERE id = ?",
+                    values![config.to_string()],
+                )
+                .await?;
+            if counted.affected == 0 {
+                return Err(StoreError::not_found("config", &job.config.spec.name));
+            }
+            refuse_busy(session, config).await?;
+            insert(session, id, job).await
+        })?;
+        self.job(id)
+            .await?
+            .ok_or_else(|| StoreError::not_found("job", id))
     }
 
     /// A job with its table runs.
@@ -39,8 +83,10 @@ impl Store {
     /// # Errors
     /// When the control database does not answer.
     pub async fn job(&self, id: JobId) -> Result<Option<Job>, StoreError> {
-        let _ = id;
-        Err(stub())
+        let found = self
+            .jobs_where("WHERE j.id = ?", values![id.to_string()])
+            .await?;
+        self.with_tables(found.into_iter().next()).await
     }
 
     /// Jobs without their table runs, newest first.
@@ -48,8 +94,38 @@ impl Store {
     /// # Errors
     /// When the control database does not answer.
     pub async fn list_jobs(&self, filter: &JobFilter) -> Result<Vec<Job>, StoreError> {
-        let _ = filter;
-        Err(stub())
+        let mut sql = "WHERE TRUE".to_owned();
+        let mut params = Vec::new();
+        let mut narrow = |condition: &str, value: Option<String>| {
+            if let Some(value) = value {
+                sql.push_str(condition);
+                params.push(Value::from(value));
+            }
+        };
+        narrow(
+            " AND j.state = ?",
+            filter.state.map(|s| s.as_str().to_owned()),
+        );
+        narrow(
+            " AND j.kind = ?",
+            filter.kind.map(|k| k.as_str().to_owned()),
+        );
+        narrow(
+            " AND j.config_id = ?",
+            filter.config_id.map(|id| id.to_string()),
+        );
+        narrow(
+            " AND j.connection_id = ?",
+            filter.connection_id.map(|id| id.to_string()),
+        );
+        narrow(" AND j.created_at >= ?", filter.since.map(at));
+        narrow(
+            " AND (j.created_at, j.id) < (SELECT b.created_at, b.id FROM sync_jobs b WHERE b.id = ?)",
+            filter.before.map(|id| id.to_string()),
+        );
+        sql.push_str(" ORDER BY j.created_at DESC, j.id DESC LIMIT ?");
+        params.push(filter.limit.unwrap_or(PAGE).into());
+        self.jobs_where(&sql, params).await
     }
 
     /// The newest job of a config, with its table runs.
@@ -57,8 +133,13 @@ impl Store {
     /// # Errors
     /// When the control database does not answer.
     pub async fn last_job(&self, config: ConfigId) -> Result<Option<Job>, StoreError> {
-        let _ = config;
-        Err(stub())
+        let filter = JobFilter {
+            config_id: Some(config),
+            limit: Some(1),
+            ..JobFilter::default()
+        };
+        let newest = self.list_jobs(&filter).await?.pop();
+        self.with_tables(newest).await
     }
 
     /// Jobs that wait for an instance: highest priority first, then oldest first.
@@ -66,8 +147,12 @@ impl Store {
     /// # Errors
     /// When the control database does not answer.
     pub async fn pending_jobs(&self, limit: u32) -> Result<Vec<Job>, StoreError> {
-        let _ = limit;
-        Err(stub())
+        self.jobs_where(
+            "WHERE j.state = 'pending' \
+             ORDER BY j.priority DESC, j.created_at, j.id LIMIT ?",
+            values![limit],
+        )
+        .await
     }
 
     /// Running jobs whose lease nobody renews.
@@ -75,63 +160,15 @@ impl Store {
     /// # Errors
     /// When the control database does not answer.
     pub async fn orphaned_jobs(&self) -> Result<Vec<Job>, StoreError> {
-        Err(stub())
-    }
-
-    /// Moves a job from one state to another; `false` when it was not in `from` any more.
-    ///
-    /// To and from `running` only the holder of the job's lease may move it: for anybody else the
-    /// answer is `false`.
-    ///
-    /// # Errors
-    /// `Conflict` `invalid_state` when there is no such transition.
-    pub async fn set_job_state(
-        &self,
-        id: JobId,
-        from: JobState,
-        to: JobState,
-        by: InstanceId,
-        error: Option<&ErrorInfo>,
-    ) -> Result<bool, StoreError> {
-        let _ = (id, from, to, by, error);
-        Err(stub())
-    }
-
-    /// Stores progress, counts and table totals of a job; its state stays.
-    ///
-    /// # Errors
-    /// When the control database does not answer.
-    pub async fn save_job_summary(&self, job: &Job) -> Result<(), StoreError> {
-        let _ = job;
-        Err(stub())
-    }
-
-    /// Stores a table run of a job as it is.
-    ///
-    /// # Errors
-    /// When the control database does not answer.
-    pub async fn save_table_run(&self, job: JobId, run: &TableRun) -> Result<(), StoreError> {
-        let _ = (job, run);
-        Err(stub())
-    }
-
-    /// What a front wishes of a job.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub async fn job_wish(&self, id: JobId) -> Result<JobWish, StoreError> {
-        let _ = id;
-        Err(stub())
-    }
-
-    /// Stores a wish for the instance that works on the job. A wish to stop is not weakened by a
-    /// later one to release.
-    ///
-    /// # Errors
-    /// `NotFound`; `Conflict` `invalid_state` when the job has ended.
-    pub async fn set_job_wish(&self, id: JobId, wish: JobWish) -> Result<(), StoreError> {
-        let _ = (id, wish);
-        Err(stub())
+        self.jobs_where(
+            "LEFT JOIN sync_leases l \
+             ON l.resource = CONVERT(CONCAT('job:', j.id) USING utf8mb4) COLLATE utf8mb4_bin \
+             WHERE j.state = 'running' AND (l.resource IS NULL OR l.holder_instance_id IS NULL \
+             OR l.expires_at <= UTC_TIMESTAMP(3)) \
+             ORDER BY j.priority DESC, j.created_at, j.id",
+            vec![],
+        )
+        .await
     }
 
     /// What a job was asked to do.
@@ -139,8 +176,12 @@ impl Store {
     /// # Errors
     /// `NotFound`.
     pub async fn job_request(&self, id: JobId) -> Result<JobRequest, StoreError> {
-        let _ = id;
-        Err(stub())
+        let sql = "SELECT request FROM sync_jobs WHERE id = ?";
+        let rows = self.rows(sql, values![id.to_string()]).await?;
+        let row = rows
+            .first()
+            .ok_or_else(|| StoreError::not_found("job", id))?;
+        parsed(&row.text("request")?, "sync_jobs.request")
     }
 
     /// Removes jobs that ended longer ago than `older_than`, with their logs and differences; never
@@ -149,7 +190,142 @@ impl Store {
     /// # Errors
     /// When the control database does not answer.
     pub async fn delete_old_jobs(&self, older_than: Duration) -> Result<u64, StoreError> {
-        let _ = older_than;
-        Err(stub())
+        let mut gone = 0;
+        loop {
+            let old = self
+                .rows(
+                    "SELECT j.id FROM sync_jobs j \
+                     LEFT JOIN sync_configs c ON c.id = j.config_id \
+                     WHERE j.active_config IS NULL \
+                     AND j.finished_at < UTC_TIMESTAMP(3) - INTERVAL ? MICROSECOND \
+                     AND (c.id IS NULL OR EXISTS (SELECT 1 FROM sync_jobs n \
+                     WHERE n.config_id = j.config_id \
+                     AND (n.created_at, n.id) > (j.created_at, j.id))) LIMIT ?",
+                    values![micros(older_than), BROOM],
+                )
+                .await?;
+            if old.is_empty() {
+                return Ok(gone);
+            }
+            let ids: Result<Vec<_>, _> = old.iter().map(|row| row.text("id")).collect();
+            gone += self.delete_jobs(&ids?).await?;
+        }
     }
+
+    async fn delete_jobs(&self, ids: &[String]) -> Result<u64, StoreError> {
+        let marks = marks(ids.len());
+        let params: Vec<Value> = ids.iter().map(Value::from).collect();
+        transaction!(self, |session| {
+            for table in ["sync_logs", "sync_differences", "sync_table_runs"] {
+                let sql = format!("DELETE FROM {table} WHERE job_id IN ({marks})");
+                session.exec(&sql, params.clone()).await?;
+            }
+            let sql = format!("DELETE FROM sync_jobs WHERE id IN ({marks})");
+            Ok(session.exec(&sql, params.clone()).await?.affected)
+        })
+    }
+
+    async fn jobs_where(&self, rest: &str, params: Vec<Value>) -> Result<Vec<Job>, StoreError> {
+        self.rows(&format!("{SELECT} {rest}"), params)
+            .await?
+            .iter()
+            .map(read)
+            .collect()
+    }
+
+    async fn with_tables(&self, job: Option<Job>) -> Result<Option<Job>, StoreError> {
+        let Some(mut job) = job else { return Ok(None) };
+        job.tables = self.table_runs(job.id).await?;
+        Ok(Some(job))
+    }
+}
+
+/// Refuses with the config's active job, if there is one.
+pub(super) async fn refuse_busy(session: &mut Session, config: ConfigId) -> Result<(), StoreError> {
+    let sql = "SELECT id, state FROM sync_jobs WHERE active_config = ?";
+    let active = session.exec_rows(sql, values![config.to_string()]).await?;
+    match active.first() {
+        None => Ok(()),
+        Some(row) => Err(busy(&row.text("id")?, &row.text("state")?)),
+    }
+}
+
+fn busy(job: &str, state: &str) -> StoreError {
+    StoreError::conflict(
+        "config_busy",
+        format!("the config has an active job: {job} ({state})"),
+    )
+}
+
+async fn insert(session: &mut Session, id: JobId, job: &NewJob<'_>) -> Result<(), StoreError> {
+    let request = job.request;
+    let inserted = session
+        .exec(
+            "INSERT INTO sync_jobs (id, config_id, config_name, connection_id, connection_name, \
+             kind, state, active_config, `trigger`, requested_by, retry_of, command, priority, \
+             request, created_at) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(3))",
+            values![
+                id.to_string(),
+                job.config.id.to_string(),
+                job.config.spec.name.as_str(),
+                job.connection.id.to_string(),
+                job.connection.spec.name.as_str(),
+                request.kind.as_str(),
+                JobState::Pending.as_str(),
+                job.config.id.to_string(),
+                request.trigger.as_str(),
+                request.requested_by.chars().take(255).collect::<String>(),
+                job.retry_of.map(|id| id.to_string()),
+                JobWish::None.as_str(),
+                request.priority,
+                json(request)?,
+            ],
+        )
+        .await;
+    match inserted {
+        // Only on a cluster, where another node's job was not seen a moment ago.
+        Err(error) if violates(&error, "active_config") => Err(busy("just made", "pending")),
+        other => Ok(other.map(|_| ())?),
+    }
+}
+
+fn read(row: &Row) -> Result<Job, StoreError> {
+    let request: JobRequest = parsed(&row.text("request")?, "sync_jobs.request")?;
+    let summary: Summary = row
+        .opt_text("summary")?
+        .map(|text| parsed(&text, "sync_jobs.summary"))
+        .transpose()?
+        .unwrap_or_default();
+    let times: [Option<DateTime<Utc>>; 2] =
+        [row.opt_time("started_at")?, row.opt_time("finished_at")?];
+    Ok(Job {
+        id: id(row, "id")?,
+        kind: word(row, "kind", JobKind::parse)?,
+        config_id: id(row, "config_id")?,
+        config: row.text("config_name")?,
+        connection_id: id(row, "connection_id")?,
+        connection: row.text("connection_name")?,
+        state: word(row, "state", JobState::parse)?,
+        trigger: word(row, "trigger", Trigger::parse)?,
+        requested_by: row.text("requested_by")?,
+        instance: row.opt_text("instance_name")?,
+        retry_of: opt_id(row, "retry_of")?,
+        priority: i32::try_from(row.i64("priority")?).unwrap_or_default(),
+        full: request.full,
+        fresh: request.fresh,
+        created_at: row.time("created_at")?,
+        started_at: times[0],
+        finished_at: times[1],
+        error: row
+            .opt_text("error")?
+            .map(|text| parsed(&text, "sync_jobs.error"))
+            .transpose()?,
+        progress: summary.progress,
+        counts: summary.counts,
+        tables_total: summary.tables_total,
+        tables_completed: summary.tables_completed,
+        tables_failed: summary.tables_failed,
+        tables: Vec::new(),
+    })
 }

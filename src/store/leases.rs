@@ -1,8 +1,16 @@
 //! Leases: who may work on what.
+//!
+//! A claim is one conditional UPDATE that raises the fence, alone in a short transaction, and is
+//! believed only after COMMIT returned (on a cluster it may fail there). Times are the server's.
+//! Rows are never deleted, so a fence only grows.
 
-use super::{Store, StoreError, stub};
+use super::transaction::{json, marks, micros, transaction, values};
+use super::{Store, StoreError};
 use crate::model::ids::{InstanceId, JobId};
-use crate::mysql::TableRef;
+use crate::mysql::{TableRef, Value};
+
+/// Leases renewed by one statement.
+const BATCH: usize = 100;
 
 /// What a lease is about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -47,8 +55,63 @@ impl Store {
         resource: &Resource,
         holder: InstanceId,
     ) -> Result<Option<(Lease, Option<PreviousHolder>)>, StoreError> {
-        let _ = (resource, holder);
-        Err(stub())
+        let key = self.resource_text(resource);
+        let held = self
+            .rows(
+                "SELECT holder_instance_id IS NOT NULL AND expires_at > UTC_TIMESTAMP(3) AS held \
+                 FROM sync_leases WHERE resource = ?",
+                values![key.as_str()],
+            )
+            .await?;
+        match held.first() {
+            // Spares a write where nothing can be won; the UPDATE below is what decides.
+            Some(row) if row.bool("held")? => return Ok(None),
+            Some(_) => {}
+            None => {
+                self.exec(
+                    "INSERT IGNORE INTO sync_leases (resource, fence, expires_at) \
+                     VALUES (?, 0, UTC_TIMESTAMP(3))",
+                    values![key.as_str()],
+                )
+                .await?;
+            }
+        }
+        let row = transaction!(self, |session| {
+            // Assigned from left to right: `previous` sees the old holder.
+            let claimed = session
+                    .exec(
+                        "UPDATE sync_leases SET previous = IF(holder_instance_id IS NULL, NULL, \
+                         CONCAT_WS('\\n', previous, CONCAT_WS(' ', holder_instance_id, connections))), \
+                         connections = NULL, holder_instance_id = ?, fence = fence + 1, \
+                         renewals = renewals + 1, \
+                         expires_at = UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND \
+                         WHERE resource = ? \
+                         AND (holder_instance_id IS NULL OR expires_at <= UTC_TIMESTAMP(3))",
+                        values![holder.to_string(), micros(self.lease_ttl()), key.as_str()],
+                    )
+                    .await?;
+            if claimed.affected != 1 {
+                return Ok(None);
+            }
+            let sql = "SELECT fence, previous FROM sync_leases WHERE resource = ?";
+            Ok(session
+                .exec_rows(sql, values![key.as_str()])
+                .await?
+                .into_iter()
+                .next())
+        })?;
+        let Some(row) = row else { return Ok(None) };
+        let lease = Lease {
+            resource: resource.clone(),
+            holder,
+            fence: row.u64("fence")?,
+        };
+        let previous = row
+            .opt_text("previous")?
+            .as_deref()
+            .map(super::previous::read)
+            .transpose()?;
+        Ok(Some((lease, previous)))
     }
 
     /// Renews leases; `false` for each that was lost.
@@ -56,8 +119,58 @@ impl Store {
     /// # Errors
     /// When the control database does not answer.
     pub async fn renew(&self, leases: &[Lease]) -> Result<Vec<bool>, StoreError> {
-        let _ = leases;
-        Err(stub())
+        let mut held = Vec::with_capacity(leases.len());
+        for batch in leases.chunks(BATCH) {
+            held.extend(self.renew_batch(batch).await?);
+        }
+        Ok(held)
+    }
+
+    async fn renew_batch(&self, leases: &[Lease]) -> Result<Vec<bool>, StoreError> {
+        let keys: Vec<String> = leases
+            .iter()
+            .map(|l| self.resource_text(&l.resource))
+            .collect();
+        let mut params = values![micros(self.lease_ttl())];
+        params.extend(keys.iter().map(Value::from));
+        for (lease, key) in leases.iter().zip(&keys) {
+            params.extend(values![key, lease.holder.to_string(), lease.fence]);
+        }
+        let ours = vec!["(resource = ? AND holder_instance_id = ? AND fence = ?)"; leases.len()];
+        let renewed = self
+            .exec(
+                &format!(
+                    "UPDATE sync_leases SET renewals = renewals + 1, \
+                     expires_at = UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND \
+                     WHERE resource IN ({}) AND ({})",
+                    marks(keys.len()),
+                    ours.join(" OR ")
+                ),
+                params,
+            )
+            .await?;
+        if usize::try_from(renewed.affected).is_ok_and(|n| n == leases.len()) {
+            return Ok(vec![true; leases.len()]);
+        }
+        let sql = format!(
+            "SELECT resource, holder_instance_id, fence FROM sync_leases WHERE resource IN ({})",
+            marks(keys.len())
+        );
+        let rows = self
+            .rows(&sql, keys.iter().map(Value::from).collect())
+            .await?;
+        let mut now = std::collections::HashMap::new();
+        for row in &rows {
+            let holder = row.opt_text("holder_instance_id")?;
+            now.insert(row.text("resource")?, (holder, row.u64("fence")?));
+        }
+        Ok(leases
+            .iter()
+            .zip(&keys)
+            .map(|(lease, key)| {
+                now.get(key) == Some(&(Some(lease.holder.to_string()), lease.fence))
+            })
+            .collect())
     }
 
     /// Gives a lease up, after all work under it has ended.
@@ -65,8 +178,18 @@ impl Store {
     /// # Errors
     /// When the control database does not answer.
     pub async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
-        let _ = lease;
-        Err(stub())
+        self.exec(
+            "UPDATE sync_leases SET holder_instance_id = NULL, connections = NULL, \
+             previous = NULL, expires_at = UTC_TIMESTAMP(3) \
+             WHERE resource = ? AND holder_instance_id = ? AND fence = ?",
+            values![
+                self.resource_text(&lease.resource),
+                lease.holder.to_string(),
+                lease.fence
+            ],
+        )
+        .await?;
+        Ok(())
     }
 
     /// Records the connections on the local server that work under a lease, in place of those
@@ -75,17 +198,38 @@ impl Store {
     /// # Errors
     /// `LeaseLost` when somebody else holds it.
     pub async fn record_connections(&self, lease: &Lease, ids: &[u32]) -> Result<(), StoreError> {
-        let _ = (lease, ids);
-        Err(stub())
+        let recorded = super::previous::Recorded {
+            server_started: self.server_start().await?,
+            ids: ids.to_vec(),
+        };
+        let done = self
+            .exec(
+                "UPDATE sync_leases SET connections = ?, renewals = renewals + 1 \
+                 WHERE resource = ? AND holder_instance_id = ? AND fence = ?",
+                values![
+                    json(&recorded)?,
+                    self.resource_text(&lease.resource),
+                    lease.holder.to_string(),
+                    lease.fence
+                ],
+            )
+            .await?;
+        if done.affected == 1 {
+            Ok(())
+        } else {
+            Err(StoreError::LeaseLost)
+        }
     }
 
-    /// Kills the connections of a previous holder that are still there, and waits until they are
-    /// gone. Returns how many there were.
-    ///
-    /// # Errors
-    /// When the control database does not answer, or one does not end.
-    pub async fn kill_previous(&self, previous: &PreviousHolder) -> Result<u32, StoreError> {
-        let _ = previous;
-        Err(stub())
+    /// How a resource is written in the table. Where the server takes two spellings for one table,
+    /// both are one resource. (A dot inside a name may make two resources one; then one waits.)
+    pub(super) fn resource_text(&self, resource: &Resource) -> String {
+        match resource {
+            Resource::Job(id) => format!("job:{id}"),
+            Resource::Table(table) if self.0.folds_names => {
+                format!("table:{}", table.shown().to_lowercase())
+            }
+            Resource::Table(table) => format!("table:{}", table.shown()),
+        }
     }
 }

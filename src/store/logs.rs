@@ -1,8 +1,15 @@
 //! Logs and differences of jobs.
 
-use super::{Store, StoreError, stub};
+use super::transaction::{at, json, marks, opt_id, parsed, values, word};
+use super::{Store, StoreError};
 use crate::model::ids::JobId;
-use crate::model::log::{Difference, LogEntry, LogFilter};
+use crate::model::log::{Difference, Level, LogEntry, LogFilter};
+use crate::mysql::{Row, Value};
+
+/// Rows of one INSERT.
+const BATCH: usize = 200;
+/// Lines of one page where no limit is given.
+const PAGE: u32 = 500;
 
 impl Store {
     /// Stores lines in their order; their `id` is given here.
@@ -10,8 +17,27 @@ impl Store {
     /// # Errors
     /// When the control database does not answer.
     pub async fn append_logs(&self, lines: &[LogEntry]) -> Result<(), StoreError> {
-        let _ = lines;
-        Err(stub())
+        for batch in lines.chunks(BATCH) {
+            let mut params = Vec::with_capacity(batch.len() * 7);
+            for line in batch {
+                params.extend(values![
+                    line.job_id.map(|id| id.to_string()),
+                    at(line.time),
+                    line.level.as_str(),
+                    line.table.as_deref(),
+                    line.instance.as_str(),
+                    line.message.as_str(),
+                    json(&line.fields)?,
+                ]);
+            }
+            let sql = format!(
+                "INSERT INTO sync_logs \
+                 (job_id, logged_at, level, target_table, instance, message, fields) VALUES {}",
+                rows_of(batch.len(), 7)
+            );
+            self.exec(&sql, params).await?;
+        }
+        Ok(())
     }
 
     /// Lines of a job's log, oldest first; see [`LogFilter`].
@@ -23,8 +49,48 @@ impl Store {
         job: JobId,
         filter: &LogFilter,
     ) -> Result<Vec<LogEntry>, StoreError> {
-        let _ = (job, filter);
-        Err(stub())
+        let mut sql = "SELECT id, job_id, logged_at, level, target_table, instance, message, \
+                       fields FROM sync_logs WHERE job_id = ?"
+            .to_owned();
+        let mut params = values![job.to_string()];
+        if let Some(threshold) = filter.level {
+            let levels: Vec<&str> = Level::WORDS
+                .iter()
+                .copied()
+                .filter(|word| Level::parse(word).is_some_and(|level| level.passes(threshold)))
+                .collect();
+            sql.push_str(&format!(" AND level IN ({})", marks(levels.len())));
+            params.extend(levels.into_iter().map(Value::from));
+        }
+        if let Some(table) = &filter.table {
+            sql.push_str(" AND target_table = ?");
+            params.push(table.into());
+        }
+        if let Some(before) = filter.before {
+            sql.push_str(" AND id < ?");
+            params.push(before.into());
+        }
+        if let Some(after) = filter.after {
+            sql.push_str(" AND id > ?");
+            params.push(after.into());
+        }
+        let forward = filter.after.is_some();
+        sql.push_str(if forward {
+            " ORDER BY id LIMIT ?"
+        } else {
+            " ORDER BY id DESC LIMIT ?"
+        });
+        params.push(filter.limit.unwrap_or(PAGE).into());
+        let mut lines: Vec<LogEntry> = self
+            .rows(&sql, params)
+            .await?
+            .iter()
+            .map(read)
+            .collect::<Result<_, _>>()?;
+        if !forward {
+            lines.reverse();
+        }
+        Ok(lines)
     }
 
     /// Stores differences that a job found.
@@ -36,8 +102,23 @@ impl Store {
         job: JobId,
         found: &[Difference],
     ) -> Result<(), StoreError> {
-        let _ = (job, found);
-        Err(stub())
+        for batch in found.chunks(BATCH) {
+            let mut params = Vec::with_capacity(batch.len() * 4);
+            for difference in batch {
+                params.extend(values![
+                    job.to_string(),
+                    difference.table.as_str(),
+                    difference.kind.as_str(),
+                    json(difference)?
+                ]);
+            }
+            let sql = format!(
+                "INSERT INTO sync_differences (job_id, target_table, kind, found) VALUES {}",
+                rows_of(batch.len(), 4)
+            );
+            self.exec(&sql, params).await?;
+        }
+        Ok(())
     }
 
     /// The first differences that a job found, in the order they were stored.
@@ -49,7 +130,29 @@ impl Store {
         job: JobId,
         limit: u32,
     ) -> Result<Vec<Difference>, StoreError> {
-        let _ = (job, limit);
-        Err(stub())
+        let sql = "SELECT found FROM sync_differences WHERE job_id = ? ORDER BY id LIMIT ?";
+        self.rows(sql, values![job.to_string(), limit])
+            .await?
+            .iter()
+            .map(|row| parsed(&row.text("found")?, "sync_differences.found"))
+            .collect()
     }
+}
+
+/// `(?, ?), (?, ?)`.
+fn rows_of(rows: usize, columns: usize) -> String {
+    vec![format!("({})", marks(columns)); rows].join(", ")
+}
+
+fn read(row: &Row) -> Result<LogEntry, StoreError> {
+    Ok(LogEntry {
+        id: row.u64("id")?,
+        time: row.time("logged_at")?,
+        level: word(row, "level", Level::parse)?,
+        job_id: opt_id(row, "job_id")?,
+        table: row.opt_text("target_table")?,
+        instance: row.text("instance")?,
+        message: row.text("message")?,
+        fields: parsed(&row.text("fields")?, "sync_logs.fields")?,
+    })
 }

@@ -1,0 +1,58 @@
+//! A whole mapping at once: created and updated by name, all or nothing.
+
+use super::configs::{insert_config, is_same_config, replace_config};
+use super::targets::{record_change, targets_are_unique};
+use super::transaction::{id, transaction, values};
+use super::{Store, StoreError};
+use crate::model::config::ConfigSpec;
+use crate::model::connection::ConnectionSpec;
+use crate::model::ids::{ConfigId, ConnectionId};
+
+impl Store {
+    /// Creates and updates by name, all or nothing; what is stored as it is given keeps its version.
+    ///
+    /// # Errors
+    /// As creating and updating one by one; then nothing has changed.
+    pub async fn apply_import(
+        &self,
+        connections: &[ConnectionSpec],
+        configs: &[ConfigSpec],
+    ) -> Result<(), StoreError> {
+        // Read ahead of the transaction; each is replaced only at the version read here.
+        let mut stored = std::collections::HashMap::new();
+        for spec in configs {
+            if let Some(config) = self.config_named(&spec.name).await? {
+                stored.insert(spec.name.as_str(), config);
+            }
+        }
+        transaction!(self, |session| {
+            record_change(session).await?;
+            for spec in connections {
+                let sql = "SELECT id, spec, password_sealed FROM sync_connections WHERE name = ?";
+                let rows = session.exec_rows(sql, values![spec.name.as_str()]).await?;
+                match rows.first() {
+                    None => {
+                        self.insert_connection(session, ConnectionId::generate(), spec)
+                            .await?;
+                    }
+                    Some(row) => {
+                        let id: ConnectionId = id(row, "id")?;
+                        if !self.is_same_connection(id, row, spec)? {
+                            self.replace_connection(session, id, spec, None).await?;
+                        }
+                    }
+                }
+            }
+            for spec in configs {
+                match stored.get(spec.name.as_str()) {
+                    None => insert_config(session, ConfigId::generate(), spec).await?,
+                    Some(config) if is_same_config(config, spec) => {}
+                    Some(config) => {
+                        replace_config(session, config.id, spec, Some(config.version)).await?;
+                    }
+                }
+            }
+            targets_are_unique(session).await
+        })
+    }
+}

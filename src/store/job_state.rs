@@ -1,0 +1,134 @@
+//! States of jobs: moved by conditional changes, so that of two who try one succeeds; and wishes.
+
+use super::jobs::Summary;
+use super::leases::Resource;
+use super::transaction::{json, values, word};
+use super::{Store, StoreError};
+use crate::model::error::ErrorInfo;
+use crate::model::ids::{InstanceId, JobId};
+use crate::model::job::{Job, JobState, JobWish};
+
+impl Store {
+    /// Moves a job from one state to another; `false` when it was not in `from` any more.
+    ///
+    /// To and from `running` only the holder of the job's lease may move it: for anybody else the
+    /// answer is `false`.
+    ///
+    /// # Errors
+    /// `Conflict` `invalid_state` when there is no such transition.
+    pub async fn set_job_state(
+        &self,
+        id: JobId,
+        from: JobState,
+        to: JobState,
+        by: InstanceId,
+        error: Option<&ErrorInfo>,
+    ) -> Result<bool, StoreError> {
+        if !from.may_become(to) {
+            return Err(StoreError::conflict(
+                "invalid_state",
+                format!("a {} job can't become {}", from.as_str(), to.as_str()),
+            ));
+        }
+        let runs = to == JobState::Running;
+        let mut sql = "UPDATE sync_jobs SET state = ?, error = ?".to_owned();
+        let mut params = values![to.as_str(), error.map(json).transpose()?];
+        if runs {
+            sql.push_str(
+                ", started_at = COALESCE(started_at, UTC_TIMESTAMP(3)), instance_id = ?, \
+                 instance_name = (SELECT i.name FROM instances i WHERE i.id = ?)",
+            );
+            params.extend(values![by.to_string(), by.to_string()]);
+        }
+        if to.is_final() {
+            sql.push_str(", finished_at = UTC_TIMESTAMP(3), active_config = NULL");
+        }
+        if to == JobState::Pending {
+            // Obeyed by this very change; a wish to stop waits for who takes the job next.
+            sql.push_str(", command = IF(command = 'release', 'none', command)");
+        }
+        sql.push_str(" WHERE id = ? AND state = ?");
+        params.extend(values![id.to_string(), from.as_str()]);
+        if runs || from == JobState::Running {
+            sql.push_str(
+                " AND EXISTS (SELECT 1 FROM sync_leases l \
+                 WHERE l.resource = ? AND l.holder_instance_id = ?)",
+            );
+            params.extend(values![
+                self.resource_text(&Resource::Job(id)),
+                by.to_string()
+            ]);
+        }
+        Ok(self.exec(&sql, params).await?.affected == 1)
+    }
+
+    /// Stores progress, counts and table totals of a job; its state stays.
+    ///
+    /// # Errors
+    /// When the control database does not answer.
+    pub async fn save_job_summary(&self, job: &Job) -> Result<(), StoreError> {
+        let summary = Summary {
+            progress: job.progress.clone(),
+            counts: job.counts,
+            tables_total: job.tables_total,
+            tables_completed: job.tables_completed,
+            tables_failed: job.tables_failed,
+        };
+        self.exec(
+            "UPDATE sync_jobs SET summary = ?, rows_done = ?, bytes_done = ? WHERE id = ?",
+            values![
+                json(&summary)?,
+                job.progress.rows_done,
+                job.progress.bytes_done,
+                job.id.to_string()
+            ],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// What a front wishes of a job.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn job_wish(&self, id: JobId) -> Result<JobWish, StoreError> {
+        let sql = "SELECT command FROM sync_jobs WHERE id = ?";
+        let rows = self.rows(sql, values![id.to_string()]).await?;
+        let row = rows
+            .first()
+            .ok_or_else(|| StoreError::not_found("job", id))?;
+        word(row, "command", JobWish::parse)
+    }
+
+    /// Stores a wish for the instance that works on the job. A wish to stop is not weakened by a
+    /// later one to release.
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict` `invalid_state` when the job has ended.
+    pub async fn set_job_wish(&self, id: JobId, wish: JobWish) -> Result<(), StoreError> {
+        let done = self
+            .exec(
+                "UPDATE sync_jobs SET command = ? WHERE id = ? AND active_config IS NOT NULL \
+                 AND NOT (command = 'stop' AND ? = 'release')",
+                values![wish.as_str(), id.to_string(), wish.as_str()],
+            )
+            .await?;
+        if done.affected == 1 {
+            return Ok(());
+        }
+        // Nothing changed: the wish was there, a stronger one is, or there is nobody to obey.
+        let sql = "SELECT state FROM sync_jobs WHERE id = ?";
+        let rows = self.rows(sql, values![id.to_string()]).await?;
+        let row = rows
+            .first()
+            .ok_or_else(|| StoreError::not_found("job", id))?;
+        let state = word(row, "state", JobState::parse)?;
+        if state.is_final() {
+            return Err(StoreError::conflict(
+                "invalid_state",
+                format!("the job {id} has ended: {}", state.as_str()),
+            ));
+        }
+        Ok(())
+    }
+}
