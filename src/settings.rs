@@ -9,7 +9,9 @@ mod document;
 mod errors;
 mod file;
 pub mod keys;
+mod layers;
 mod load;
+mod nearest;
 mod origin;
 pub mod secrets;
 mod show;
@@ -26,3 +28,6 @@ pub use types::{
     SecuritySettings, ServerSettings, Settings, SyncSettings,
 };
 pub use value::Value;
+
+#[cfg(test)]
+mod tests;

@@ -81,10 +81,11 @@ impl RingHandle {
     pub fn since(&self, id: u64) -> RingView {
         let ring = self.lock();
         let first = ring.lines.front().map_or(ring.last_id + 1, |line| line.id);
-        let skip = usize::try_from((id + 1).saturating_sub(first)).unwrap_or(usize::MAX);
+        let skip =
+            usize::try_from(id.saturating_add(1).saturating_sub(first)).unwrap_or(usize::MAX);
         RingView {
             lines: ring.lines.iter().skip(skip).cloned().collect(),
-            missed: first.saturating_sub(id + 1),
+            missed: first.saturating_sub(id.saturating_add(1)),
             last_id: ring.last_id,
         }
     }
@@ -274,6 +275,7 @@ mod tests {
         assert_eq!((ids(&view), view.missed), (vec![5, 6, 7], 1));
         assert_eq!(ring.dropped(), 4);
         assert_eq!((ring.since(99).lines.len(), ring.since(99).missed), (0, 0));
+        assert!(ring.since(u64::MAX).lines.is_empty());
     }
 
     #[test]
