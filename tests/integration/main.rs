@@ -19,3 +19,4 @@
 mod support;
 
 mod harness;
+mod probe;
