@@ -139,12 +139,7 @@ impl<'a> Claims<'a> {
     ) -> Vec<(usize, String, &'a str)> {
         let own = Claim { spec, database };
         let mut conflicts = Vec::new();
-        for (index, rule) in spec
-            .tables
-            .iter()
-            .enumerate()
-            .filter(|(_, r)| r.is_enabled())
-        {
+        for (index, rule) in spec.tables.iter().enumerate() {
             let taken = self
                 .configs
                 .iter()
@@ -160,20 +155,22 @@ impl<'a> Claims<'a> {
 }
 
 /// The target table that `rule` of `own` and a rule of `other` both write, as far as names and
-/// patterns tell. Patterns are only held against each other's source where it is the same one.
+/// patterns tell. An exact name is taken also while its rule is disabled: enabling it must not
+/// fail. Patterns are only held against each other's source where it is the same one.
 fn meeting(rule: &TableRule, own: Claim<'_>, other: Claim<'_>) -> Option<String> {
     let same_source = own.spec.connection == other.spec.connection;
     match &rule.select {
         TableSelect::Source(source) => {
             let target = target_of(rule, source);
             let exact = exact_rules(other.spec).any(|(s, t)| t == target && !s.is_empty());
-            let by_pattern = same_source && target == source && reaches(other.spec, source);
+            let by_pattern =
+                same_source && rule.is_enabled() && target == source && reaches(other.spec, source);
             (exact || by_pattern).then(|| target.to_owned())
         }
-        TableSelect::Match(text) if same_source => {
-            let exact = exact_rules(other.spec)
-                .find(|(source, target)| source == target && reaches(own.spec, source))
-                .filter(|(source, _)| pattern::matches(text, source));
+        TableSelect::Match(text) if same_source && rule.is_enabled() => {
+            let exact = exact_rules(other.spec).find(|(source, target)| {
+                source == target && pattern::matches(text, source) && reaches(own.spec, source)
+            });
             let same_pattern = other
                 .spec
                 .tables
@@ -189,13 +186,10 @@ fn meeting(rule: &TableRule, own: Claim<'_>, other: Claim<'_>) -> Option<String>
 }
 
 fn exact_rules(spec: &ConfigSpec) -> impl Iterator<Item = (&str, &str)> {
-    spec.tables
-        .iter()
-        .filter(|rule| rule.is_enabled())
-        .filter_map(|rule| match &rule.select {
-            TableSelect::Source(source) => Some((source.as_str(), target_of(rule, source))),
-            TableSelect::Match(_) => None,
-        })
+    spec.tables.iter().filter_map(|rule| match &rule.select {
+        TableSelect::Source(source) => Some((source.as_str(), target_of(rule, source))),
+        TableSelect::Match(_) => None,
+    })
 }
 
 /// Whether a pattern of `spec` takes the source table: exact names come before patterns.

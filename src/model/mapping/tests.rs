@@ -180,8 +180,12 @@ fn a_pattern_meets_an_exact_name_only_where_it_reaches_it() {
             true,
         ),
         (
-            "{name: y, connection: a, tables: [{source_table: t, enabled: false}, {match: '*'}]}",
+            "{name: y, connection: a, tables: [{source_table: t, target_table: t2, enabled: false}, {match: '*'}]}",
             false,
+        ),
+        (
+            "{name: y, connection: b, tables: [{source_table: t, enabled: false}]}",
+            true,
         ),
     ] {
         let text = format!("{head}  - {config}\n");

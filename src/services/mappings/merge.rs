@@ -46,7 +46,11 @@ impl Merge {
                         .connection_password(old.id)
                         .await
                         .map_err(refuse)?;
-                    present.as_ref() != Some(wanted)
+                    match present {
+                        Some(present) => present != *wanted,
+                        // None stored and an empty one given are the same.
+                        None => *wanted != Secret::parse(""),
+                    }
                 }
             };
             if !other_password && spec_to_json(&spec) == spec_to_json(&old.spec) {
