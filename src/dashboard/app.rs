@@ -1,0 +1,29 @@
+//! The dashboard's memory and its rules: [`State`], [`Msg`], [`update()`], [`Effect`].
+//!
+//! Owns what is selected, open, filtered and scrolled, the key map and every text of the overlays.
+//! Must not know: clocks (the runtime sets [`state::Clock`]), ratatui, tokio, the services. Called by
+//! `runtime`, read by `ui`, and tested without a terminal.
+
+pub mod action;
+pub mod detail;
+pub mod effect;
+pub mod format;
+pub mod geometry;
+pub mod key;
+pub mod keymap;
+pub mod list;
+pub mod log_view;
+pub mod msg;
+pub mod overlay;
+pub mod overview;
+pub mod sheets;
+pub mod state;
+pub mod text;
+pub mod update;
+
+pub use action::Action;
+pub use effect::{Effect, Load, QuitHow};
+pub use key::Key;
+pub use msg::Msg;
+pub use state::{State, Tab};
+pub use update::update;

@@ -1,0 +1,206 @@
+//! Everything a key can do, in one table: it feeds key dispatch, footer, help and the key settings.
+//!
+//! Adding an action is one row here and one arm in `update`.
+
+/// Where an action applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Context {
+    /// Every place, dialogs too.
+    Always,
+    /// Every place but dialogs and sheets.
+    Global,
+    /// Whatever scrolls or has a selection.
+    Move,
+    /// Whatever can be filtered.
+    Find,
+    /// The tab of connections.
+    Connections,
+    /// The tab of sync configs.
+    Configs,
+    /// The list of jobs.
+    Jobs,
+    /// The tables of one job.
+    Detail,
+    /// The tab of logs.
+    Logs,
+    /// A sheet of text over the screen.
+    Sheet,
+    /// The sheet with a plan.
+    Plan,
+    /// A question.
+    Dialog,
+}
+
+impl Context {
+    /// Its heading in the help.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Always => "Always",
+            Self::Global => "Everywhere",
+            Self::Move => "Moving",
+            Self::Find => "Lists and logs",
+            Self::Connections => "Connections",
+            Self::Configs => "Sync configs",
+            Self::Jobs => "Jobs",
+            Self::Detail => "Tables of a job",
+            Self::Logs => "Logs",
+            Self::Sheet => "Sheets (help, report, plan)",
+            Self::Plan => "Plan",
+            Self::Dialog => "Questions",
+        }
+    }
+
+    /// All, in the order of the help.
+    pub const ALL: &'static [Self] = &[
+        Self::Global,
+        Self::Move,
+        Self::Find,
+        Self::Connections,
+        Self::Configs,
+        Self::Jobs,
+        Self::Detail,
+        Self::Logs,
+        Self::Sheet,
+        Self::Plan,
+        Self::Dialog,
+        Self::Always,
+    ];
+}
+
+/// One row of the table.
+#[derive(Debug)]
+pub struct ActionInfo {
+    /// The action.
+    pub action: Action,
+    /// Its name in the settings (`dashboard.keys`).
+    pub id: &'static str,
+    /// Where it applies.
+    pub context: Context,
+    /// Its keys, the first one shown in the footer.
+    pub keys: &'static [&'static str],
+    /// One or two words for the footer.
+    pub short: &'static str,
+    /// A sentence for the help.
+    pub help: &'static str,
+    /// Place in the footer, lowest first; 0 is not in the footer.
+    pub rank: u8,
+    /// Whether it changes anything stored; refused in read-only mode.
+    pub writes: bool,
+    /// Whether it ends or removes something; asks first.
+    pub destructive: bool,
+}
+
+/// Rows are `Variant "id" Context [keys] rank "short" "help"` and optional flags.
+macro_rules! actions {
+    ($($variant:ident $id:literal $context:ident [$($key:literal)*] $rank:literal $short:literal $help:literal $($flag:ident)*;)*) => {
+        /// What a key can do.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[expect(missing_docs, reason = "each is described by its row's help text")]
+        pub enum Action { $($variant),* }
+
+        /// Every action.
+        pub const ACTIONS: &[ActionInfo] = &[$(ActionInfo {
+            action: Action::$variant,
+            id: $id,
+            context: Context::$context,
+            keys: &[$($key),*],
+            rank: $rank,
+            short: $short,
+            help: $help,
+            writes: flags!(writes $($flag)*),
+            destructive: flags!(destructive $($flag)*),
+        }),*];
+    };
+}
+
+macro_rules! flags {
+    (writes) => { false };
+    (writes writes $($rest:ident)*) => { true };
+    (writes $other:ident $($rest:ident)*) => { flags!(writes $($rest)*) };
+    (destructive) => { false };
+    (destructive destructive $($rest:ident)*) => { true };
+    (destructive $other:ident $($rest:ident)*) => { flags!(destructive $($rest)*) };
+}
+
+actions! {
+    ShowConnections "show_connections" Global ["1"] 0 "connections" "Show the connections";
+    ShowConfigs "show_configs" Global ["2"] 0 "configs" "Show the sync configs";
+    ShowJobs "show_jobs" Global ["3"] 0 "jobs" "Show the jobs";
+    ShowLogs "show_logs" Global ["4"] 0 "logs" "Show the logs";
+    NextTab "next_tab" Global ["tab"] 0 "next tab" "Go to the next tab";
+    PreviousTab "previous_tab" Global ["backtab"] 0 "previous tab" "Go to the tab before";
+    Refresh "refresh" Global ["r"] 0 "refresh" "Read what is shown again";
+    Help "help" Global ["?"] 90 "help" "Show every key that works here";
+    Back "back" Global ["esc"] 0 "back" "Close, clear the filter, go back";
+    Quit "quit" Global ["q"] 95 "quit" "Go back, or leave; asks while jobs run in this process";
+
+    Up "up" Move ["k" "up"] 0 "up" "One line up";
+    Down "down" Move ["j" "down"] 0 "down" "One line down";
+    PageUp "page_up" Move ["ctrl-u" "pgup"] 0 "page up" "A page up";
+    PageDown "page_down" Move ["ctrl-d" "pgdn"] 0 "page down" "A page down";
+    First "first" Move ["g" "home"] 0 "first" "To the first line";
+    Last "last" Move ["G" "end"] 0 "last" "To the last line; in the logs, follow again";
+
+    Filter "filter" Find ["/"] 60 "filter" "Show only what contains a text; empty shows all";
+
+    OpenConnection "open_connection" Connections ["enter"] 10 "details" "Show the selected connection";
+    TestConnection "test_connection" Connections ["t"] 20 "test" "Test the selected connection: reach, login, privileges, binlog";
+
+    OpenConfig "open_config" Configs ["enter"] 10 "details" "Show the selected config";
+    StartConfig "start_config" Configs ["s"] 20 "start" "Start a job of the selected config" writes;
+    PlanConfig "plan_config" Configs ["p"] 30 "plan" "Show what a run would do, exactly; writes nothing";
+
+    OpenJob "open_job" Jobs ["enter"] 10 "tables" "Show the tables of the selected job";
+    StopJob "stop_job" Jobs ["x"] 20 "stop…" "Stop the selected job after its batch; asks first" writes destructive;
+    StartAgain "start_again" Jobs ["s"] 30 "start again" "Start the config of the selected job again" writes;
+    JobLogs "job_logs" Jobs ["l"] 40 "log" "Show the log of the selected job";
+
+    OpenTable "open_table" Detail ["enter"] 10 "details" "Show everything about the selected table, its error too";
+    DetailStop "detail_stop" Detail ["x"] 20 "stop…" "Stop this job after its batch; asks first" writes destructive;
+    DetailLogs "detail_logs" Detail ["l"] 40 "log" "Show the log of this job";
+
+    Follow "follow" Logs ["f"] 10 "follow" "Follow new lines, or hold what is shown";
+    Wrap "wrap" Logs ["w"] 20 "wrap" "Wrap long lines, or cut them";
+    MoreLevels "more_levels" Logs ["+" "="] 30 "more" "Show finer levels too";
+    FewerLevels "fewer_levels" Logs ["-"] 40 "fewer" "Show only what matters more";
+    ProcessLogs "process_logs" Logs ["a"] 50 "this process" "Show the log of this process instead of one job's";
+
+    CloseSheet "close_sheet" Sheet ["esc" "q" "enter"] 50 "close" "Close the sheet";
+    StartPlanned "start_planned" Plan ["s"] 20 "start" "Start a job as planned" writes;
+
+    NextChoice "next_choice" Dialog ["right" "tab" "l"] 20 "other choice" "To the next choice";
+    PreviousChoice "previous_choice" Dialog ["left" "backtab" "h"] 0 "other choice" "To the choice before";
+    Choose "choose" Dialog ["enter"] 10 "choose" "Take the marked choice";
+    CloseDialog "close_dialog" Dialog ["esc" "q"] 50 "close" "Close the question, change nothing";
+
+    QuitRequest "quit_request" Always ["ctrl-c"] 0 "quit" "Ask to leave; again: hand running jobs back and leave";
+    Redraw "redraw" Always ["ctrl-l"] 0 "redraw" "Paint the screen again";
+    Suspend "suspend" Always ["ctrl-z"] 0 "suspend" "Suspend to the shell; refused while jobs run in this process";
+}
+
+impl Action {
+    /// Its row.
+    #[must_use]
+    pub fn info(self) -> &'static ActionInfo {
+        // The table is made from the same list as the enum, in the same order.
+        &ACTIONS[self as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_stand_at_the_place_of_their_variant_and_ids_are_unique() {
+        let mut seen = std::collections::BTreeSet::new();
+        for (i, row) in ACTIONS.iter().enumerate() {
+            assert_eq!(row.action as usize, i);
+            assert!(seen.insert(row.id), "{} twice", row.id);
+        }
+        assert!(Action::StopJob.info().destructive && Action::StopJob.info().writes);
+        assert!(Action::StartConfig.info().writes && !Action::StartConfig.info().destructive);
+        assert!(!Action::PlanConfig.info().writes);
+    }
+}

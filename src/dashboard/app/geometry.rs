@@ -1,0 +1,181 @@
+//! Which rows and columns belong to what, so that paging and painting agree.
+
+use super::overlay::{Dialog, Sheet, SheetKind};
+use super::state::{State, Tab};
+
+/// A rectangle of cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(missing_docs, reason = "the names say it all")]
+pub struct Area {
+    pub x: u16,
+    pub y: u16,
+    pub width: u16,
+    pub height: u16,
+}
+
+impl Area {
+    /// What is left inside a border.
+    #[must_use]
+    pub fn inner(self) -> Self {
+        Self {
+            x: self.x + 1.min(self.width),
+            y: self.y + 1.min(self.height),
+            width: self.width.saturating_sub(2),
+            height: self.height.saturating_sub(2),
+        }
+    }
+
+    /// The upper `rows` and the rest.
+    #[must_use]
+    pub fn split(self, rows: u16) -> (Self, Self) {
+        let upper = rows.min(self.height);
+        (
+            Self {
+                height: upper,
+                ..self
+            },
+            Self {
+                y: self.y + upper,
+                height: self.height - upper,
+                ..self
+            },
+        )
+    }
+}
+
+/// Smallest screen that is painted in full.
+pub const LEAST: (u16, u16) = (60, 16);
+/// Rows of header and tabs.
+const TOP: u16 = 2;
+/// Rows of the strip under a list: a rule and two lines.
+const STRIP: u16 = 3;
+
+/// Whether the screen is too small for anything but one line.
+#[must_use]
+pub fn too_small(state: &State) -> bool {
+    state.width < LEAST.0 || state.height < LEAST.1
+}
+
+/// The part between tabs and footer.
+#[must_use]
+pub fn body(state: &State) -> Area {
+    Area {
+        x: 0,
+        y: TOP,
+        width: state.width,
+        height: state.height.saturating_sub(TOP + 1),
+    }
+}
+
+/// Whether a job's tables share the screen with the list of jobs.
+#[must_use]
+pub fn shares(state: &State) -> bool {
+    state.width >= 100 && state.height >= 30
+}
+
+/// The pane of the jobs' list and the pane of the job that is open, whichever are shown.
+#[must_use]
+pub fn jobs(state: &State) -> (Option<Area>, Option<Area>) {
+    let body = body(state);
+    match &state.detail {
+        None => (Some(body), None),
+        Some(_) if !shares(state) => (None, Some(body)),
+        Some(_) => {
+            let wanted = state.jobs.shown().len() as u16 + 3;
+            let (list, detail) = body.split(wanted.clamp(6, body.height / 3));
+            (Some(list), Some(detail))
+        }
+    }
+}
+
+/// Parts of a pane with a list: its rows, and the strip that tells about the selected one.
+#[must_use]
+pub fn list(pane: Area, strip: bool) -> (Area, Option<Area>) {
+    let inner = pane.inner();
+    if !strip || inner.height < STRIP + 5 {
+        return (inner, None);
+    }
+    let (rows, strip) = inner.split(inner.height - STRIP);
+    (rows, Some(strip))
+}
+
+/// Rows of the list under its heading in the tab that is shown.
+#[must_use]
+pub fn list_rows(state: &State) -> usize {
+    let area = match state.tab {
+        Tab::Connections | Tab::Configs => list(body(state), true).0,
+        Tab::Jobs => jobs(state).0.map_or(Area::default(), Area::inner),
+        Tab::Logs => body(state).inner(),
+    };
+    // One for the heading, one for a line that tells of trouble.
+    let trouble = u16::from(state.trouble().is_some());
+    usize::from(area.height.saturating_sub(1 + trouble))
+}
+
+/// Rows of the open job's tables under their heading.
+#[must_use]
+pub fn table_rows(state: &State) -> usize {
+    jobs(state).1.map_or(0, |pane| {
+        usize::from(list(pane, true).0.height.saturating_sub(1))
+    })
+}
+
+/// Columns and rows of the log.
+#[must_use]
+pub fn log(state: &State) -> (usize, usize) {
+    let inner = body(state).inner();
+    (usize::from(inner.width), usize::from(inner.height))
+}
+
+/// Where a sheet lies: the help's columns are narrow, a plan's are not.
+#[must_use]
+pub fn sheet(state: &State, sheet: &Sheet) -> Area {
+    let most = match sheet.kind {
+        SheetKind::Help => 84,
+        SheetKind::Text => 92,
+        SheetKind::Plan { .. } => 110,
+    };
+    let width = most.min(state.width.saturating_sub(4));
+    let rows = sheet.rows(usize::from(width.saturating_sub(4))).len() as u16;
+    let height = (rows + 2).min(state.height.saturating_sub(2));
+    centred(state, width, height)
+}
+
+/// Rows of text that a sheet shows at once, and rows that it has.
+#[must_use]
+pub fn sheet_rows(state: &State, text: &Sheet) -> (usize, usize) {
+    let area = sheet(state, text);
+    let width = usize::from(area.width.saturating_sub(4));
+    (
+        usize::from(area.height.saturating_sub(2)),
+        text.rows(width).len(),
+    )
+}
+
+/// Where a question lies.
+#[must_use]
+pub fn dialog(state: &State, dialog: &Dialog) -> Area {
+    let choices: usize = dialog.choices.iter().map(|c| c.label.len() + 6).sum();
+    let widest = dialog.lines.iter().map(super::text::Line::width).max();
+    let wanted = widest.unwrap_or(0).max(choices).max(40) as u16 + 4;
+    let width = wanted.min(state.width.saturating_sub(4)).min(90);
+    let text: usize = dialog
+        .lines
+        .iter()
+        .map(|l| l.wrap(usize::from(width.saturating_sub(4))).len())
+        .sum();
+    centred(
+        state,
+        width,
+        (text as u16 + 4).min(state.height.saturating_sub(2)),
+    )
+}
+
+fn centred(state: &State, width: u16, height: u16) -> Area {
+    Area {
+        x: (state.width - width.min(state.width)) / 2,
+        y: (state.height - height.min(state.height)) / 2,
+        width,
+        height,
+    }
+}

@@ -1,0 +1,189 @@
+//! Which key does what where: the table's defaults, overridden by the settings.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::action::{ACTIONS, Action, Context};
+use super::key::Key;
+
+/// Keys of every action.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Keymap {
+    keys: HashMap<Action, Vec<Key>>,
+}
+
+/// The places where a key is looked up together; within one, a key means one thing.
+pub const PLACES: &[&[Context]] = &[
+    &[
+        Context::Connections,
+        Context::Find,
+        Context::Move,
+        Context::Global,
+        Context::Always,
+    ],
+    &[
+        Context::Configs,
+        Context::Find,
+        Context::Move,
+        Context::Global,
+        Context::Always,
+    ],
+    &[
+        Context::Jobs,
+        Context::Find,
+        Context::Move,
+        Context::Global,
+        Context::Always,
+    ],
+    &[
+        Context::Detail,
+        Context::Move,
+        Context::Global,
+        Context::Always,
+    ],
+    &[
+        Context::Logs,
+        Context::Find,
+        Context::Move,
+        Context::Global,
+        Context::Always,
+    ],
+    &[Context::Sheet, Context::Move, Context::Always],
+    &[
+        Context::Plan,
+        Context::Sheet,
+        Context::Move,
+        Context::Always,
+    ],
+    &[Context::Dialog, Context::Always],
+];
+
+impl Default for Keymap {
+    fn default() -> Self {
+        let keys = ACTIONS
+            .iter()
+            .map(|row| {
+                let keys = row.keys.iter().filter_map(|key| key.parse().ok());
+                (row.action, keys.collect())
+            })
+            .collect();
+        Self { keys }
+    }
+}
+
+impl Keymap {
+    /// The defaults with `overrides` (`dashboard.keys`: action to keys; an empty list unbinds).
+    ///
+    /// # Errors
+    /// A sentence for an unknown action, a text that is no key, and a key that would mean two
+    /// things in one place.
+    pub fn with(overrides: &BTreeMap<String, Vec<String>>) -> Result<Self, String> {
+        let mut map = Self::default();
+        for (id, keys) in overrides {
+            let row = ACTIONS.iter().find(|row| row.id == id).ok_or_else(|| {
+                format!(
+                    "dashboard.keys: there is no action {id:?}; `db-taxi config keys` lists them"
+                )
+            })?;
+            let keys = keys
+                .iter()
+                .map(|key| key.parse::<Key>())
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(|e| format!("dashboard.keys.{id}: {e}"))?;
+            map.keys.insert(row.action, keys);
+        }
+        map.check()?;
+        Ok(map)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        for place in PLACES {
+            let mut taken: HashMap<Key, &'static str> = HashMap::new();
+            for row in ACTIONS.iter().filter(|row| place.contains(&row.context)) {
+                for key in self.keys(row.action) {
+                    if let Some(other) = taken.insert(*key, row.id) {
+                        return Err(format!(
+                            "dashboard.keys: {key} means both {other} and {} in the same place",
+                            row.id
+                        ));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Keys of an action; empty when unbound.
+    #[must_use]
+    pub fn keys(&self, action: Action) -> &[Key] {
+        self.keys.get(&action).map_or(&[], Vec::as_slice)
+    }
+
+    /// The key that is shown for an action.
+    #[must_use]
+    pub fn shown(&self, action: Action) -> Option<Key> {
+        self.keys(action).first().copied()
+    }
+
+    /// What `key` does in `place`.
+    #[must_use]
+    pub fn action(&self, place: &[Context], key: Key) -> Option<Action> {
+        ACTIONS
+            .iter()
+            .filter(|row| place.contains(&row.context))
+            .find(|row| self.keys(row.action).contains(&key))
+            .map(|row| row.action)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_action_is_bound_and_no_key_means_two_things_in_one_place() {
+        let map = Keymap::default();
+        for row in ACTIONS {
+            assert_eq!(map.keys(row.action).len(), row.keys.len(), "{}", row.id);
+            assert!(!row.keys.is_empty(), "{} has no key", row.id);
+        }
+        assert_eq!(map.check(), Ok(()));
+    }
+
+    #[test]
+    fn no_default_needs_a_chord_that_multiplexers_or_links_swallow() {
+        let banned = ["ctrl-a", "ctrl-b", "ctrl-enter", "ctrl-s", "ctrl-q"];
+        for row in ACTIONS {
+            for key in row.keys {
+                assert!(!banned.contains(key), "{} uses {key}", row.id);
+            }
+        }
+    }
+
+    #[test]
+    fn every_context_belongs_to_a_place() {
+        for row in ACTIONS {
+            assert!(
+                PLACES.iter().any(|place| place.contains(&row.context)),
+                "{} can't be reached",
+                row.id
+            );
+        }
+    }
+
+    #[test]
+    fn settings_rebind_actions_and_mistakes_are_told() {
+        let one = |id: &str, key: &str| BTreeMap::from([(id.to_owned(), vec![key.to_owned()])]);
+        let map = Keymap::with(&one("stop_job", "X")).unwrap();
+        let jobs = PLACES[2];
+        assert_eq!(map.action(jobs, Key::char('X')), Some(Action::StopJob));
+        assert_eq!(map.action(jobs, Key::char('x')), None);
+        for (id, key, said) in [
+            ("explode", "x", "no action"),
+            ("stop_job", "hyper-x", "not a key"),
+            ("stop_job", "q", "both"),
+        ] {
+            let e = Keymap::with(&one(id, key)).unwrap_err();
+            assert!(e.contains(said), "{e}");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What happened: input, facts from outside, results of effects.
+
+use super::effect::Load;
+use super::key::Key;
+use super::overview::Overview;
+use crate::model::command::Refusal;
+use crate::model::config::Config;
+use crate::model::connection::Connection;
+use crate::model::event::Event;
+use crate::model::job::Job;
+use crate::model::log::LogEntry;
+use crate::model::plan::Plan;
+use crate::model::report::TestReport;
+
+/// One thing that happened.
+#[derive(Debug, Clone)]
+pub enum Msg {
+    /// A key was pressed.
+    Key(Key),
+    /// Text was pasted.
+    Pasted(String),
+    /// The terminal has this size.
+    Resized {
+        /// Columns.
+        width: u16,
+        /// Rows.
+        height: u16,
+    },
+    /// A second passed: loads what is due and shows times that moved.
+    Ticked,
+    /// Something of a job happened.
+    Happened(Box<Event>),
+    /// This process wrote log lines.
+    Logged(Vec<LogEntry>),
+    /// So many log lines could not be kept for the screen, in all.
+    Dropped(u64),
+    /// A load ended.
+    Loaded(Load, Result<Loaded, Refusal>),
+    /// A test of a connection ended.
+    Tested {
+        /// Name of the connection.
+        name: String,
+        /// What was found.
+        result: Result<Box<TestReport>, Refusal>,
+    },
+    /// A plan was made.
+    Planned {
+        /// Name of the config.
+        config: String,
+        /// The plan.
+        result: Result<Box<Plan>, Refusal>,
+    },
+    /// A job was queued, or not.
+    Started {
+        /// Name of the config.
+        config: String,
+        /// The job.
+        result: Result<Box<Job>, Refusal>,
+    },
+    /// A stop was asked for, or refused.
+    Stopped(Result<Box<Job>, Refusal>),
+}
+
+/// What a load brought.
+#[derive(Debug, Clone)]
+pub enum Loaded {
+    /// For [`Load::Overview`].
+    Overview(Box<Overview>),
+    /// For [`Load::Connections`].
+    Connections(Vec<Connection>),
+    /// For [`Load::Configs`].
+    Configs(Vec<Config>),
+    /// For [`Load::Jobs`], newest first.
+    Jobs(Vec<Job>),
+    /// For [`Load::Job`].
+    Job(Box<Job>),
+    /// For [`Load::Logs`], oldest first.
+    Logs(Vec<LogEntry>),
+}

@@ -1,0 +1,128 @@
+//! What can lie over the screen: a sheet of text, or a question.
+
+use std::time::Duration;
+
+use super::effect::QuitHow;
+use super::text::{Line, Tone};
+use crate::model::ids::JobId;
+
+/// Something over the screen; keys go to it alone.
+#[derive(Debug, Clone)]
+pub enum Overlay {
+    /// Text to read.
+    Sheet(Sheet),
+    /// A question.
+    Dialog(Dialog),
+}
+
+/// What a sheet is about; decides its keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SheetKind {
+    /// Keys of the place that it was opened from.
+    Help,
+    /// A report, details, a message.
+    Text,
+    /// Plan of this config, which can be started from it.
+    Plan {
+        /// Its name.
+        config: String,
+    },
+}
+
+/// A scrollable text.
+#[derive(Debug, Clone)]
+pub struct Sheet {
+    /// What it is about.
+    pub kind: SheetKind,
+    /// Its heading.
+    pub title: String,
+    /// Its tone: failures stand out.
+    pub tone: Tone,
+    /// The text.
+    pub lines: Vec<Line>,
+    /// Rows scrolled away.
+    pub scroll: usize,
+}
+
+impl Sheet {
+    /// A text.
+    #[must_use]
+    pub fn text(title: impl Into<String>, lines: Vec<Line>) -> Self {
+        Self {
+            kind: SheetKind::Text,
+            title: title.into(),
+            tone: Tone::Plain,
+            lines,
+            scroll: 0,
+        }
+    }
+
+    /// The same in another tone.
+    #[must_use]
+    pub fn tone(mut self, tone: Tone) -> Self {
+        self.tone = tone;
+        self
+    }
+
+    /// Its rows at `width` columns.
+    #[must_use]
+    pub fn rows(&self, width: usize) -> Vec<Line> {
+        self.lines.iter().flat_map(|l| l.wrap(width)).collect()
+    }
+}
+
+/// A question with its choices. The first choice is harmless and marked.
+#[derive(Debug, Clone)]
+pub struct Dialog {
+    /// Its heading.
+    pub title: String,
+    /// What it is about, by name and number.
+    pub lines: Vec<Line>,
+    /// The choices.
+    pub choices: Vec<Choice>,
+    /// Place of the marked choice.
+    pub marked: usize,
+    /// When it was opened; keys typed ahead are not taken for an answer.
+    pub opened_at: Duration,
+    /// Whether it asks about leaving, so that a second Ctrl-C answers it.
+    pub quits: bool,
+}
+
+/// One choice of a question.
+#[derive(Debug, Clone)]
+pub struct Choice {
+    /// Its words.
+    pub label: String,
+    /// What it does.
+    pub answer: Answer,
+}
+
+/// What a choice does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// Nothing.
+    Nothing,
+    /// Stops a job.
+    StopJob(JobId),
+    /// Leaves.
+    Quit(QuitHow),
+}
+
+impl Dialog {
+    /// How long a fresh question takes no answer.
+    pub const DEAF: Duration = Duration::from_millis(300);
+
+    /// The marked choice's answer.
+    #[must_use]
+    pub fn answer(&self) -> Answer {
+        self.choices
+            .get(self.marked)
+            .map_or(Answer::Nothing, |choice| choice.answer)
+    }
+
+    /// Marks another choice, round about.
+    pub fn step(&mut self, forward: bool) {
+        let n = self.choices.len().max(1);
+        self.marked = (self.marked + if forward { 1 } else { n - 1 }) % n;
+    }
+}

@@ -1,0 +1,18 @@
+//! What the header tells: this process, its servers, the numbers.
+
+use crate::model::status::{Check, DatabaseStatus, Stats};
+
+/// This process and what it works with, as the header shows it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Overview {
+    /// Version of this program.
+    pub version: String,
+    /// Name of this instance.
+    pub instance: String,
+    /// The local server with the control database.
+    pub database: DatabaseStatus,
+    /// Numbers; `None` while the control database is down.
+    pub stats: Option<Stats>,
+    /// What was checked and is not well.
+    pub checks: Vec<Check>,
+}

@@ -1,0 +1,52 @@
+//! The texts of the sheets: help, reports, details, refusals.
+
+mod details;
+mod help;
+mod plans;
+mod reports;
+
+pub use details::{address, config, connection, table, verified};
+pub use help::help;
+pub use plans::plan;
+pub use reports::{database_down, refusal, test_report, welcome};
+
+use super::text::{Line, Tone};
+
+/// What is said while a connection is tested.
+#[must_use]
+pub fn testing(name: &str) -> String {
+    format!("testing {name}")
+}
+
+/// What is said while a config is planned.
+#[must_use]
+pub fn planning(config: &str) -> String {
+    format!("planning {config}")
+}
+
+/// Columns of the names in `field`.
+const NAME: usize = 16;
+
+/// `name` and a value beside it.
+fn field(name: &str, value: impl AsRef<str>) -> Line {
+    Line::of(format!("{name:<NAME$}"), Tone::Dim)
+        .and(value, Tone::Plain)
+        .hanging(NAME)
+}
+
+/// A mark with a word, so that colour is never alone.
+fn marked(ok: bool, text: impl AsRef<str>) -> Line {
+    let (mark, tone) = if ok {
+        ("ok   ", Tone::Good)
+    } else {
+        ("!    ", Tone::Bad)
+    };
+    Line::of(mark, tone).and(text, Tone::Plain).hanging(5)
+}
+
+/// The same for something that is worth a look.
+fn warned(text: impl AsRef<str>) -> Line {
+    Line::of("!    ", Tone::Warn)
+        .and(text, Tone::Plain)
+        .hanging(5)
+}

@@ -1,0 +1,323 @@
+//! Everything the dashboard remembers.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::action::{Action, Context};
+use super::detail::Detail;
+use super::effect::Load;
+use super::keymap::Keymap;
+use super::list::List;
+use super::log_view::{LogView, Source};
+use super::overlay::{Overlay, SheetKind};
+use super::overview::Overview;
+use super::text::Tone;
+use crate::model::config::Config;
+use crate::model::connection::Connection;
+use crate::model::ids::JobId;
+use crate::model::job::{Job, JobState};
+
+/// The tabs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tab {
+    /// Sources.
+    Connections,
+    /// What is synced, and how.
+    Configs,
+    /// What runs and what ran.
+    #[default]
+    Jobs,
+    /// What was written about it.
+    Logs,
+}
+
+impl Tab {
+    /// All, from left to right.
+    pub const ALL: [Self; 4] = [Self::Connections, Self::Configs, Self::Jobs, Self::Logs];
+
+    /// Its name.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Connections => "Connections",
+            Self::Configs => "Sync configs",
+            Self::Jobs => "Jobs",
+            Self::Logs => "Logs",
+        }
+    }
+
+    /// The action that shows it.
+    #[must_use]
+    pub fn action(self) -> Action {
+        match self {
+            Self::Connections => Action::ShowConnections,
+            Self::Configs => Action::ShowConfigs,
+            Self::Jobs => Action::ShowJobs,
+            Self::Logs => Action::ShowLogs,
+        }
+    }
+}
+
+/// The time, as the runtime tells it before each message.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Clock {
+    /// For people.
+    pub wall: DateTime<Utc>,
+    /// For waits: grows evenly from an arbitrary start.
+    pub steady: Duration,
+}
+
+/// A short word in the footer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Notice {
+    /// The text.
+    pub text: String,
+    /// What it means.
+    pub tone: Tone,
+    /// When it goes away, by the steady clock.
+    pub until: Duration,
+}
+
+/// What the runtime decides once.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Keys.
+    pub keymap: Keymap,
+    /// Nothing may be started, stopped or changed.
+    pub read_only: bool,
+    /// Lines of the live log that are kept.
+    pub log_lines: usize,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            keymap: Keymap::default(),
+            read_only: false,
+            log_lines: 10_000,
+        }
+    }
+}
+
+/// When something was last read, and what is being read.
+#[derive(Debug, Clone, Default)]
+pub struct Loads {
+    /// Asked for and not there yet.
+    pub under_way: BTreeSet<Load>,
+    /// When it was last asked for, by the steady clock.
+    pub asked_at: BTreeMap<Load, Duration>,
+    /// Why reading failed the last time.
+    pub failed: BTreeMap<Load, String>,
+}
+
+/// Everything.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// The time of the message in hand.
+    pub clock: Clock,
+    /// Columns of the screen.
+    pub width: u16,
+    /// Rows of the screen.
+    pub height: u16,
+    /// What the runtime decided.
+    pub setup: Setup,
+    /// The tab that is shown.
+    pub tab: Tab,
+    /// Header; `None` until it has been read.
+    pub overview: Option<Overview>,
+    /// Connections.
+    pub connections: List<Connection>,
+    /// Configs.
+    pub configs: List<Config>,
+    /// Jobs, newest first.
+    pub jobs: List<Job>,
+    /// The job that is open.
+    pub detail: Option<Detail>,
+    /// Lines of this process.
+    pub process_log: LogView,
+    /// Lines of one job.
+    pub job_log: LogView,
+    /// Whose lines the tab of logs shows.
+    pub log_source: Source,
+    /// Whether the job's log has no older stored lines.
+    pub log_from_start: bool,
+    /// Log lines that could not be kept for the screen.
+    pub dropped: u64,
+    /// What lies over the screen, topmost last.
+    pub overlays: Vec<Overlay>,
+    /// The filter as it is typed; keys go to it alone.
+    pub typing: Option<String>,
+    /// The filter before typing began, for Esc.
+    pub typed_over: String,
+    /// A short word.
+    pub notice: Option<Notice>,
+    /// Something that a person waits for: its words.
+    pub waiting: Vec<String>,
+    /// Reading.
+    pub loads: Loads,
+    /// When an event last told about a job; what is stored may be older.
+    pub heard: HashMap<JobId, Duration>,
+    pub(super) dirty: bool,
+}
+
+impl State {
+    /// Nothing known yet.
+    #[must_use]
+    pub fn new(setup: Setup) -> Self {
+        let log_lines = setup.log_lines;
+        Self {
+            clock: Clock::default(),
+            width: 80,
+            height: 24,
+            setup,
+            tab: Tab::Jobs,
+            overview: None,
+            connections: List::default(),
+            configs: List::default(),
+            jobs: List::default(),
+            detail: None,
+            process_log: LogView::new(log_lines),
+            job_log: LogView::new(log_lines),
+            log_source: Source::Process,
+            log_from_start: false,
+            dropped: 0,
+            overlays: Vec::new(),
+            typing: None,
+            typed_over: String::new(),
+            notice: None,
+            waiting: Vec::new(),
+            loads: Loads::default(),
+            heard: HashMap::new(),
+            dirty: true,
+        }
+    }
+
+    /// Whether something visible changed since the last call.
+    pub fn take_dirty(&mut self) -> bool {
+        std::mem::take(&mut self.dirty)
+    }
+
+    /// Where keys are looked up.
+    #[must_use]
+    pub fn place(&self) -> &'static [Context] {
+        use super::keymap::PLACES;
+        match self.overlays.last() {
+            Some(Overlay::Dialog(_)) => PLACES[7],
+            Some(Overlay::Sheet(sheet)) => match sheet.kind {
+                SheetKind::Plan { .. } => PLACES[6],
+                _ => PLACES[5],
+            },
+            None => self.place_below(),
+        }
+    }
+
+    /// Where keys are looked up without overlays.
+    #[must_use]
+    pub fn place_below(&self) -> &'static [Context] {
+        use super::keymap::PLACES;
+        match self.tab {
+            Tab::Connections => PLACES[0],
+            Tab::Configs => PLACES[1],
+            Tab::Jobs if self.detail.is_none() => PLACES[2],
+            Tab::Jobs => PLACES[3],
+            Tab::Logs => PLACES[4],
+        }
+    }
+
+    /// The log that is shown.
+    #[must_use]
+    pub fn log(&self) -> &LogView {
+        match self.log_source {
+            Source::Process => &self.process_log,
+            Source::Job { .. } => &self.job_log,
+        }
+    }
+
+    /// The log that is shown, to be moved.
+    pub fn log_mut(&mut self) -> &mut LogView {
+        match self.log_source {
+            Source::Process => &mut self.process_log,
+            Source::Job { .. } => &mut self.job_log,
+        }
+    }
+
+    /// Whether the control database is known to be down.
+    #[must_use]
+    pub fn database_down(&self) -> bool {
+        self.overview
+            .as_ref()
+            .is_some_and(|o| !o.database.connected)
+    }
+
+    /// Whether the rows of the tab that is shown have ever been read.
+    #[must_use]
+    pub fn tab_is_loaded(&self) -> bool {
+        match self.tab {
+            Tab::Connections => self.connections.is_loaded(),
+            Tab::Configs => self.configs.is_loaded(),
+            Tab::Jobs => self.jobs.is_loaded(),
+            Tab::Logs => true,
+        }
+    }
+
+    /// One line about why what is shown may be old.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        if self.tab == Tab::Logs {
+            return None;
+        }
+        if self.database_down() {
+            return self.tab_is_loaded().then(|| {
+                format!(
+                    "control database lost; shown as it was{}",
+                    self.retry_words()
+                        .map_or(String::new(), |w| format!("; {w}"))
+                )
+            });
+        }
+        let load = match self.tab {
+            Tab::Connections => Load::Connections,
+            Tab::Configs => Load::Configs,
+            Tab::Jobs | Tab::Logs => Load::Jobs,
+        };
+        self.loads.failed.get(&load).cloned()
+    }
+
+    /// When the control database is tried next, in words.
+    #[must_use]
+    pub fn retry_words(&self) -> Option<String> {
+        let at = self.overview.as_ref()?.database.retry_at?;
+        let seconds = (at - self.clock.wall).num_seconds();
+        Some(if seconds <= 0 {
+            "tried again just now".to_owned()
+        } else {
+            format!("tried again in {seconds} s")
+        })
+    }
+
+    /// Jobs that run in this process.
+    #[must_use]
+    pub fn running_here(&self) -> Vec<&Job> {
+        let here = self.overview.as_ref().map(|o| o.instance.as_str());
+        self.jobs
+            .all()
+            .iter()
+            .filter(|job| {
+                job.state == JobState::Running && here.is_some() && job.instance.as_deref() == here
+            })
+            .collect()
+    }
+
+    /// Says a short word in the footer.
+    pub fn say(&mut self, text: impl AsRef<str>, tone: Tone) {
+        let seconds = if tone == Tone::Bad { 12 } else { 5 };
+        self.notice = Some(Notice {
+            text: super::text::clean(text.as_ref()),
+            tone,
+            until: self.clock.steady + Duration::from_secs(seconds),
+        });
+        self.dirty = true;
+    }
+}

@@ -1,0 +1,121 @@
+//! What a message changes, and what is to be done about it.
+
+mod facts;
+mod keys;
+mod loads;
+mod logs;
+mod overlays;
+
+use super::effect::{Effect, Load};
+use super::geometry;
+use super::msg::Msg;
+use super::sheets;
+use super::state::{State, Tab};
+use super::text::Tone;
+use crate::model::command::Refusal;
+
+/// Takes one message. The runtime sets [`State::clock`] before.
+pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
+    let effects = match msg {
+        Msg::Key(key) => {
+            state.dirty = true;
+            keys::pressed(state, key)
+        }
+        Msg::Pasted(text) => keys::pasted(state, &text),
+        Msg::Resized { width, height } => {
+            (state.width, state.height) = (width, height);
+            state.dirty = true;
+            Vec::new()
+        }
+        Msg::Ticked => loads::ticked(state),
+        Msg::Happened(event) => facts::happened(state, *event),
+        Msg::Logged(entries) => logs::logged(state, entries),
+        Msg::Dropped(count) => {
+            state.dirty |= state.dropped != count;
+            state.dropped = count;
+            Vec::new()
+        }
+        Msg::Loaded(load, result) => facts::loaded(state, load, result),
+        Msg::Tested { name, result } => {
+            done_waiting(state, &sheets::testing(&name));
+            match result {
+                Ok(report) => overlays::open_sheet(state, sheets::test_report(&name, &report)),
+                Err(refusal) => refused(state, &format!("Test of {name}"), &refusal),
+            }
+            loads::now(state, &[Load::Connections])
+        }
+        Msg::Planned { config, result } => {
+            done_waiting(state, &sheets::planning(&config));
+            match result {
+                Ok(plan) => overlays::open_sheet(state, sheets::plan(&plan)),
+                Err(refusal) => refused(state, &format!("Plan of {config}"), &refusal),
+            }
+            Vec::new()
+        }
+        Msg::Started { config, result } => match result {
+            Ok(job) => {
+                state.say(format!("{config}: queued"), Tone::Good);
+                let id = job.id;
+                if state.jobs.get(id).is_none() {
+                    state.jobs.put(*job);
+                }
+                state.jobs.set_filter("");
+                state.jobs.select(id);
+                state.tab = Tab::Jobs;
+                let mut effects = keys::open_selected_job(state);
+                effects.extend(loads::now(state, &[Load::Jobs, Load::Overview]));
+                effects
+            }
+            Err(refusal) => {
+                refused(state, &format!("{config} was not started"), &refusal);
+                Vec::new()
+            }
+        },
+        Msg::Stopped(result) => {
+            match result {
+                Ok(job) => state.say(
+                    format!("{}: stops after the batch in hand", job.config),
+                    Tone::Plain,
+                ),
+                Err(refusal) => refused(state, "The job was not stopped", &refusal),
+            }
+            loads::now(state, &[Load::Jobs])
+        }
+    };
+    settle(state);
+    effects
+}
+
+/// Keeps what is selected on the screen.
+fn settle(state: &mut State) {
+    let rows = geometry::list_rows(state);
+    match state.tab {
+        Tab::Connections => state.connections.keep_visible(rows),
+        Tab::Configs => state.configs.keep_visible(rows),
+        Tab::Jobs => {
+            state.jobs.keep_visible(rows);
+            let rows = geometry::table_rows(state);
+            if let Some(detail) = &mut state.detail {
+                detail.keep_visible(rows);
+            }
+        }
+        Tab::Logs => {}
+    }
+}
+
+/// Says a word while a person waits for something.
+fn wait_for(state: &mut State, what: String) {
+    if !state.waiting.contains(&what) {
+        state.waiting.push(what);
+    }
+}
+
+fn done_waiting(state: &mut State, what: &str) {
+    state.waiting.retain(|waiting| waiting != what);
+    state.dirty = true;
+}
+
+/// Shows a refusal: what failed, why, what to do.
+fn refused(state: &mut State, what: &str, refusal: &Refusal) {
+    overlays::open_sheet(state, sheets::refusal(what, refusal));
+}

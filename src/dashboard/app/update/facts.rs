@@ -1,0 +1,218 @@
+//! Facts: what was read, and what events tell.
+
+use std::time::Duration;
+
+use super::loads;
+use crate::dashboard::app::effect::{Effect, Load};
+use crate::dashboard::app::msg::Loaded;
+use crate::dashboard::app::state::{State, Tab};
+use crate::dashboard::app::text::Tone;
+use crate::model::command::Refusal;
+use crate::model::event::{Event, What};
+use crate::model::ids::JobId;
+use crate::model::job::{Job, JobState};
+
+/// So long after an event of a job, its events are believed more than what is stored.
+const FRESH: Duration = Duration::from_secs(5);
+
+/// A load ended.
+pub fn loaded(state: &mut State, load: Load, result: Result<Loaded, Refusal>) -> Vec<Effect> {
+    state.loads.under_way.remove(&load);
+    match result {
+        Ok(loaded) => {
+            state.dirty |= state.loads.failed.remove(&load).is_some();
+            take(state, load, loaded)
+        }
+        Err(refusal) => {
+            let told = format!("could not be read: {refusal}");
+            let before = state.loads.failed.insert(load, told.clone());
+            state.dirty |= before.as_ref() != Some(&told);
+            // Find out at once whether it is the control database, and say when it is tried again.
+            match refusal {
+                Refusal::DatabaseUnavailable(_) if !state.database_down() => {
+                    loads::now(state, &[Load::Overview])
+                }
+                _ => Vec::new(),
+            }
+        }
+    }
+}
+
+fn take(state: &mut State, load: Load, loaded: Loaded) -> Vec<Effect> {
+    match loaded {
+        Loaded::Overview(overview) => {
+            let was_down = state.database_down();
+            if state.overview.as_ref() != Some(&*overview) {
+                state.overview = Some(*overview);
+                state.dirty = true;
+            }
+            if was_down && !state.database_down() {
+                state.say("control database: connected again", Tone::Good);
+                state
+                    .loads
+                    .asked_at
+                    .retain(|load, _| *load == Load::Overview);
+                return loads::due(state);
+            }
+            Vec::new()
+        }
+        Loaded::Connections(connections) => {
+            let changed = state.connections.set(connections);
+            state.dirty |= changed && matches!(state.tab, Tab::Connections | Tab::Jobs);
+            Vec::new()
+        }
+        Loaded::Configs(configs) => {
+            let changed = state.configs.set(configs);
+            state.dirty |= changed && matches!(state.tab, Tab::Configs | Tab::Jobs);
+            Vec::new()
+        }
+        Loaded::Jobs(mut jobs) => {
+            for job in &mut jobs {
+                let known = state.jobs.get(job.id).cloned();
+                keep_newer(state, known.as_ref(), job);
+            }
+            let changed = state.jobs.set(jobs);
+            state.dirty |= changed && state.tab == Tab::Jobs;
+            let moved_on = state.detail.as_ref().and_then(|detail| {
+                let listed = state.jobs.get(detail.job.id)?;
+                (listed.state != detail.job.state).then_some(listed.id)
+            });
+            match moved_on {
+                Some(id) => loads::now(state, &[Load::Job(id)]),
+                None => Vec::new(),
+            }
+        }
+        Loaded::Job(job) => {
+            let mut job = *job;
+            let known = state.detail.as_ref().map(|d| d.job.clone());
+            keep_newer(state, known.as_ref(), &mut job);
+            if let Some(listed) = state.jobs.get_mut(job.id) {
+                let tables = std::mem::take(&mut listed.tables);
+                *listed = job.clone();
+                listed.tables = tables;
+            }
+            if let Some(detail) = state.detail.as_mut().filter(|d| d.job.id == job.id) {
+                state.dirty |= detail.set(job) && state.tab == Tab::Jobs;
+            }
+            Vec::new()
+        }
+        Loaded::Logs(entries) => super::logs::stored_lines(state, load, entries),
+    }
+}
+
+/// What is stored about a running job lags behind its events; numbers must not jump back.
+fn keep_newer(state: &State, known: Option<&Job>, read: &mut Job) {
+    let Some(known) = known.filter(|known| known.id == read.id) else {
+        return;
+    };
+    if known.state.is_final() && !read.state.is_final() {
+        *read = known.clone();
+        return;
+    }
+    let heard = state.heard.get(&read.id);
+    let fresh = heard.is_some_and(|at| *at + FRESH > state.clock.steady);
+    if !fresh || read.state != JobState::Running || known.state != JobState::Running {
+        return;
+    }
+    read.progress = known.progress.clone();
+    read.counts = known.counts;
+    read.tables_completed = read.tables_completed.max(known.tables_completed);
+    read.tables_failed = read.tables_failed.max(known.tables_failed);
+    for run in &mut read.tables {
+        if let Some(table) = known.tables.iter().find(|t| t.id == run.id) {
+            *run = table.clone();
+        }
+    }
+}
+
+/// An event of a job.
+pub fn happened(state: &mut State, event: Event) -> Vec<Effect> {
+    let Event {
+        job_id,
+        what,
+        table,
+        ..
+    } = event;
+    state.heard.insert(job_id, state.clock.steady);
+    match what {
+        What::JobCreated(job) | What::JobStarted(job) | What::JobReleased(job) => {
+            put_job(state, *job);
+            loads::now(state, &[Load::Overview])
+        }
+        What::JobFinished(job) => {
+            let text = format!("{}: {}", job.config, job.state.as_str().replace('_', " "));
+            let tone = match job.state {
+                JobState::Completed => Tone::Good,
+                JobState::Cancelled => Tone::Plain,
+                _ => Tone::Bad,
+            };
+            state.say(text, tone);
+            state.heard.remove(&job_id);
+            let with_tables = !job.tables.is_empty();
+            put_job(state, *job);
+            let mut wanted = vec![Load::Overview, Load::Configs];
+            if !with_tables && state.detail.as_ref().is_some_and(|d| d.job.id == job_id) {
+                wanted.push(Load::Job(job_id));
+            }
+            loads::now(state, &wanted)
+        }
+        What::TableStarted(run)
+        | What::TablePhaseChanged(run)
+        | What::TableFinished(run)
+        | What::TableFailed(run)
+        | What::TableSkipped(run) => {
+            if let Some(detail) = open(state, job_id) {
+                detail.put_table(*run);
+                state.dirty |= state.tab == Tab::Jobs;
+            }
+            Vec::new()
+        }
+        What::Progress { progress, counts } => {
+            if table.is_none()
+                && let Some(job) = state.jobs.get_mut(job_id)
+                && job.state == JobState::Running
+            {
+                job.progress = progress.clone();
+                job.counts = counts;
+                state.dirty |= state.tab == Tab::Jobs;
+            }
+            if let Some(detail) = open(state, job_id)
+                && !detail.job.state.is_final()
+            {
+                detail.put_progress(table.as_deref(), progress, counts);
+                state.dirty |= state.tab == Tab::Jobs;
+            }
+            Vec::new()
+        }
+        // The log has the words of these; they are read from there.
+        What::RetryScheduled { .. }
+        | What::DifferencesFound { .. }
+        | What::Warning { .. }
+        | What::Log(_) => Vec::new(),
+    }
+}
+
+fn open(state: &mut State, id: JobId) -> Option<&mut crate::dashboard::app::detail::Detail> {
+    state.detail.as_mut().filter(|detail| detail.job.id == id)
+}
+
+fn put_job(state: &mut State, job: Job) {
+    // Events of several channels may arrive out of order; final states never change.
+    if state.jobs.get(job.id).is_some_and(|j| j.state.is_final()) && !job.state.is_final() {
+        return;
+    }
+    if let Some(detail) = open(state, job.id) {
+        let mut newer = job.clone();
+        if newer.tables.is_empty() {
+            newer.tables = std::mem::take(&mut detail.job.tables);
+            detail.job = newer;
+        } else {
+            detail.set(newer);
+        }
+    }
+    state.jobs.put(Job {
+        tables: Vec::new(),
+        ..job
+    });
+    state.dirty = true;
+}

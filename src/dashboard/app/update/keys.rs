@@ -1,0 +1,313 @@
+//! Keys: looked up in the key map, then done.
+
+use super::{loads, logs, overlays, wait_for};
+use crate::dashboard::app::action::{Action, Context};
+use crate::dashboard::app::detail::Detail;
+use crate::dashboard::app::effect::{Effect, Load};
+use crate::dashboard::app::format::plural;
+use crate::dashboard::app::geometry;
+use crate::dashboard::app::key::{Code, Key};
+use crate::dashboard::app::log_view::Source;
+use crate::dashboard::app::sheets;
+use crate::dashboard::app::state::{State, Tab};
+use crate::dashboard::app::text::{Tone, clean};
+use crate::model::job::Job;
+
+/// A key was pressed.
+pub fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
+    if state.typing.is_some() && state.overlays.is_empty() && key != Key::ctrl('c') {
+        return typed(state, key);
+    }
+    state.typing = None;
+    match state.setup.keymap.action(state.place(), key) {
+        Some(action) => act(state, action),
+        None => Vec::new(),
+    }
+}
+
+/// Text was pasted; it only has a meaning where text is typed.
+pub fn pasted(state: &mut State, text: &str) -> Vec<Effect> {
+    if let Some(typing) = &mut state.typing {
+        typing.push_str(clean(text).trim());
+        state.dirty = true;
+        apply_filter(state);
+    }
+    Vec::new()
+}
+
+/// A key while the filter is typed: never a command.
+fn typed(state: &mut State, key: Key) -> Vec<Effect> {
+    let Some(typing) = &mut state.typing else {
+        return Vec::new();
+    };
+    match (key.code, key.ctrl) {
+        (Code::Enter, _) => state.typing = None,
+        (Code::Esc, _) => {
+            *typing = std::mem::take(&mut state.typed_over);
+            apply_filter(state);
+            state.typing = None;
+        }
+        (Code::Backspace, _) | (Code::Char('h'), true) => {
+            typing.pop();
+            apply_filter(state);
+        }
+        (Code::Char('u'), true) => {
+            typing.clear();
+            apply_filter(state);
+        }
+        (Code::Char('w'), true) => {
+            let kept = typing.trim_end().rfind(' ').map_or(0, |at| at + 1);
+            typing.truncate(kept);
+            apply_filter(state);
+        }
+        (Code::Char(c), false) => {
+            typing.push(c);
+            apply_filter(state);
+        }
+        _ => {}
+    }
+    Vec::new()
+}
+
+fn apply_filter(state: &mut State) {
+    let Some(text) = state.typing.clone() else {
+        return;
+    };
+    set_filter(state, &text);
+}
+
+fn set_filter(state: &mut State, text: &str) {
+    match state.tab {
+        Tab::Connections => state.connections.set_filter(text),
+        Tab::Configs => state.configs.set_filter(text),
+        Tab::Jobs => state.jobs.set_filter(text),
+        Tab::Logs => state.log_mut().set_filter(text),
+    }
+}
+
+/// The filter of the tab that is shown.
+fn filter(state: &State) -> String {
+    match state.tab {
+        Tab::Connections => state.connections.filter(),
+        Tab::Configs => state.configs.filter(),
+        Tab::Jobs => state.jobs.filter(),
+        Tab::Logs => state.log().filter(),
+    }
+    .to_owned()
+}
+
+fn act(state: &mut State, action: Action) -> Vec<Effect> {
+    let info = action.info();
+    if info.writes && state.setup.read_only {
+        state.say(
+            format!("read-only: {:?} is off", info.short.trim_end_matches('…')),
+            Tone::Warn,
+        );
+        return Vec::new();
+    }
+    match action {
+        Action::QuitRequest => return overlays::quit_request(state),
+        Action::Redraw => return vec![Effect::Redraw],
+        Action::Suspend => return suspend(state),
+        _ => {}
+    }
+    if !state.overlays.is_empty() {
+        return overlays::act(state, action);
+    }
+    match action {
+        Action::ShowConnections => show(state, Tab::Connections),
+        Action::ShowConfigs => show(state, Tab::Configs),
+        Action::ShowJobs => show(state, Tab::Jobs),
+        Action::ShowLogs => show(state, Tab::Logs),
+        Action::NextTab => turn(state, 1),
+        Action::PreviousTab => turn(state, 3),
+        Action::Refresh => {
+            state.loads.asked_at.clear();
+            loads::due(state)
+        }
+        Action::Help => {
+            let sheet = sheets::help(state);
+            overlays::open_sheet(state, sheet);
+            Vec::new()
+        }
+        Action::Back => {
+            back(state);
+            Vec::new()
+        }
+        Action::Quit => {
+            if back(state) {
+                Vec::new()
+            } else {
+                overlays::leave(state)
+            }
+        }
+        Action::Filter => {
+            state.typed_over = filter(state);
+            state.typing = Some(state.typed_over.clone());
+            Vec::new()
+        }
+        _ if info.context == Context::Logs => logs::act(state, action),
+        _ if info.context == Context::Move && state.tab == Tab::Logs => logs::act(state, action),
+        _ if info.context == Context::Move => go(state, action),
+        _ => on_selected(state, action),
+    }
+}
+
+fn show(state: &mut State, tab: Tab) -> Vec<Effect> {
+    state.tab = tab;
+    loads::due(state)
+}
+
+fn turn(state: &mut State, by: usize) -> Vec<Effect> {
+    let at = Tab::ALL.iter().position(|tab| *tab == state.tab);
+    show(state, Tab::ALL[(at.unwrap_or(0) + by) % 4])
+}
+
+/// Goes one step back; says whether there was one.
+fn back(state: &mut State) -> bool {
+    if state.tab == Tab::Jobs && state.detail.is_some() {
+        state.detail = None;
+    } else if !filter(state).is_empty() {
+        set_filter(state, "");
+    } else if state.tab == Tab::Logs && state.log_source != Source::Process {
+        state.log_source = Source::Process;
+        state.tab = Tab::Jobs;
+    } else {
+        return false;
+    }
+    true
+}
+
+fn suspend(state: &mut State) -> Vec<Effect> {
+    let running = state.running_here().len();
+    if running == 0 {
+        return vec![Effect::Suspend];
+    }
+    state.say(
+        format!(
+            "not suspended: {} here and would stand still with locks held; stop first, or leave with q",
+            plural(running, "job runs", "jobs run")
+        ),
+        Tone::Warn,
+    );
+    Vec::new()
+}
+
+/// Moves in a list.
+fn go(state: &mut State, action: Action) -> Vec<Effect> {
+    let rows = match &state.detail {
+        Some(_) if state.tab == Tab::Jobs => geometry::table_rows(state),
+        _ => geometry::list_rows(state),
+    };
+    let page = rows.saturating_sub(1).max(1) as isize;
+    let far = isize::MAX / 2;
+    let by = match action {
+        Action::Up => -1,
+        Action::Down => 1,
+        Action::PageUp => -page,
+        Action::PageDown => page,
+        Action::First => -far,
+        Action::Last => far,
+        _ => 0,
+    };
+    match (state.tab, &mut state.detail) {
+        (Tab::Connections, _) => state.connections.step(by),
+        (Tab::Configs, _) => state.configs.step(by),
+        (Tab::Jobs, Some(detail)) => detail.step(by),
+        (Tab::Jobs, None) => state.jobs.step(by),
+        (Tab::Logs, _) => {}
+    }
+    Vec::new()
+}
+
+/// Does something with what is selected.
+fn on_selected(state: &mut State, action: Action) -> Vec<Effect> {
+    match action {
+        Action::OpenConnection => {
+            if let Some(connection) = state.connections.selected() {
+                let sheet = sheets::connection(connection, state.clock.wall);
+                overlays::open_sheet(state, sheet);
+            }
+            Vec::new()
+        }
+        Action::TestConnection => match state.connections.selected() {
+            Some(connection) => {
+                let (id, name) = (connection.id, connection.spec.name.clone());
+                wait_for(state, sheets::testing(&name));
+                vec![Effect::TestConnection { id, name }]
+            }
+            None => Vec::new(),
+        },
+        Action::OpenConfig => {
+            if let Some(config) = state.configs.selected() {
+                let sheet = sheets::config(config, state.clock.wall);
+                overlays::open_sheet(state, sheet);
+            }
+            Vec::new()
+        }
+        Action::StartConfig => start(state.configs.selected().map(|c| c.spec.name.clone())),
+        Action::PlanConfig => match state.configs.selected() {
+            Some(config) => {
+                let config = config.spec.name.clone();
+                wait_for(state, sheets::planning(&config));
+                vec![Effect::Plan { config }]
+            }
+            None => Vec::new(),
+        },
+        Action::OpenJob => open_selected_job(state),
+        Action::StartAgain => start(state.jobs.selected().map(|job| job.config.clone())),
+        Action::StopJob | Action::DetailStop => {
+            match looked_at(state) {
+                Some(job) if job.state.is_final() => state.say(
+                    format!("{}: the job has ended already", job.config),
+                    Tone::Plain,
+                ),
+                Some(job) => overlays::ask_stop(state, &job),
+                None => {}
+            }
+            Vec::new()
+        }
+        Action::JobLogs | Action::DetailLogs => match looked_at(state) {
+            Some(job) => logs::show_job(state, job.id, job.config),
+            None => Vec::new(),
+        },
+        Action::OpenTable => {
+            let sheet = state
+                .detail
+                .as_ref()
+                .and_then(|d| Some(sheets::table(&d.job, d.selected_table()?, state.clock.wall)));
+            if let Some(sheet) = sheet {
+                overlays::open_sheet(state, sheet);
+            }
+            Vec::new()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn start(config: Option<String>) -> Vec<Effect> {
+    config
+        .map(|config| Effect::StartJob { config })
+        .into_iter()
+        .collect()
+}
+
+/// The job that is open, else the selected one.
+fn looked_at(state: &State) -> Option<Job> {
+    match &state.detail {
+        Some(detail) => Some(detail.job.clone()),
+        None => state.jobs.selected().cloned(),
+    }
+}
+
+/// Opens the selected job and reads its tables.
+pub fn open_selected_job(state: &mut State) -> Vec<Effect> {
+    let Some(job) = state.jobs.selected().cloned() else {
+        return Vec::new();
+    };
+    let id = job.id;
+    if state.detail.as_ref().is_none_or(|d| d.job.id != id) {
+        state.detail = Some(Detail::new(job));
+    }
+    loads::now(state, &[Load::Job(id)])
+}

@@ -1,0 +1,186 @@
+//! Sheets and questions.
+
+use crate::dashboard::app::action::Action;
+use crate::dashboard::app::effect::{Effect, QuitHow};
+use crate::dashboard::app::format::plural;
+use crate::dashboard::app::geometry;
+use crate::dashboard::app::overlay::{Answer, Choice, Dialog, Overlay, Sheet, SheetKind};
+use crate::dashboard::app::state::State;
+use crate::dashboard::app::text::{Line, Tone};
+use crate::model::job::Job;
+
+/// Lays a sheet over the screen; a question that is open stays on top.
+pub fn open_sheet(state: &mut State, sheet: Sheet) {
+    let at = match state.overlays.last() {
+        Some(Overlay::Dialog(_)) => state.overlays.len() - 1,
+        _ => state.overlays.len(),
+    };
+    state.overlays.insert(at, Overlay::Sheet(sheet));
+    state.dirty = true;
+}
+
+/// Asks before a job is stopped.
+pub fn ask_stop(state: &mut State, job: &Job) {
+    let done = format!(
+        "{} of {} tables done, {} rows",
+        job.tables_completed,
+        job.tables_total,
+        crate::dashboard::app::format::count(job.progress.rows_done)
+    );
+    let here = job.instance.as_deref().unwrap_or("no instance yet");
+    let lines = vec![
+        Line::of(&job.config, Tone::Strong).and(format!(" on {here}: {done}"), Tone::Plain),
+        Line::empty(),
+        Line::plain("It ends as cancelled after the batch in hand. Tables that are not done keep"),
+        Line::plain("their old rows; the next run goes on from the checkpoint."),
+    ];
+    let keep = if job.started_at.is_some() {
+        "keep it running"
+    } else {
+        "keep it queued"
+    };
+    push(
+        state,
+        Dialog {
+            title: "Stop this job?".to_owned(),
+            lines,
+            choices: vec![
+                choice(keep, Answer::Nothing),
+                choice("stop it", Answer::StopJob(job.id)),
+            ],
+            marked: 0,
+            opened_at: state.clock.steady,
+            quits: false,
+        },
+    );
+}
+
+/// Leaves, or asks first while jobs run in this process.
+pub fn leave(state: &mut State) -> Vec<Effect> {
+    let running: Vec<Job> = state.running_here().into_iter().cloned().collect();
+    if running.is_empty() {
+        return vec![Effect::Quit(QuitHow::Release)];
+    }
+    let mut lines = vec![Line::plain(format!(
+        "{} in this process:",
+        plural(running.len(), "job runs", "jobs run")
+    ))];
+    for job in running.iter().take(6) {
+        lines.push(
+            Line::of(format!("  {}", job.config), Tone::Strong)
+                .and(format!("  {:.0} %", job.progress.percent), Tone::Plain),
+        );
+    }
+    if running.len() > 6 {
+        lines.push(Line::plain(format!("  and {} more", running.len() - 6)));
+    }
+    lines.push(Line::empty());
+    lines.push(Line::plain(
+        "Handed back, they go on from their checkpoint with the next db-taxi that takes jobs.",
+    ));
+    let mut choices = vec![choice("keep watching", Answer::Nothing)];
+    choices.push(choice("hand back and quit", Answer::Quit(QuitHow::Release)));
+    if !state.setup.read_only {
+        choices.push(choice("stop and quit", Answer::Quit(QuitHow::Stop)));
+    }
+    push(
+        state,
+        Dialog {
+            title: "Leave?".to_owned(),
+            lines,
+            choices,
+            marked: 0,
+            opened_at: state.clock.steady,
+            quits: true,
+        },
+    );
+    Vec::new()
+}
+
+fn choice(label: &str, answer: Answer) -> Choice {
+    Choice {
+        label: label.to_owned(),
+        answer,
+    }
+}
+
+fn push(state: &mut State, dialog: Dialog) {
+    state.overlays.push(Overlay::Dialog(dialog));
+    state.dirty = true;
+}
+
+/// Ctrl-C: asks to leave; while that is asked, hands jobs back and leaves.
+pub fn quit_request(state: &mut State) -> Vec<Effect> {
+    match state.overlays.last() {
+        Some(Overlay::Dialog(dialog)) if dialog.quits => {
+            vec![Effect::Quit(QuitHow::Release)]
+        }
+        _ => leave(state),
+    }
+}
+
+/// An action while something lies over the screen.
+pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
+    let now = state.clock.steady;
+    match state.overlays.last_mut() {
+        Some(Overlay::Dialog(dialog)) => {
+            let deaf = now < dialog.opened_at + Dialog::DEAF;
+            match action {
+                Action::CloseDialog => {
+                    state.overlays.pop();
+                }
+                _ if deaf => {}
+                Action::NextChoice => dialog.step(true),
+                Action::PreviousChoice => dialog.step(false),
+                Action::Choose => {
+                    let answer = dialog.answer();
+                    state.overlays.pop();
+                    return match answer {
+                        Answer::Nothing => Vec::new(),
+                        Answer::StopJob(id) => vec![Effect::StopJob(id)],
+                        Answer::Quit(how) => vec![Effect::Quit(how)],
+                    };
+                }
+                _ => {}
+            }
+        }
+        Some(Overlay::Sheet(_)) => return act_on_sheet(state, action),
+        None => {}
+    }
+    Vec::new()
+}
+
+fn act_on_sheet(state: &mut State, action: Action) -> Vec<Effect> {
+    let Some(Overlay::Sheet(sheet)) = state.overlays.last() else {
+        return Vec::new();
+    };
+    let (height, rows) = geometry::sheet_rows(state, sheet);
+    let most = rows.saturating_sub(height);
+    let page = height.saturating_sub(1).max(1);
+    let kind = sheet.kind.clone();
+    let at = sheet.scroll.min(most);
+    let to = match action {
+        Action::Up => at.saturating_sub(1),
+        Action::Down => at + 1,
+        Action::PageUp => at.saturating_sub(page),
+        Action::PageDown => at + page,
+        Action::First => 0,
+        Action::Last => most,
+        Action::CloseSheet => {
+            state.overlays.pop();
+            return Vec::new();
+        }
+        Action::StartPlanned => {
+            let SheetKind::Plan { config } = kind else {
+                return Vec::new();
+            };
+            state.overlays.pop();
+            return vec![Effect::StartJob { config }];
+        }
+        _ => at,
+    };
+    if let Some(Overlay::Sheet(sheet)) = state.overlays.last_mut() {
+        sheet.scroll = to.min(most);
+    }
+    Vec::new()
+}
