@@ -14,5 +14,5 @@ pub mod app;
 pub mod runtime;
 pub mod ui;
 
-// pub use runtime::options::{ColorChoice, DashboardOptions, OnDisconnect};
-// pub use runtime::{DashboardError, run};
+pub use runtime::options::{ColorChoice, DashboardOptions, OnDisconnect};
+pub use runtime::{DashboardError, run_with};

@@ -1,0 +1,65 @@
+//! The world as the dashboard sees it: what it can ask for and what it is told.
+//!
+//! Implemented for the running system, and by tests for a world that they make up.
+
+use std::future::Future;
+use std::time::Duration;
+
+use futures_util::stream::BoxStream;
+
+use crate::dashboard::app::effect::{LogQuery, QuitHow};
+use crate::dashboard::app::overview::Overview;
+use crate::model::command::Refusal;
+use crate::model::config::Config;
+use crate::model::connection::Connection;
+use crate::model::event::Event;
+use crate::model::ids::{ConnectionId, JobId};
+use crate::model::job::Job;
+use crate::model::log::LogEntry;
+use crate::model::plan::Plan;
+use crate::model::report::TestReport;
+
+/// Something that the world tells unasked.
+#[derive(Debug, Clone)]
+pub enum News {
+    /// Something of a job happened.
+    Job(Box<Event>),
+    /// This process wrote log lines.
+    Log(Vec<LogEntry>),
+    /// So many log lines could not be kept for the screen, in all.
+    Dropped(u64),
+}
+
+/// The world behind the dashboard. Every method may take long and be dropped half-way.
+pub trait Backend: Send + Sync + 'static {
+    /// Servers, numbers and this instance; says so itself when the control database is down.
+    fn overview(&self) -> impl Future<Output = Overview> + Send;
+    /// All connections, by name.
+    fn connections(&self) -> impl Future<Output = Result<Vec<Connection>, Refusal>> + Send;
+    /// All configs, by name.
+    fn configs(&self) -> impl Future<Output = Result<Vec<Config>, Refusal>> + Send;
+    /// The newest jobs, newest first, without tables.
+    fn jobs(&self) -> impl Future<Output = Result<Vec<Job>, Refusal>> + Send;
+    /// One job with its tables.
+    fn job(&self, id: JobId) -> impl Future<Output = Result<Job, Refusal>> + Send;
+    /// Stored lines of a job's log, oldest first.
+    fn logs(&self, query: LogQuery) -> impl Future<Output = Result<Vec<LogEntry>, Refusal>> + Send;
+    /// Queues a job of a config.
+    fn start_job(&self, config: &str) -> impl Future<Output = Result<Job, Refusal>> + Send;
+    /// Asks a job to end as `cancelled` after its batch, wherever it runs.
+    fn stop_job(&self, id: JobId) -> impl Future<Output = Result<Job, Refusal>> + Send;
+    /// Tests a connection.
+    fn test_connection(
+        &self,
+        id: ConnectionId,
+    ) -> impl Future<Output = Result<TestReport, Refusal>> + Send;
+    /// What a run of a config would do.
+    fn plan(&self, config: &str) -> impl Future<Output = Result<Plan, Refusal>> + Send;
+    /// What happens from here on. Must not end the world's work when it is not read.
+    fn news(&self) -> BoxStream<'static, News>;
+    /// The jobs that this process works on, with the names of their configs.
+    fn working_on(&self) -> Vec<(JobId, String)>;
+    /// Stops this process's jobs after their batch, at once when `patience` is over, and the rest
+    /// of the system after them.
+    fn shutdown(&self, how: QuitHow, patience: Duration) -> impl Future<Output = ()> + Send;
+}

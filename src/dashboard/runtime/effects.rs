@@ -1,0 +1,51 @@
+//! Carries effects out: each is a task whose result is one message.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use super::backend::Backend;
+use crate::dashboard::app::effect::{Effect, Load};
+use crate::dashboard::app::msg::{Loaded, Msg};
+
+/// Begins an effect. Effects of the loop itself (leaving, suspending, repainting) are not for here.
+pub fn spawn<W: Backend>(tasks: &mut JoinSet<Msg>, world: &Arc<W>, effect: Effect) {
+    let world = Arc::clone(world);
+    match effect {
+        Effect::Load(load) => {
+            tasks.spawn(async move {
+                let result = match load {
+                    Load::Overview => Ok(Loaded::Overview(Box::new(world.overview().await))),
+                    Load::Connections => world.connections().await.map(Loaded::Connections),
+                    Load::Configs => world.configs().await.map(Loaded::Configs),
+                    Load::Jobs => world.jobs().await.map(Loaded::Jobs),
+                    Load::Job(id) => world.job(id).await.map(|job| Loaded::Job(Box::new(job))),
+                    Load::Logs(query) => world.logs(query).await.map(Loaded::Logs),
+                };
+                Msg::Loaded(load, result)
+            });
+        }
+        Effect::TestConnection { id, name } => {
+            tasks.spawn(async move {
+                let result = world.test_connection(id).await.map(Box::new);
+                Msg::Tested { name, result }
+            });
+        }
+        Effect::Plan { config } => {
+            tasks.spawn(async move {
+                let result = world.plan(&config).await.map(Box::new);
+                Msg::Planned { config, result }
+            });
+        }
+        Effect::StartJob { config } => {
+            tasks.spawn(async move {
+                let result = world.start_job(&config).await.map(Box::new);
+                Msg::Started { config, result }
+            });
+        }
+        Effect::StopJob(id) => {
+            tasks.spawn(async move { Msg::Stopped(world.stop_job(id).await.map(Box::new)) });
+        }
+        Effect::Quit(_) | Effect::Redraw | Effect::Suspend => {}
+    }
+}

@@ -1,0 +1,62 @@
+//! What the dashboard is opened with.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use crate::dashboard::ui::theme::ColorChoice;
+pub use crate::settings::OnDisconnect;
+
+/// What the dashboard is opened with; flags and settings are merged by the caller.
+#[derive(Debug, Clone)]
+pub struct DashboardOptions {
+    /// Name of the theme, embedded or in `theme_folder`.
+    pub theme: String,
+    /// Folder with the user's own themes.
+    pub theme_folder: Option<PathBuf>,
+    /// When colours are used.
+    pub color: ColorChoice,
+    /// Draw with ASCII only.
+    pub ascii: bool,
+    /// Paint at most four times a second.
+    pub low_bandwidth: bool,
+    /// Refuse everything that changes something.
+    pub read_only: bool,
+    /// Most frames per second that facts may cause; keys are drawn sooner.
+    pub max_fps: u32,
+    /// What becomes of running jobs when the terminal goes away.
+    pub on_disconnect: OnDisconnect,
+    /// Lines of the live log that are kept.
+    pub log_lines: usize,
+    /// How long jobs have to reach a checkpoint when the dashboard ends.
+    pub shutdown_timeout: Duration,
+}
+
+impl DashboardOptions {
+    /// Frames a second with `low_bandwidth` taken into account.
+    #[must_use]
+    pub fn frame_rate(&self) -> u32 {
+        const LOW_BANDWIDTH: u32 = 4;
+        if self.low_bandwidth {
+            self.max_fps.min(LOW_BANDWIDTH)
+        } else {
+            self.max_fps
+        }
+    }
+}
+
+impl Default for DashboardOptions {
+    fn default() -> Self {
+        Self {
+            theme: "default".to_owned(),
+            theme_folder: None,
+            color: ColorChoice::Auto,
+            ascii: false,
+            low_bandwidth: false,
+            read_only: false,
+            max_fps: 10,
+            on_disconnect: OnDisconnect::Release,
+            log_lines: 10_000,
+            shutdown_timeout: Duration::from_secs(30),
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! The dashboard as part of a process: its thread, signals, and what comes after it.
+//!
+//! The loop has a thread of its own, so that a terminal that takes no bytes blocks nothing else:
+//! signals are heard here, and a thread that doesn't end is left behind.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use crossterm::style::force_color_output;
+use futures_util::stream::poll_fn;
+use ratatui::backend::CrosstermBackend;
+use rustix::process::{Signal as OsSignal, kill_current_process_group};
+use tokio::runtime::Handle;
+use tokio::signal::unix::{Signal as Listener, SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{sleep, timeout};
+
+use super::DashboardError;
+use super::backend::Backend;
+use super::event_loop::{Ended, EventLoop, Host};
+use super::frames::Frames;
+use super::input::{Input, InputThread, Signal};
+use super::options::DashboardOptions;
+use super::screen::Screen;
+use super::terminal::{self, PanicGuard};
+use crate::dashboard::app::State;
+use crate::dashboard::app::effect::QuitHow;
+use crate::dashboard::app::state::Setup;
+use crate::dashboard::app::text::Tone;
+use crate::dashboard::ui::theme::{Depth, Theme};
+use crate::settings::OnDisconnect;
+
+/// Inputs that wait while a frame is painted.
+const INPUTS: usize = 256;
+/// How long the loop has to end after a signal; after that its terminal is frozen.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Shows the dashboard over `world` until it ends, then shuts the world down. Returns the exit
+/// code.
+///
+/// # Errors
+/// Without a terminal, with a theme that can't be used, and after a fault of this program.
+pub async fn run_with<W: Backend>(
+    world: Arc<W>,
+    options: DashboardOptions,
+) -> Result<i32, DashboardError> {
+    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        return Err(DashboardError::NoTerminal);
+    }
+    let depth = Depth::detect(options.color, |name| std::env::var(name).ok());
+    let theme = Theme::load(
+        &options.theme,
+        options.theme_folder.as_deref(),
+        depth,
+        options.ascii,
+    )
+    .map_err(DashboardError::Theme)?;
+    let mut signals = Signals::new()?;
+    let (input_to, input_from) = mpsc::channel(INPUTS);
+    let painter = Painter {
+        world: Arc::clone(&world),
+        theme,
+        options: options.clone(),
+        input_to: input_to.clone(),
+        input_from,
+    };
+    let (done_to, done) = oneshot::channel();
+    let handle = Handle::current();
+    let thread = thread::Builder::new()
+        .name("dashboard".to_owned())
+        .spawn(move || {
+            let guard = PanicGuard::set(thread::current().id());
+            let ended = handle.block_on(painter.paint());
+            terminal::leave();
+            drop(guard);
+            let _ = done_to.send(ended);
+        })?;
+    let ended = until_ended(&mut signals, &input_to, done).await;
+    let ended = match ended {
+        Some(ended) => ended.map_err(DashboardError::Terminal),
+        // The sender was dropped without a word: the thread panicked.
+        None => {
+            let _ = thread.join();
+            Err(DashboardError::Panicked)
+        }
+    };
+    after(&*world, &options, &mut signals, ended).await
+}
+
+/// Passes signals on until the loop ends; `None` when it panicked.
+async fn until_ended(
+    signals: &mut Signals,
+    input: &mpsc::Sender<Input>,
+    mut done: oneshot::Receiver<io::Result<Ended>>,
+) -> Option<io::Result<Ended>> {
+    loop {
+        let signal = tokio::select! {
+            ended = &mut done => return ended.ok(),
+            signal = signals.next() => signal,
+        };
+        match signal {
+            Heard::Resized => {
+                if let Ok((width, height)) = crossterm::terminal::size() {
+                    // A full channel holds other reasons to paint; the painter asks for the size.
+                    let _ = input.try_send(Input::Resize(width, height));
+                }
+            }
+            Heard::End(signal) => {
+                let told = async {
+                    let _ = input.send(Input::Signal(signal)).await;
+                    (&mut done).await
+                };
+                match timeout(GRACE, told).await {
+                    Ok(ended) => return ended.ok(),
+                    Err(_) => {
+                        terminal::forget();
+                        return Some(Ok(Ended::Signal(signal)));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Shuts the world down as the end of the dashboard asks for.
+async fn after<W: Backend>(
+    world: &W,
+    options: &DashboardOptions,
+    signals: &mut Signals,
+    ended: Result<Ended, DashboardError>,
+) -> Result<i32, DashboardError> {
+    let lost = matches!(ended, Ok(Ended::Lost | Ended::Signal(Signal::HangUp)));
+    if lost && options.on_disconnect == OnDisconnect::KeepRunning {
+        tracing::warn!("the terminal is gone; the jobs of this process go on to their end");
+        finish_jobs(world, signals).await;
+    } else if lost {
+        tracing::warn!("the terminal is gone; the jobs of this process go back to the queue");
+    }
+    let how = match ended {
+        Ok(Ended::Quit(how)) => how,
+        Ok(Ended::Signal(Signal::Interrupt)) => QuitHow::Stop,
+        _ => QuitHow::Release,
+    };
+    if !lost {
+        tell_wait(world);
+    }
+    let shutdown = world.shutdown(how, options.shutdown_timeout);
+    tokio::pin!(shutdown);
+    loop {
+        tokio::select! {
+            () = &mut shutdown => break,
+            heard = signals.next() => {
+                if let Heard::End(_) = heard {
+                    world.shutdown(how, Duration::ZERO).await;
+                    break;
+                }
+            }
+        }
+    }
+    Ok(match ended? {
+        Ended::Quit(_) => 0,
+        Ended::Lost | Ended::Signal(Signal::HangUp) => 129,
+        Ended::Signal(Signal::Interrupt) => 130,
+        Ended::Signal(Signal::Terminate) => 143,
+    })
+}
+
+/// Waits until the jobs that run at this moment have ended here, or somebody asks to end at once.
+async fn finish_jobs<W: Backend>(world: &W, signals: &mut Signals) {
+    const LOOK_AGAIN: Duration = Duration::from_millis(500);
+    let jobs: Vec<_> = world.working_on().into_iter().map(|(id, _)| id).collect();
+    loop {
+        let left = world.working_on();
+        if !left.iter().any(|(id, _)| jobs.contains(id)) {
+            return;
+        }
+        tokio::select! {
+            () = sleep(LOOK_AGAIN) => {}
+            heard = signals.next() => {
+                if heard == Heard::End(Signal::Terminate) {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Says what the shell waits for, so that it isn't silent.
+fn tell_wait<W: Backend>(world: &W) {
+    let mut names: Vec<String> = world
+        .working_on()
+        .into_iter()
+        .map(|(_, name)| name)
+        .collect();
+    if names.is_empty() {
+        return;
+    }
+    names.sort();
+    let _ = writeln!(
+        io::stderr(),
+        "db-taxi: waiting for the batch in hand of {} (Ctrl-C: at once)",
+        names.join(", ")
+    );
+}
+
+/// What the loop's thread takes with it.
+struct Painter<W> {
+    world: Arc<W>,
+    theme: Theme,
+    options: DashboardOptions,
+    input_to: mpsc::Sender<Input>,
+    input_from: mpsc::Receiver<Input>,
+}
+
+impl<W: Backend> Painter<W> {
+    async fn paint(self) -> io::Result<Ended> {
+        let mut input_from = self.input_from;
+        terminal::enter()?;
+        // Colours are decided by the theme. The library's own NO_COLOR handling writes an empty
+        // colour, which terminals read as a reset of bold and reverse too.
+        force_color_output(true);
+        let frames = Frames::new(io::stdout());
+        let backend = CrosstermBackend::new(frames.clone());
+        let mut screen = Screen::framed(backend, frames)?;
+        screen.forget()?;
+        let mut host = TerminalHost {
+            input: Some(InputThread::start(self.input_to.clone())?),
+            input_to: self.input_to,
+        };
+        let mut state = State::new(Setup {
+            read_only: self.options.read_only,
+            log_lines: self.options.log_lines,
+            ..Setup::default()
+        });
+        if let Some(hint) = disconnect_hint(self.options.on_disconnect) {
+            state.say(hint, Tone::Plain);
+        }
+        let ended = EventLoop {
+            world: self.world,
+            screen: &mut screen,
+            host: &mut host,
+            state,
+            theme: self.theme,
+            max_fps: self.options.frame_rate(),
+        }
+        .run(poll_fn(move |context| input_from.poll_recv(context)))
+        .await;
+        if ended == Ended::Lost {
+            terminal::forget();
+        }
+        Ok(ended)
+    }
+}
+
+/// A word for who works over a line that can drop.
+fn disconnect_hint(policy: OnDisconnect) -> Option<&'static str> {
+    let set = |name: &str| std::env::var_os(name).is_some();
+    if !set("SSH_CONNECTION") || set("TMUX") || set("STY") {
+        return None;
+    }
+    Some(match policy {
+        OnDisconnect::Release => {
+            "over SSH: if the line drops, jobs go back to the queue (tmux keeps them)"
+        }
+        OnDisconnect::KeepRunning => "over SSH: if the line drops, running jobs finish first",
+    })
+}
+
+struct TerminalHost {
+    input: Option<InputThread>,
+    input_to: mpsc::Sender<Input>,
+}
+
+impl Host for TerminalHost {
+    fn suspend(&mut self) -> io::Result<()> {
+        // Nobody may read the terminal while the shell has it.
+        self.input = None;
+        terminal::leave();
+        // The whole group, as the key would: a script that started this process stops with it, or
+        // its shell would wait without a prompt.
+        kill_current_process_group(OsSignal::TSTP)?;
+        terminal::enter()?;
+        self.input = Some(InputThread::start(self.input_to.clone())?);
+        Ok(())
+    }
+}
+
+/// What a signal means here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    Resized,
+    End(Signal),
+}
+
+struct Signals {
+    terminate: Listener,
+    interrupt: Listener,
+    hang_up: Listener,
+    window: Listener,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+            window: signal(SignalKind::window_change())?,
+        })
+    }
+
+    async fn next(&mut self) -> Heard {
+        tokio::select! {
+            _ = self.terminate.recv() => Heard::End(Signal::Terminate),
+            _ = self.interrupt.recv() => Heard::End(Signal::Interrupt),
+            _ = self.hang_up.recv() => Heard::End(Signal::HangUp),
+            _ = self.window.recv() => Heard::Resized,
+        }
+    }
+}

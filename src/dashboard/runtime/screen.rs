@@ -1,0 +1,79 @@
+//! A terminal to paint on, whatever is behind it: the real one, or a buffer of a test.
+
+use std::io;
+
+use ratatui::Frame;
+use ratatui::Terminal;
+use ratatui::backend::Backend as TerminalBackend;
+use ratatui::layout::Rect;
+
+use super::frames::Frames;
+
+/// A terminal and the way its frames leave.
+pub struct Screen<T: TerminalBackend> {
+    terminal: Terminal<T>,
+    send: Box<dyn FnMut() -> io::Result<()>>,
+}
+
+impl<T> Screen<T>
+where
+    T: TerminalBackend,
+    T::Error: std::error::Error + Send + Sync + 'static,
+{
+    /// A screen whose frames need no sending.
+    ///
+    /// # Errors
+    /// When the backend can't tell its size.
+    pub fn new(backend: T) -> io::Result<Self> {
+        Self::with_sender(backend, Box::new(|| Ok(())))
+    }
+
+    /// A screen whose backend writes into `frames`.
+    ///
+    /// # Errors
+    /// When the backend can't tell its size.
+    pub fn framed<W: io::Write + 'static>(backend: T, frames: Frames<W>) -> io::Result<Self> {
+        Self::with_sender(backend, Box::new(move || frames.send()))
+    }
+
+    fn with_sender(backend: T, send: Box<dyn FnMut() -> io::Result<()>>) -> io::Result<Self> {
+        Ok(Self {
+            terminal: Terminal::new(backend).map_err(io::Error::other)?,
+            send,
+        })
+    }
+
+    /// Columns and rows.
+    #[must_use]
+    pub fn size(&self) -> (u16, u16) {
+        let size = self.terminal.size().unwrap_or_default();
+        (size.width, size.height)
+    }
+
+    /// The terminal behind it.
+    #[must_use]
+    pub fn terminal(&self) -> &Terminal<T> {
+        &self.terminal
+    }
+
+    /// Paints one frame and sends it.
+    ///
+    /// # Errors
+    /// When the terminal can't be written to.
+    pub fn paint(&mut self, render: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+        self.terminal.draw(render).map_err(io::Error::other)?;
+        (self.send)()
+    }
+
+    /// Makes the next frame paint every cell. Not `Terminal::clear`: that one asks the terminal
+    /// for its cursor, and the answer can be late or missing.
+    ///
+    /// # Errors
+    /// When the terminal can't be written to.
+    pub fn forget(&mut self) -> io::Result<()> {
+        let (width, height) = self.size();
+        self.terminal
+            .resize(Rect::new(0, 0, width, height))
+            .map_err(io::Error::other)
+    }
+}

@@ -1,0 +1,174 @@
+//! Header, tabs and footer.
+
+use crate::dashboard::app::action::ACTIONS;
+use crate::dashboard::app::format::{count, plural};
+use crate::dashboard::app::state::{State, Tab};
+use crate::dashboard::app::text::{Line, Tone};
+use crate::dashboard::ui::canvas::Canvas;
+
+/// Who, where, how it goes.
+pub fn header(state: &State, canvas: &mut Canvas<'_>) {
+    let mut right = Line::empty();
+    if state.setup.read_only {
+        right = right.and("read-only", Tone::Warn);
+    }
+    if state.dropped > 0 {
+        let gap = if right.pieces.is_empty() { "" } else { "  " };
+        right = right.and(
+            format!("{gap}! {} log lines dropped", count(state.dropped)),
+            Tone::Warn,
+        );
+    }
+    let width = state.width.saturating_sub(2);
+    let right_width = (right.width() as u16).min(width);
+    let room = width.saturating_sub(right_width + u16::from(right_width > 0) * 2);
+    // What does not fit is left out whole, least important last.
+    let mut line = Line::empty();
+    for part in parts(state) {
+        let gap = if line.pieces.is_empty() { 0 } else { 3 };
+        if line.width() + part.width() + gap > usize::from(room) {
+            break;
+        }
+        if gap > 0 {
+            line = line.and(" · ", Tone::Dim);
+        }
+        line.pieces.extend(part.pieces);
+    }
+    canvas.put_line(1, 0, room, &line);
+    canvas.put_line(1 + width - right_width, 0, right_width, &right);
+}
+
+fn parts(state: &State) -> Vec<Line> {
+    let name = Line::of("db-taxi", Tone::Strong);
+    let Some(overview) = &state.overview else {
+        return vec![name, Line::of("connecting", Tone::Dim)];
+    };
+    let mut parts = vec![name.and(format!("  {}", overview.instance), Tone::Plain)];
+    let database = &overview.database;
+    parts.push(if database.connected {
+        let server = database.server.as_deref().unwrap_or("server");
+        Line::plain(format!("local {server} ")).and("ok", Tone::Good)
+    } else {
+        Line::of("! control database down", Tone::Bad)
+    });
+    for check in overview.checks.iter().filter(|check| !check.ok).take(1) {
+        parts.push(Line::of(format!("! {}", check.message), Tone::Warn));
+    }
+    if let Some(stats) = &overview.stats {
+        parts.push(counts(state, stats));
+        parts.push(Line::plain(format!(
+            "connections {}/{}",
+            stats.connected_connections, stats.total_connections
+        )));
+        if stats.instances > 1 {
+            parts.push(Line::plain(plural(
+                stats.instances as usize,
+                "instance",
+                "instances",
+            )));
+        }
+    }
+    parts
+}
+
+fn counts(_state: &State, stats: &crate::model::status::Stats) -> Line {
+    let failed = stats.failed_jobs + stats.completed_with_errors_jobs;
+    let mut line = Line::plain("jobs");
+    for (number, word, tone) in [
+        (stats.running_jobs, "running", Tone::Accent),
+        (stats.pending_jobs, "queued", Tone::Plain),
+        (stats.completed_jobs, "completed", Tone::Plain),
+        (failed, "failed", Tone::Bad),
+    ] {
+        if number > 0 {
+            line = line.and(format!(" {} {word} ", count(number)), tone);
+        }
+    }
+    if stats.total_jobs == 0 {
+        line = line.and(" none yet", Tone::Dim);
+    }
+    if let Some(last) = line.pieces.last_mut() {
+        last.text.truncate(last.text.trim_end().len());
+    }
+    line
+}
+
+/// The names of the tabs.
+pub fn tabs(state: &State, canvas: &mut Canvas<'_>) {
+    let mut x = 1;
+    for tab in Tab::ALL {
+        let key = state
+            .setup
+            .keymap
+            .shown(tab.action())
+            .map_or(String::new(), |key| format!("{key} "));
+        let text = format!(" {key}{} ", tab.title());
+        let style = if tab == state.tab {
+            canvas.theme.tab_active
+        } else {
+            canvas.theme.tab
+        };
+        x += canvas.put(x, 1, state.width.saturating_sub(x), &text, style) + 1;
+    }
+}
+
+/// What can be done here, or what was just said.
+pub fn footer(state: &State, canvas: &mut Canvas<'_>) {
+    let y = state.height - 1;
+    let width = state.width.saturating_sub(2);
+    if let Some(typing) = &state.typing {
+        let line = Line::of("filter: ", Tone::Accent)
+            .and(typing, Tone::Plain)
+            .and("▌", Tone::Accent)
+            .and("   enter keeps it, esc as before", Tone::Dim);
+        canvas.put_line(1, y, width, &line);
+        return;
+    }
+    if let Some(waiting) = state.waiting.first() {
+        let line = Line::of(format!("… {waiting}"), Tone::Accent);
+        canvas.put_line(1, y, width, &line);
+        return;
+    }
+    if let Some(notice) = &state.notice {
+        let mark = match notice.tone {
+            Tone::Bad | Tone::Warn => "! ",
+            _ => "",
+        };
+        let line = Line::of(format!("{mark}{}", notice.text), notice.tone);
+        canvas.put_line(1, y, width, &line);
+        return;
+    }
+    let mut x = 1;
+    for (key, words) in hints(state) {
+        let needed = (key.chars().count() + 1 + words.chars().count()) as u16;
+        if x + needed > 1 + width {
+            break;
+        }
+        let (accent, text) = (canvas.theme.accent, canvas.theme.text);
+        x += canvas.put(x, y, needed, &key, accent);
+        x += 1;
+        x += canvas.put(x, y, needed, words, text) + 3;
+    }
+}
+
+/// Keys and words of the place that the keys go to, in their order.
+fn hints(state: &State) -> Vec<(String, &'static str)> {
+    let place = state.place();
+    let mut rows: Vec<_> = ACTIONS
+        .iter()
+        .filter(|row| row.rank > 0 && place.contains(&row.context))
+        .filter(|row| !(row.writes && state.setup.read_only))
+        .collect();
+    rows.sort_by_key(|row| row.rank);
+    // Narrow screens keep few hints, but always the way to the others.
+    let most = if state.width < 100 { 4 } else { 8 };
+    let fixed = rows.iter().filter(|row| row.rank >= 90).count();
+    let own = rows.len() - fixed;
+    let kept = own.min(most.max(fixed) - fixed.min(most));
+    let mut chosen: Vec<_> = rows[..kept].to_vec();
+    chosen.extend_from_slice(&rows[own..]);
+    chosen
+        .into_iter()
+        .filter_map(|row| Some((state.setup.keymap.shown(row.action)?.to_string(), row.short)))
+        .collect()
+}

@@ -1,0 +1,54 @@
+//! The four tabs.
+
+pub mod configs;
+pub mod connections;
+mod empty;
+mod job_detail;
+pub mod jobs;
+pub mod logs;
+
+use crate::dashboard::app::geometry::Area;
+use crate::dashboard::app::state::State;
+use crate::dashboard::app::text::{Line, Tone};
+use crate::dashboard::ui::canvas::Canvas;
+
+/// The frame of a tab's list with its filter and its number of rows.
+fn list_frame(
+    canvas: &mut Canvas<'_>,
+    area: Area,
+    title: &str,
+    filter: &str,
+    shown: usize,
+    all: usize,
+    focused: bool,
+) {
+    let title = Line::of(title, Tone::Strong);
+    let right = if filter.is_empty() {
+        Line::of(all.to_string(), Tone::Dim)
+    } else {
+        Line::of(format!("filter {filter:?}: "), Tone::Warn)
+            .and(format!("{shown} of {all}"), Tone::Plain)
+    };
+    canvas.frame(area, &title, &right, focused);
+}
+
+/// The line that says why what is shown may be old; returns what is left for rows.
+fn trouble(state: &State, canvas: &mut Canvas<'_>, area: Area) -> Area {
+    let Some(text) = state.trouble() else {
+        return area;
+    };
+    let line = Line::of(format!("! {text}"), Tone::Bad);
+    canvas.put_line(area.x + 1, area.y, area.width.saturating_sub(1), &line);
+    area.split(1).1
+}
+
+/// The strip under a list: a rule and two lines.
+fn strip(canvas: &mut Canvas<'_>, pane: Area, area: Area, lines: [Line; 2]) {
+    let row = area.y - pane.y;
+    let style = canvas.theme.border;
+    canvas.rule(pane, row, '├', '┤', style);
+    for (i, line) in lines.iter().enumerate() {
+        let y = area.y + 1 + i as u16;
+        canvas.put_line(area.x + 1, y, area.width.saturating_sub(2), line);
+    }
+}

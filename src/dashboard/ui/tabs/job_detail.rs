@@ -1,0 +1,245 @@
+//! One job: its tables live, how fast it is, what limits it, what would be lost.
+
+use super::{empty, jobs::took, strip};
+use crate::dashboard::app::detail::Detail;
+use crate::dashboard::app::format;
+use crate::dashboard::app::geometry::{self, Area};
+use crate::dashboard::app::sheets::verified;
+use crate::dashboard::app::state::State;
+use crate::dashboard::app::text::{Line, Tone};
+use crate::dashboard::ui::canvas::Canvas;
+use crate::dashboard::ui::marks;
+use crate::dashboard::ui::widgets::sparkline;
+use crate::dashboard::ui::widgets::table::{self, Cell, Column};
+use crate::model::job::{Job, JobState};
+use crate::model::table_run::{TableRun, TableState};
+
+const COLUMNS: [Column; 8] = [
+    Column::words("TABLE", 14, 9).growing(),
+    Column::words("PHASE", 11, 8),
+    Column::words("PROGRESS", 18, 7).growing(),
+    Column::numbers("ROWS / ABOUT", 19, 5),
+    Column::numbers("ROWS/S", 8, 6),
+    Column::numbers("MB/S", 5, 3),
+    Column::numbers("RETRIES", 7, 1),
+    Column::words("LIMIT", 8, 2),
+];
+
+/// Paints it.
+pub fn render(state: &State, detail: &Detail, canvas: &mut Canvas<'_>, pane: Area) {
+    let (area, strip_area) = geometry::list(pane, true);
+    canvas.frame(
+        pane,
+        &title(state, &detail.job),
+        &at_risk(&detail.job),
+        true,
+    );
+    if detail.job.tables.is_empty() {
+        let words = match (&detail.job.error, detail.loaded) {
+            (Some(_), _) => String::new(),
+            (None, true) if detail.job.state == JobState::Pending => {
+                "in the queue; it begins when a slot is free".to_owned()
+            }
+            (None, true) => "its tables are being planned".to_owned(),
+            (None, false) if state.database_down() => {
+                return empty::render(state, canvas, area, false);
+            }
+            (None, false) => "reading …".to_owned(),
+        };
+        canvas.put_line(
+            area.x + 2,
+            area.y + 1,
+            area.width,
+            &Line::of(words, Tone::Dim),
+        );
+    } else {
+        let rows: Vec<Vec<Cell>> = detail.job.tables.iter().map(|t| row(state, t)).collect();
+        table::render(
+            canvas,
+            area,
+            &COLUMNS,
+            &rows,
+            detail.offset,
+            Some(detail.selected),
+        );
+    }
+    if let Some(area) = strip_area {
+        let lines = [pace(detail, usize::from(area.width)), word(state, detail)];
+        strip(canvas, pane, area, lines);
+    }
+}
+
+fn title(state: &State, job: &Job) -> Line {
+    let target = state
+        .connections
+        .get(job.connection_id)
+        .map_or(String::new(), |c| {
+            format!(" → {}", c.spec.target_database())
+        });
+    let mark = marks::job(job);
+    // The list may shorten the words of a state; here they are spelled out.
+    let state_words = job.state.as_str().replace('_', " ");
+    let mut line = Line::of(&job.config, Tone::Strong)
+        .and(format!(" · {}{target} · ", job.connection), Tone::Plain)
+        .and(format!("{} {state_words}", mark.glyph), mark.tone)
+        .and(format!(" · {}", took(state, job)), Tone::Dim);
+    if let Some(instance) = &job.instance {
+        line = line.and(format!(" on {instance}"), Tone::Dim);
+    }
+    line
+}
+
+fn at_risk(job: &Job) -> Line {
+    match job.progress.checkpoint_age_seconds {
+        Some(age) if job.state == JobState::Running => {
+            Line::of("work at risk: ", Tone::Dim).and(format::age(age), Tone::Plain)
+        }
+        _ => Line::empty(),
+    }
+}
+
+fn row(state: &State, run: &TableRun) -> Vec<Cell> {
+    let mark = marks::table(run);
+    let p = &run.progress;
+    let running = run.state == TableState::Running;
+    let name = if run.source_table == run.target_table {
+        run.source_table.clone()
+    } else {
+        format!("{} → {}", run.source_table, run.target_table)
+    };
+    let progress = match run.state {
+        TableState::Running | TableState::Retrying => Cell::Gauge(p.percent),
+        TableState::Completed => {
+            Cell::of(verified_short(state, run).unwrap_or_default(), Tone::Good)
+        }
+        TableState::Failed => Cell::of(
+            run.error.as_ref().map_or("", |e| e.code.as_str()),
+            Tone::Bad,
+        ),
+        TableState::Pending | TableState::Cancelled | TableState::Skipped => Cell::plain(""),
+    };
+    let rows = match run.state {
+        TableState::Completed => format::count(p.rows_done),
+        TableState::Pending if p.rows_total == 0 => String::new(),
+        _ => format!(
+            "{} / {}",
+            format::count(p.rows_done),
+            format::about(p.rows_total)
+        ),
+    };
+    let number = |text: String| Cell::plain(if running { text } else { String::new() });
+    let retries = match run.counts.retries {
+        0 => String::new(),
+        n => n.to_string(),
+    };
+    let limit = match (&p.throttled, &p.bottleneck) {
+        (Some(_), _) => Cell::of("throttle", Tone::Warn),
+        (None, Some(what)) if running => Cell::plain(what),
+        _ => Cell::plain(""),
+    };
+    vec![
+        Cell::plain(name),
+        Cell::of(mark.text(), mark.tone),
+        progress,
+        Cell::plain(rows),
+        number(format::rate(p.rows_per_second)),
+        number(format::megabytes(p.bytes_per_second)),
+        Cell::plain(retries),
+        limit,
+    ]
+}
+
+/// `equal as of 02:11:41`.
+fn verified_short(state: &State, run: &TableRun) -> Option<String> {
+    verified(run, state.clock.wall)?;
+    let at = run.verified.as_of.time.map_or(String::new(), |at| {
+        format!(" as of {}", format::when(at, state.clock.wall))
+    });
+    Some(match run.verified.differences {
+        0 => format!("equal{at}"),
+        n => format!("{} differ{at}", format::count(n)),
+    })
+}
+
+/// The rate lately and now, and what limits it.
+fn pace(detail: &Detail, width: usize) -> Line {
+    let job = &detail.job;
+    if job.state != JobState::Running {
+        let c = &job.counts;
+        let mut line = Line::of("written ", Tone::Dim).and(
+            format!(
+                "{} inserted, {} updated, {} deleted",
+                format::count(c.inserted),
+                format::count(c.updated),
+                format::count(c.deleted)
+            ),
+            Tone::Plain,
+        );
+        if c.kept > 0 {
+            line = line.and(format!(", {} kept", format::count(c.kept)), Tone::Plain);
+        }
+        return line;
+    }
+    let bars = sparkline::text(detail.rates.iter(), (width / 4).min(30));
+    let p = &job.progress;
+    let line = Line::of("rows/s ", Tone::Dim).and(bars, Tone::Accent).and(
+        format!(
+            " {}  {} MB/s  ETA {}  {}",
+            format::rate(p.rows_per_second),
+            format::megabytes(p.bytes_per_second),
+            p.eta_seconds.map_or("-".to_owned(), format::span),
+            format::plural(p.workers as usize, "worker", "workers"),
+        ),
+        Tone::Plain,
+    );
+    match limit_words(job) {
+        Some(words) => line.and("  ", Tone::Plain).and(words, Tone::Warn),
+        None => line,
+    }
+}
+
+fn limit_words(job: &Job) -> Option<String> {
+    if let Some(reason) = &job.progress.throttled {
+        return Some(format!("throttled: {reason}"));
+    }
+    let words = match job.progress.bottleneck.as_deref()? {
+        "source" => "reading the source limits it",
+        "network" => "the network limits it",
+        "client" => "this machine limits it",
+        "target" => "target writes limit it",
+        "lock" => "locks limit it",
+        "throttle" => "a throttle limits it",
+        "ddl" => "keys are being built",
+        _ => return None,
+    };
+    Some(words.to_owned())
+}
+
+/// What there is to say about the selected table, or about the job.
+fn word(state: &State, detail: &Detail) -> Line {
+    let error = detail
+        .selected_table()
+        .and_then(|run| run.error.as_ref())
+        .or(detail.job.error.as_ref());
+    if let Some(error) = error {
+        let line = Line::of(format!("! {}", error.message), Tone::Bad);
+        return match &error.hint {
+            Some(hint) => line.and(format!("  {hint}"), Tone::Accent),
+            None => line,
+        };
+    }
+    let Some(run) = detail.selected_table() else {
+        return Line::empty();
+    };
+    let said = verified(run, state.clock.wall).map_or(String::new(), |v| format!(": {v}"));
+    let ways: Vec<&str> = [&run.strategy, &run.full_strategy, &run.writer]
+        .into_iter()
+        .filter_map(|way| way.as_deref())
+        .collect();
+    let ways = if ways.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", ways.join(", ").replace('_', " "))
+    };
+    Line::of(format!("{}{ways}{said}", run.target_table), Tone::Dim)
+}

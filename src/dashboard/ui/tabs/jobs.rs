@@ -1,0 +1,124 @@
+//! The tab of jobs: the list, and the job that is open.
+
+use super::{empty, job_detail, list_frame, trouble};
+use crate::dashboard::app::format;
+use crate::dashboard::app::geometry::{self, Area};
+use crate::dashboard::app::state::State;
+use crate::dashboard::app::text::Tone;
+use crate::dashboard::ui::canvas::Canvas;
+use crate::dashboard::ui::marks;
+use crate::dashboard::ui::widgets::table::{self, Cell, Column};
+use crate::model::job::{Job, JobState};
+
+const COLUMNS: [Column; 9] = [
+    Column::words("CONFIG", 14, 9).growing(),
+    Column::words("STATE", 11, 8),
+    Column::words("PROGRESS", 20, 7).growing(),
+    Column::numbers("ROWS/S", 7, 6),
+    Column::numbers("MB/S", 5, 3),
+    Column::numbers("ETA", 7, 5),
+    Column::numbers("TABLES", 6, 4),
+    Column::words("STARTED", 11, 2),
+    Column::numbers("TOOK", 7, 1),
+];
+
+/// Paints it.
+pub fn render(state: &State, canvas: &mut Canvas<'_>) {
+    let (list, detail) = geometry::jobs(state);
+    if let Some(pane) = list {
+        render_list(state, canvas, pane, detail.is_none());
+    }
+    if let (Some(pane), Some(open)) = (detail, &state.detail) {
+        job_detail::render(state, open, canvas, pane);
+    }
+}
+
+fn render_list(state: &State, canvas: &mut Canvas<'_>, pane: Area, focused: bool) {
+    let list = &state.jobs;
+    let shown = list.shown();
+    list_frame(
+        canvas,
+        pane,
+        "Jobs",
+        list.filter(),
+        shown.len(),
+        list.all().len(),
+        focused,
+    );
+    if shown.is_empty() {
+        return empty::render(state, canvas, pane.inner(), !list.filter().is_empty());
+    }
+    let area = trouble(state, canvas, pane.inner());
+    let rows: Vec<Vec<Cell>> = shown.iter().map(|job| row(state, job)).collect();
+    table::render(
+        canvas,
+        area,
+        &COLUMNS,
+        &rows,
+        list.offset(),
+        Some(list.place()),
+    );
+}
+
+fn row(state: &State, job: &Job) -> Vec<Cell> {
+    let mark = marks::job(job);
+    let running = job.state == JobState::Running;
+    let p = &job.progress;
+    let number = |text: String| Cell::plain(if running { text } else { String::new() });
+    let eta = p.eta_seconds.map_or("-".to_owned(), format::span);
+    let started = job
+        .started_at
+        .map_or("-".to_owned(), |at| format::when(at, state.clock.wall));
+    let tables = if job.tables_total == 0 {
+        "-".to_owned()
+    } else {
+        format!("{}/{}", job.tables_completed, job.tables_total)
+    };
+    vec![
+        Cell::plain(&job.config),
+        Cell::of(mark.text(), mark.tone),
+        progress(job),
+        number(format::rate(p.rows_per_second)),
+        number(format::megabytes(p.bytes_per_second)),
+        number(eta),
+        Cell::plain(tables),
+        Cell::of(started, Tone::Dim),
+        Cell::of(took(state, job), Tone::Dim),
+    ]
+}
+
+/// A gauge while it runs, then what came of it.
+fn progress(job: &Job) -> Cell {
+    match job.state {
+        JobState::Running | JobState::Paused => Cell::Gauge(job.progress.percent),
+        JobState::Pending => Cell::of("in the queue", Tone::Dim),
+        JobState::Completed => Cell::of(
+            format!("{} rows", format::count(job.progress.rows_done)),
+            Tone::Dim,
+        ),
+        JobState::CompletedWithErrors => Cell::of(
+            format!(
+                "{} failed",
+                format::plural(job.tables_failed as usize, "table", "tables")
+            ),
+            Tone::Bad,
+        ),
+        JobState::Failed => {
+            let why = job.error.as_ref().map_or_else(
+                || "no table completed".to_owned(),
+                |error| error.message.clone(),
+            );
+            Cell::of(why, Tone::Bad)
+        }
+        JobState::Cancelled => Cell::of(format!("at {:.0} %", job.progress.percent), Tone::Dim),
+    }
+}
+
+/// How long it took, or takes so far.
+pub fn took(state: &State, job: &Job) -> String {
+    let Some(started) = job.started_at else {
+        return "-".to_owned();
+    };
+    let end = job.finished_at.unwrap_or(state.clock.wall);
+    format::span((end - started).num_milliseconds() as f64 / 1000.0)
+}

@@ -1,0 +1,42 @@
+//! The tab of logs.
+
+use crate::dashboard::app::geometry;
+use crate::dashboard::app::log_view::{Source, title};
+use crate::dashboard::app::state::State;
+use crate::dashboard::app::text::{Line, Tone};
+use crate::dashboard::ui::canvas::Canvas;
+
+/// Paints it.
+pub fn render(state: &State, canvas: &mut Canvas<'_>) {
+    let pane = geometry::body(state);
+    let log = state.log();
+    let (left, right) = title(log, &state.log_source);
+    let mut left = Line::of(left, Tone::Strong);
+    if !log.filter().is_empty() {
+        left = left.and(format!(" · filter {:?}", log.filter()), Tone::Warn);
+    }
+    if log.wraps() {
+        left = left.and(" · wrapped", Tone::Dim);
+    }
+    let right = Line::of(right, if log.follows() { Tone::Dim } else { Tone::Warn });
+    canvas.frame(pane, &left, &right, true);
+    let inner = pane.inner();
+    let rows = log.rows(usize::from(inner.width), usize::from(inner.height));
+    if rows.is_empty() {
+        let words = match (&state.log_source, log.is_empty()) {
+            (_, false) => "No line fits level and filter; + shows finer levels.",
+            (Source::Process, true) => "Nothing written yet. l on a job shows that job's log.",
+            (Source::Job { .. }, true) => "This job has written nothing yet.",
+        };
+        let line = Line::of(words, Tone::Dim);
+        canvas.put_line(
+            inner.x + 2,
+            inner.y + 1,
+            inner.width.saturating_sub(2),
+            &line,
+        );
+    }
+    for (i, row) in rows.iter().enumerate() {
+        canvas.put_line(inner.x, inner.y + i as u16, inner.width, row);
+    }
+}
