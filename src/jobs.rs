@@ -14,12 +14,31 @@
 //!                                                └───────► store, then events ◄─┘
 //! ```
 
-pub mod backoff;
+mod backoff;
+mod board;
+mod cell;
+mod core;
 mod engine;
 mod events;
+mod gauge;
+mod housekeeping;
+mod journal;
+mod leases;
+mod ledger;
+mod notes;
 mod options;
-pub mod outcome;
-pub mod rates;
+mod outcome;
+mod queue;
+mod rates;
+mod reporter;
+mod run;
+mod runner;
+mod stop;
+mod table;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use engine::Engine;
 pub use events::{EventHub, EventStream};

@@ -1,69 +1,251 @@
 //! The engine as others see it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use chrono::Utc;
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::time::Instant;
+
+use super::core::{Core, Limits, Outcome, Setup, refusal};
 use super::events::EventStream;
+use super::leases::HeldLease;
+use super::ledger::Ledger;
 use super::options::{EngineOptions, QueueMode, StopHow};
+use super::outcome::Cut;
+use super::runner::{Runner, SyncRunner};
+use super::{housekeeping, queue};
 use crate::model::command::Refusal;
+use crate::model::event::What;
 use crate::model::ids::JobId;
-use crate::model::job::Job;
+use crate::model::job::{Job, JobState};
+use crate::model::status::{Instance, InstanceState};
+use crate::store::leases::Resource;
 
 /// Takes jobs from the queue, runs them, and tells what happens.
 pub struct Engine {
-    options: EngineOptions,
+    core: Arc<Core>,
+    started: AtomicBool,
 }
 
 impl Engine {
     /// An engine that does nothing yet.
     #[must_use]
     pub fn new(options: EngineOptions) -> Arc<Self> {
-        Arc::new(Self { options })
+        let now = Utc::now();
+        let setup = Setup {
+            description: Instance {
+                name: options.instance_name,
+                id: options.instance,
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                roles: options.roles,
+                labels: options.labels,
+                address: options.address,
+                state: InstanceState::Alive,
+                started_at: now,
+                seen_at: now,
+                jobs: Vec::new(),
+            },
+            limits: Limits {
+                retry_attempts: options.retry_attempts,
+                retry_delay: options.retry_delay,
+                job_timeout: options.job_timeout,
+                stop_timeout: options.stop_timeout,
+                cleanup_age: options.cleanup_age,
+            },
+            max_concurrency: options.max_concurrency,
+            lease_ttl: options.lease_ttl,
+            hub: options.events,
+        };
+        let runner = SyncRunner {
+            store: options.store.clone(),
+            endpoints: options.endpoints,
+            instance: options.instance,
+            batch_size: options.batch_size,
+            lease_ttl: options.lease_ttl,
+        };
+        Self::over(setup, Arc::new(options.store), Arc::new(runner))
     }
 
-    /// Begins to keep leases and the instance's sign of life, and to take jobs as `mode` says.
+    /// An engine over any control database and any work.
+    pub(super) fn over(
+        setup: Setup,
+        ledger: Arc<dyn Ledger>,
+        runner: Arc<dyn Runner>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            core: Arc::new(Core::new(setup, ledger, runner)),
+            started: AtomicBool::new(false),
+        })
+    }
+
+    /// Begins to keep leases and the instance's sign of life, and to take jobs as `mode` says. Only
+    /// the first call counts. Must be called within a runtime.
     pub fn start(&self, mode: QueueMode) {
-        let _ = mode;
+        if self.started.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let core = &self.core;
+        let (keeper, ended) = (core.keeper.clone(), core.ended.clone());
+        core.helpers.spawn(async move { keeper.keep(ended).await });
+        let (journal, ended) = (core.journal.clone(), core.ended.clone());
+        core.helpers.spawn(async move { journal.keep(ended).await });
+        core.helpers
+            .spawn(housekeeping::heartbeat(Arc::clone(core)));
+        core.helpers.spawn(housekeeping::clean(Arc::clone(core)));
+        if mode != QueueMode::OnlyAsked {
+            core.helpers.spawn(queue::take(Arc::clone(core), mode));
+        }
     }
 
     /// Tells watchers of a job that was put in the queue, and the queue to look at once.
     pub fn job_created(&self, job: &Job) {
-        let _ = job;
+        let what = What::JobCreated(Box::new(Job {
+            tables: Vec::new(),
+            ..job.clone()
+        }));
+        self.core.hub.send(job.id, &job.config, None, what);
+        self.core.wake.notify_one();
     }
 
-    /// Claims a job, runs it here and waits for its end. A job that another process works on is
-    /// waited for as long as a lease lasts: its process may be dead.
+    /// Claims a job, runs it here and waits for its end; waits for a free place before. A job that
+    /// another process works on is waited for as long as a lease lasts: its process may be dead.
     ///
     /// # Errors
     /// When there is no such job, another living process holds it, or the control database is gone.
     pub async fn run_job(&self, id: JobId) -> Result<Job, Refusal> {
-        Err(Refusal::NotFound {
-            kind: "job",
-            name: id.to_string(),
-        })
+        let core = &self.core;
+        core.register().await.map_err(|error| refusal(&error))?;
+        if let Some(outcome) = core.outcome_of(id) {
+            return wait(outcome).await;
+        }
+        let claimed = tokio::select! {
+            claimed = self.claim(id) => claimed?,
+            () = core.stopping.cancelled() => return self.interrupted(id).await,
+        };
+        match claimed {
+            Claimed::Ended(job) => Ok(*job),
+            Claimed::Elsewhere(outcome) => wait(outcome).await,
+            Claimed::Here(lease, slot) => match core.spawn(id, lease, slot) {
+                Some(outcome) => wait(outcome).await,
+                None => self.interrupted(id).await,
+            },
+        }
     }
 
     /// Every event from here on.
     #[must_use]
     pub fn events(&self) -> EventStream {
-        self.options.events.subscribe()
+        self.core.hub.subscribe()
     }
 
     /// The jobs that are being worked on here, with their tables, as of the last second.
     #[must_use]
     pub fn active_jobs(&self) -> Vec<Job> {
-        self.options.events.active()
+        self.core.hub.active()
+    }
+
+    /// Name of this process as it is entered in the control database.
+    #[must_use]
+    pub fn instance_name(&self) -> String {
+        self.core.name()
     }
 
     /// Stops a job that runs here: after its batch; asked again, at once. `false`: it is not here.
     pub fn stop_job(&self, id: JobId, how: StopHow) -> bool {
-        let _ = (id, how);
-        false
+        self.core.stop_job(id, how.into())
     }
 
     /// Takes no more jobs, stops those that run after their batch, and at once after `timeout`.
     /// Called again while it waits, it stops them at once.
     pub async fn shutdown(&self, how: StopHow, timeout: Duration) {
-        let _ = (how, timeout);
+        let core = &self.core;
+        let first = core.close(how.into());
+        core.jobs.close();
+        if !first {
+            core.stop_all_at_once();
+        } else if tokio::time::timeout(timeout, core.jobs.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!(target: "db_taxi::jobs", "jobs did not end in time and are stopped at once");
+            core.stop_all_at_once();
+        }
+        core.jobs.wait().await;
+        core.ended.cancel();
+        core.helpers.close();
+        core.helpers.wait().await;
+    }
+
+    async fn claim(&self, id: JobId) -> Result<Claimed, Refusal> {
+        let core = &self.core;
+        let slot = Arc::clone(&core.slots)
+            .acquire_owned()
+            .await
+            .map_err(|_| Refusal::Internal("the engine is closed".to_owned()))?;
+        let since = Instant::now();
+        loop {
+            if let Some(outcome) = core.outcome_of(id) {
+                return Ok(Claimed::Elsewhere(outcome));
+            }
+            let claimed = core.keeper.claim(&Resource::Job(id)).await;
+            if let Some(lease) = claimed.map_err(|error| refusal(&error))? {
+                return Ok(Claimed::Here(lease, slot));
+            }
+            let job = self.read(id).await?;
+            if job.state.is_final() {
+                return Ok(Claimed::Ended(Box::new(job)));
+            }
+            if since.elapsed() > core.keeper.ttl() {
+                let by = job.instance.as_deref().unwrap_or("another instance");
+                return Err(Refusal::Conflict {
+                    code: "config_busy",
+                    message: format!("job {id} of config {:?} is run by {by}", job.config),
+                });
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    /// The end of a job that was not begun because the engine is being shut down.
+    async fn interrupted(&self, id: JobId) -> Result<Job, Refusal> {
+        let core = &self.core;
+        if core.closing() == Some(Cut::Cancelled) {
+            let (from, to) = (JobState::Pending, JobState::Cancelled);
+            core.ledger
+                .set_job_state(id, from, to, core.instance, None)
+                .await
+                .map_err(|error| refusal(&error))?;
+        }
+        self.read(id).await
+    }
+
+    async fn read(&self, id: JobId) -> Result<Job, Refusal> {
+        let job = self.core.ledger.job(id).await;
+        job.map_err(|error| refusal(&error))?
+            .ok_or_else(|| Refusal::NotFound {
+                kind: "job",
+                name: id.to_string(),
+            })
+    }
+}
+
+enum Claimed {
+    /// To be run.
+    Here(HeldLease, OwnedSemaphorePermit),
+    /// The queue of this process took it meanwhile.
+    Elsewhere(watch::Receiver<Outcome>),
+    /// There is nothing left to do.
+    Ended(Box<Job>),
+}
+
+async fn wait(mut outcome: watch::Receiver<Outcome>) -> Result<Job, Refusal> {
+    let ended = outcome.wait_for(Option::is_some).await;
+    match ended.map(|outcome| outcome.clone()) {
+        Ok(Some(result)) => result,
+        Ok(None) | Err(_) => Err(Refusal::Internal(
+            "the job's task ended without a word".to_owned(),
+        )),
     }
 }

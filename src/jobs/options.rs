@@ -36,6 +36,8 @@ pub struct EngineOptions {
     pub batch_size: u32,
     /// How long a lease lasts without being renewed.
     pub lease_ttl: Duration,
+    /// From a wish to stop a job to its end by force.
+    pub stop_timeout: Duration,
     /// Age at which ended jobs are removed.
     pub cleanup_age: Duration,
     /// How servers are reached.

@@ -1,0 +1,59 @@
+//! Signs of life of this process, and the removal of old jobs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::core::Core;
+
+/// Between two removals of old jobs.
+const CLEAN_EVERY: Duration = Duration::from_hours(1);
+
+/// Says that this process lives until every job has ended, then that it ended.
+pub async fn heartbeat(core: Arc<Core>) {
+    loop {
+        let beat = async {
+            core.register().await?;
+            core.ledger
+                .heartbeat(core.instance, &core.active_ids())
+                .await
+        };
+        if let Err(error) = beat.await {
+            tracing::debug!(target: "db_taxi::jobs", "no sign of life was given: {error}");
+        }
+        tokio::select! {
+            () = core.ended.cancelled() => break,
+            () = tokio::time::sleep(core.keeper.ttl() / 3) => {}
+        }
+    }
+    if core.registered.initialized() {
+        let stop = core.ledger.stop_instance(core.instance);
+        let stopped = tokio::time::timeout(Duration::from_secs(3), stop).await;
+        if !matches!(stopped, Ok(Ok(()))) {
+            tracing::debug!(target: "db_taxi::jobs", "the end of this process was not noted");
+        }
+    }
+}
+
+/// Removes old jobs each hour until the engine is shut down.
+pub async fn clean(core: Arc<Core>) {
+    loop {
+        let age = core.limits.cleanup_age;
+        let cleaned = tokio::select! {
+            () = core.stopping.cancelled() => return,
+            cleaned = core.ledger.delete_old_jobs(age) => cleaned,
+        };
+        match cleaned {
+            Ok(0) => {}
+            Ok(removed) => {
+                tracing::info!(target: "db_taxi::jobs", "removed {removed} jobs older than sync.cleanup_age");
+            }
+            Err(error) => {
+                tracing::debug!(target: "db_taxi::jobs", "old jobs were not removed: {error}");
+            }
+        }
+        tokio::select! {
+            () = core.stopping.cancelled() => return,
+            () = tokio::time::sleep(CLEAN_EVERY) => {}
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Takes jobs from the queue, and those of dead instances.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::core::Core;
+use super::options::QueueMode;
+use crate::model::job::Job;
+use crate::model::status::InstanceState;
+use crate::store::StoreError;
+use crate::store::leases::Resource;
+
+/// Between two looks at the queue.
+const EACH: Duration = Duration::from_secs(1);
+/// Longest wait while the control database does not answer.
+const LONGEST: Duration = Duration::from_secs(10);
+/// How long it is believed that a living service takes jobs, or that none does.
+const SERVICES: Duration = Duration::from_secs(5);
+
+/// Takes jobs until the engine is shut down.
+pub async fn take(core: Arc<Core>, mode: QueueMode) {
+    let mut pause = EACH;
+    let mut alone = Alone::default();
+    loop {
+        let looked = tokio::select! {
+            () = core.stopping.cancelled() => return,
+            looked = look(&core, mode, &mut alone) => looked,
+        };
+        pause = match looked {
+            Ok(()) => EACH,
+            Err(error) => {
+                if pause == EACH {
+                    tracing::warn!(target: "db_taxi::jobs", "the queue can't be read: {error}");
+                }
+                (pause * 2).min(LONGEST)
+            }
+        };
+        tokio::select! {
+            () = core.stopping.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+            () = core.wake.notified(), if pause == EACH => {}
+        }
+    }
+}
+
+async fn look(core: &Arc<Core>, mode: QueueMode, alone: &mut Alone) -> Result<(), StoreError> {
+    core.register().await?;
+    if mode == QueueMode::TakeWhenAlone && !alone.ask(core).await? {
+        return Ok(());
+    }
+    let free = core.slots.available_permits();
+    if free == 0 {
+        return Ok(());
+    }
+    let mut jobs = core.ledger.orphaned_jobs().await?;
+    // A few more than fit: some may be claimed by others before we do.
+    let limit = u32::try_from(free).unwrap_or(u32::MAX).saturating_add(8);
+    jobs.extend(core.ledger.pending_jobs(limit).await?);
+    for job in jobs {
+        take_one(core, &job).await?;
+    }
+    Ok(())
+}
+
+async fn take_one(core: &Arc<Core>, job: &Job) -> Result<(), StoreError> {
+    if core.outcome_of(job.id).is_some() {
+        return Ok(());
+    }
+    let Ok(slot) = Arc::clone(&core.slots).try_acquire_owned() else {
+        return Ok(());
+    };
+    if let Some(lease) = core.keeper.claim(&Resource::Job(job.id)).await? {
+        core.spawn(job.id, lease, slot);
+    }
+    Ok(())
+}
+
+/// Whether this process has to take jobs because no service does.
+#[derive(Default)]
+struct Alone {
+    asked: Option<(Instant, bool)>,
+}
+
+impl Alone {
+    async fn ask(&mut self, core: &Core) -> Result<bool, StoreError> {
+        if let Some((at, alone)) = self.asked
+            && at.elapsed() < SERVICES
+        {
+            return Ok(alone);
+        }
+        let instances = core.ledger.list_instances().await?;
+        let alone = !instances.iter().any(|instance| {
+            instance.id != core.instance
+                && instance.state == InstanceState::Alive
+                && instance.roles.iter().any(|role| role == "worker")
+        });
+        self.asked = Some((Instant::now(), alone));
+        Ok(alone)
+    }
+}

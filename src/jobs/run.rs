@@ -1,0 +1,420 @@
+//! One job from its claim to its end.
+
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::Utc;
+use futures_util::FutureExt;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::backoff::Backoff;
+use super::board::Board;
+use super::cell::Cell;
+use super::core::Core;
+use super::leases::HeldLease;
+use super::notes::{Delivery, Notes, persist};
+use super::outcome::{Cut, Ending, ending, timeout_error};
+use super::reporter;
+use super::runner::{Order, Prepared, Work};
+use super::stop::Stop;
+use super::table::{self, TableEnd};
+use crate::model::config::Config;
+use crate::model::error::{ErrorCode, ErrorInfo};
+use crate::model::event::What;
+use crate::model::ids::JobId;
+use crate::model::job::{Job, JobKind, JobState};
+use crate::model::log::Level;
+use crate::model::table_run::TableRun;
+use crate::mysql::ErrorClass;
+use crate::sync::{SyncError, TableTask};
+
+/// From the end by force to giving the workers up.
+const HARD: Duration = Duration::from_secs(5);
+/// For the end of snapshots and sessions.
+const FINISH: Duration = Duration::from_secs(20);
+
+/// What everything that works on one job shares.
+pub struct Shared {
+    /// The engine.
+    pub core: Arc<Core>,
+    /// The job.
+    pub id: JobId,
+    /// What it does.
+    pub kind: JobKind,
+    /// Its config, as it was when this run began.
+    pub config: Config,
+    /// Where its tables are.
+    pub target_database: String,
+    /// The wish to end it.
+    pub stop: Arc<Stop>,
+    /// What happened in it.
+    pub notes: Notes,
+    /// As it is seen.
+    pub board: Board,
+}
+
+/// Runs a job that is in state `running` under `lease`; gives how it is to end.
+pub async fn run(shared: &Arc<Shared>, order: Order, lease: &HeldLease) -> Ending {
+    let done = CancellationToken::new();
+    let give_up = CancellationToken::new();
+    let work = async {
+        let end = work(shared, order, &give_up).await;
+        shared.notes.close();
+        done.cancel();
+        end
+    };
+    let delivery = Delivery {
+        job: shared.id,
+        config: &shared.config.spec.name,
+        ledger: &*shared.core.ledger,
+        hub: &shared.core.hub,
+    };
+    let (end, (), (), ()) = tokio::join!(
+        work,
+        guard(shared, lease, &give_up, &done),
+        reporter::report(shared, done.clone()),
+        shared.notes.deliver(&delivery, lease.lost()),
+    );
+    end
+}
+
+/// Ends the job when its lease is lost, its time is up, or a wish to stop is not obeyed.
+async fn guard(
+    shared: &Shared,
+    lease: &HeldLease,
+    give_up: &CancellationToken,
+    done: &CancellationToken,
+) {
+    let limit = shared
+        .config
+        .spec
+        .options
+        .job_timeout
+        .unwrap_or(shared.core.limits.job_timeout);
+    let time_is_up = async {
+        if limit.is_zero() {
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(limit).await;
+    };
+    let stop = &shared.stop;
+    let lost = async {
+        lease.lost().cancelled().await;
+        stop.ask(Cut::Lost);
+        stop.at_once();
+    };
+    let force = async {
+        tokio::select! {
+            () = stop.signal.soft.cancelled() => {}
+            () = time_is_up => stop.ask(Cut::TimedOut),
+        }
+        tokio::select! {
+            () = stop.signal.hard.cancelled() => {}
+            () = tokio::time::sleep(shared.core.limits.stop_timeout) => {
+                shared.log(None, Level::Warn, "the batch in hand did not end in time; it is rolled back");
+                stop.at_once();
+            }
+        }
+        tokio::time::sleep(HARD).await;
+        give_up.cancel();
+        std::future::pending::<()>().await;
+    };
+    let both = async {
+        tokio::join!(lost, force);
+    };
+    tokio::select! {
+        () = done.cancelled() => {}
+        () = both => {}
+    }
+}
+
+async fn work(shared: &Arc<Shared>, order: Order, give_up: &CancellationToken) -> Ending {
+    let prepared = match prepare(shared, order, give_up).await {
+        Ok(prepared) => prepared,
+        Err(TableEnd::Failed(error)) if shared.stop.cut() != Some(Cut::Lost) => {
+            shared.log(None, Level::Error, &error.to_string());
+            return Ending::State(JobState::Failed, Some(*error));
+        }
+        Err(_) => return ending(shared.stop.cut(), &[]),
+    };
+    let cells = enter_tables(shared, prepared.tasks).await;
+    work_on_tables(shared, &prepared.work, &cells, give_up).await;
+    let finish = AssertUnwindSafe(prepared.work.finish()).catch_unwind();
+    let finished = tokio::select! {
+        result = tokio::time::timeout(FINISH, finish) => matches!(result, Ok(Ok(()))),
+        () = give_up.cancelled() => false,
+    };
+    if !finished {
+        shared.log(
+            None,
+            Level::Warn,
+            "sessions of the job did not end in order",
+        );
+    }
+    shared.notes.settled().await;
+    ending(shared.stop.cut(), &shared.board.job().tables)
+}
+
+/// Connects and plans, again after failures that may pass.
+async fn prepare(
+    shared: &Shared,
+    order: Order,
+    give_up: &CancellationToken,
+) -> Result<Prepared, TableEnd> {
+    let core = &shared.core;
+    let mut backoff = Backoff::new(core.limits.retry_attempts, core.limits.retry_delay);
+    loop {
+        let prepare = core
+            .runner
+            .prepare(order.clone(), shared.stop.signal.clone());
+        let result = tokio::select! {
+            result = AssertUnwindSafe(prepare).catch_unwind() => result,
+            () = give_up.cancelled() => return Err(TableEnd::Stopped),
+        };
+        let failure = match result {
+            Ok(Ok(prepared)) => return Ok(prepared),
+            Ok(Err(SyncError::Failed(failure))) => *failure,
+            Ok(Err(SyncError::Stopped)) => return Err(TableEnd::Stopped),
+            Err(_panic) => return Err(panic_error().into()),
+        };
+        if failure.class == ErrorClass::Stop {
+            return Err(failure.info.into());
+        }
+        if shared.stop.is_asked() {
+            return Err(TableEnd::Stopped);
+        }
+        let Some(wait) = backoff.failed(false, rand::random()) else {
+            return Err(failure.info.into());
+        };
+        shared.retry(None, &failure.info, wait);
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = shared.stop.signal.soft.cancelled() => return Err(TableEnd::Stopped),
+        }
+    }
+}
+
+/// Stores the table runs before any of them is worked on; those of an earlier run of the same job
+/// keep their ids.
+async fn enter_tables(shared: &Shared, tasks: Vec<TableTask>) -> Vec<Arc<Cell>> {
+    let mut stored: HashMap<String, TableRun> = shared
+        .board
+        .job()
+        .tables
+        .into_iter()
+        .map(|run| (run.target_table.clone(), run))
+        .collect();
+    let cells: Vec<Arc<Cell>> = tasks
+        .into_iter()
+        .map(|task| {
+            let run = stored.remove(&task.target_table);
+            Arc::new(Cell::new(task, run))
+        })
+        .collect();
+    let mut others: Vec<TableRun> = stored.into_values().collect();
+    others.sort_by_key(|run| run.id);
+    for run in &mut others {
+        Cell::leave_out(&shared.notes, run);
+    }
+    shared.board.set_tables(cells.clone(), others);
+    for cell in &cells {
+        cell.save(&shared.notes);
+    }
+    shared.notes.settled().await;
+    cells
+}
+
+/// Works on all tables at the same time: how many move rows is decided by the work itself.
+async fn work_on_tables(
+    shared: &Arc<Shared>,
+    work: &Arc<dyn Work>,
+    cells: &[Arc<Cell>],
+    give_up: &CancellationToken,
+) {
+    let mut running = JoinSet::new();
+    let mut cell_of = HashMap::new();
+    for cell in cells {
+        if cell.is_final() {
+            work.gave_up(&cell.task);
+            continue;
+        }
+        let task = table::work(Arc::clone(shared), Arc::clone(work), Arc::clone(cell));
+        let handle = running.spawn(task);
+        cell_of.insert(handle.id(), Arc::clone(cell));
+    }
+    loop {
+        let joined = tokio::select! {
+            joined = running.join_next_with_id() => joined,
+            () = give_up.cancelled(), if !running.is_empty() => {
+                running.abort_all();
+                running.join_next_with_id().await
+            }
+        };
+        let (id, end) = match joined {
+            None => return,
+            Some(Ok((id, end))) => (id, end),
+            Some(Err(error)) if error.is_cancelled() => (error.id(), TableEnd::Stopped),
+            Some(Err(error)) => (error.id(), panic_error().into()),
+        };
+        if let Some(cell) = cell_of.remove(&id) {
+            close(shared, &**work, &cell, end);
+        }
+    }
+}
+
+fn close(shared: &Shared, work: &dyn Work, cell: &Cell, end: TableEnd) {
+    let table = Some(cell.task.target_table.as_str());
+    let fail = |error: ErrorInfo| {
+        let error = error.table(cell.task.target_table.clone());
+        shared.log(table, Level::Error, &error.to_string());
+        cell.fail(&shared.notes, error);
+    };
+    match end {
+        TableEnd::Completed(verified) => {
+            cell.complete(&shared.notes, verified);
+            shared.log(table, Level::Info, "completed");
+            return;
+        }
+        TableEnd::Failed(error) => fail(*error),
+        TableEnd::Stopped => match shared.stop.cut() {
+            Some(Cut::Cancelled) => cell.cancel(&shared.notes),
+            Some(Cut::TimedOut) => fail(timeout_error()),
+            Some(Cut::Released | Cut::Lost) | None => cell.hand_back(&shared.notes),
+        },
+    }
+    work.gave_up(&cell.task);
+}
+
+fn panic_error() -> ErrorInfo {
+    ErrorInfo::new(
+        ErrorCode::Panic,
+        "a worker failed because of a fault in this program; its log says where",
+    )
+    .hint("please report it with that part of the log")
+}
+
+/// Writes the end of a job and tells it; gives the job as it ended. `None`: the lease was lost
+/// meanwhile, and nothing was written.
+pub async fn end(shared: &Shared, end: Ending, lease: &HeldLease) -> Option<Job> {
+    let core = &shared.core;
+    let ended = tokio::select! {
+        ended = write_end(shared, end) => ended,
+        () = lease.lost().cancelled() => None,
+    };
+    core.journal.flush().await;
+    let name = &shared.config.spec.name;
+    let what = match &ended {
+        Some(job) if job.state.is_final() => What::JobFinished(Box::new(job.clone())),
+        _ => {
+            let mut job = shared.board.job();
+            job.state = JobState::Pending;
+            job.tables.clear();
+            What::JobReleased(Box::new(job))
+        }
+    };
+    core.hub.send(shared.id, name, None, what);
+    core.hub.set_inactive(shared.id);
+    core.hub.settle().await;
+    ended
+}
+
+async fn write_end(shared: &Shared, end: Ending) -> Option<Job> {
+    let (mut state, error) = match end {
+        Ending::State(state, error) => (state, error),
+        Ending::Abandoned => {
+            let line = "the job's lease was lost: whoever holds it goes on";
+            shared.log(None, Level::Warn, line);
+            return None;
+        }
+    };
+    let core = &shared.core;
+    if state == JobState::Pending {
+        state = core.obey_before_hand_back(shared.id).await;
+    }
+    shared.board.update(|job| {
+        job.state = state;
+        job.error.clone_from(&error);
+        job.finished_at = state.is_final().then(Utc::now);
+    });
+    let mut job = shared.board.job();
+    ended_numbers(&mut job);
+    let stored = persist(|| core.ledger.save_job_summary(&job)).await;
+    let moved = match stored {
+        Ok(()) => {
+            persist(|| {
+                core.ledger.set_job_state(
+                    job.id,
+                    JobState::Running,
+                    state,
+                    core.instance,
+                    error.as_ref(),
+                )
+            })
+            .await
+        }
+        Err(error) => Err(error),
+    };
+    match moved {
+        Ok(true) => {}
+        Ok(false) => {
+            shared.log(None, Level::Warn, "the job is not ours any more");
+            return None;
+        }
+        Err(error) => {
+            let line = format!("the end of the job was not stored: {error}");
+            shared.log(None, Level::Error, &line);
+            return None;
+        }
+    }
+    let (level, line) = told_end(&job);
+    shared.log(None, level, &line);
+    Some(job)
+}
+
+/// What an ended job shows: rates over its whole time, and nothing of the moment.
+fn ended_numbers(job: &mut Job) {
+    let seconds = job
+        .started_at
+        .zip(job.finished_at)
+        .and_then(|(from, to)| (to - from).to_std().ok())
+        .map_or(0.0, |time| time.as_secs_f64());
+    if job.state == JobState::Completed {
+        job.progress.percent = 100.0;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+    if seconds > 0.0 {
+        job.progress.rows_per_second = (job.progress.rows_done as f64 / seconds).round();
+        job.progress.bytes_per_second = (job.progress.bytes_done as f64 / seconds).round();
+    }
+    job.progress.eta_seconds = None;
+    job.progress.workers = 0;
+    job.progress.checkpoint_age_seconds = None;
+}
+
+fn told_end(job: &Job) -> (Level, String) {
+    let tables = format!(
+        "{} of {} tables completed, {} rows",
+        job.tables_completed, job.tables_total, job.progress.rows_done
+    );
+    match job.state {
+        JobState::Completed => (Level::Info, format!("completed: {tables}")),
+        JobState::CompletedWithErrors => (
+            Level::Warn,
+            format!(
+                "completed with errors: {tables}, {} failed",
+                job.tables_failed
+            ),
+        ),
+        JobState::Failed => {
+            let why = job.error.as_ref().map(ToString::to_string);
+            (Level::Error, format!("failed: {}", why.unwrap_or(tables)))
+        }
+        JobState::Cancelled => (Level::Info, format!("cancelled: {tables}")),
+        JobState::Pending | JobState::Running | JobState::Paused => {
+            (Level::Info, format!("back in the queue: {tables}"))
+        }
+    }
+}

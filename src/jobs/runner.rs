@@ -1,0 +1,161 @@
+//! How the engine reaches `sync`: a seam, so that its rules are tested without servers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+use super::options::Endpoints;
+use crate::model::config::Config;
+use crate::model::connection::Connection;
+use crate::model::error::{ErrorCode, ErrorInfo};
+use crate::model::ids::{InstanceId, JobId, TableRunId};
+use crate::model::job::JobRequest;
+use crate::model::secret::Secret;
+use crate::store::Store;
+use crate::sync::{
+    JobContext, JobRun, StopSignal, SyncError, TableLease, TableMeter, TableObserver, TableOutcome,
+    TableTask,
+};
+
+/// Which job is to be done, with everything that was read about it.
+#[derive(Clone)]
+pub struct Order {
+    /// The job.
+    pub job: JobId,
+    /// Its connection.
+    pub connection: Connection,
+    /// The password of it, as stored.
+    pub password: Option<Secret>,
+    /// Its config.
+    pub config: Config,
+    /// What was asked for.
+    pub request: JobRequest,
+}
+
+/// A job that can begin.
+pub struct Prepared {
+    /// Does the work.
+    pub work: Arc<dyn Work>,
+    /// Its tables.
+    pub tasks: Vec<TableTask>,
+}
+
+/// Prepares jobs.
+pub trait Runner: Send + Sync + 'static {
+    /// Connects and plans; see [`JobRun::prepare`].
+    fn prepare(&self, order: Order, stop: StopSignal)
+    -> BoxFuture<'_, Result<Prepared, SyncError>>;
+}
+
+/// The work of one job; see [`JobRun`].
+pub trait Work: Send + Sync + 'static {
+    /// See [`JobRun::sync_table`].
+    fn sync_table<'a>(
+        &'a self,
+        task: &'a TableTask,
+        run: TableRunId,
+        lease: &'a TableLease,
+        meter: &'a Arc<TableMeter>,
+        observer: &'a Arc<dyn TableObserver>,
+    ) -> BoxFuture<'a, Result<TableOutcome, SyncError>>;
+
+    /// See [`JobRun::verify_table`].
+    fn verify_table<'a>(
+        &'a self,
+        task: &'a TableTask,
+        meter: &'a Arc<TableMeter>,
+        observer: &'a Arc<dyn TableObserver>,
+    ) -> BoxFuture<'a, Result<TableOutcome, SyncError>>;
+
+    /// See [`JobRun::gave_up`].
+    fn gave_up(&self, task: &TableTask);
+
+    /// See [`JobRun::finish`].
+    fn finish(&self) -> BoxFuture<'_, ()>;
+}
+
+/// Runs jobs on real servers.
+pub struct SyncRunner {
+    /// The control database.
+    pub store: Store,
+    /// How servers are reached.
+    pub endpoints: Arc<dyn Endpoints>,
+    /// This process.
+    pub instance: InstanceId,
+    /// Rows of a batch where the config says nothing.
+    pub batch_size: u32,
+    /// How long a lease lasts.
+    pub lease_ttl: Duration,
+}
+
+impl Runner for SyncRunner {
+    fn prepare(
+        &self,
+        order: Order,
+        stop: StopSignal,
+    ) -> BoxFuture<'_, Result<Prepared, SyncError>> {
+        Box::pin(async move {
+            let compression = order.config.spec.options.enable_compression;
+            let source = self
+                .endpoints
+                .source(&order.connection, order.password, compression)
+                .map_err(|why| {
+                    SyncError::from(
+                        ErrorInfo::new(
+                            ErrorCode::AccessDenied,
+                            format!(
+                                "the password of connection {:?} can't be resolved: {why}",
+                                order.connection.spec.name
+                            ),
+                        )
+                        .hint("set the variable or file that it names, or store another password"),
+                    )
+                })?;
+            let context = JobContext {
+                store: self.store.clone(),
+                source,
+                local: self.endpoints.local(),
+                connection: order.connection,
+                config: order.config,
+                request: order.request,
+                job: Some(order.job),
+                instance: self.instance,
+                batch_size: self.batch_size,
+                lease_ttl: self.lease_ttl,
+            };
+            let (run, tasks) = JobRun::prepare(context, stop).await?;
+            Ok(Prepared { work: run, tasks })
+        })
+    }
+}
+
+impl Work for JobRun {
+    fn sync_table<'a>(
+        &'a self,
+        task: &'a TableTask,
+        run: TableRunId,
+        lease: &'a TableLease,
+        meter: &'a Arc<TableMeter>,
+        observer: &'a Arc<dyn TableObserver>,
+    ) -> BoxFuture<'a, Result<TableOutcome, SyncError>> {
+        Box::pin(Self::sync_table(self, task, run, lease, meter, observer))
+    }
+
+    fn verify_table<'a>(
+        &'a self,
+        task: &'a TableTask,
+        meter: &'a Arc<TableMeter>,
+        observer: &'a Arc<dyn TableObserver>,
+    ) -> BoxFuture<'a, Result<TableOutcome, SyncError>> {
+        Box::pin(Self::verify_table(self, task, meter, observer))
+    }
+
+    fn gave_up(&self, task: &TableTask) {
+        Self::gave_up(self, task);
+    }
+
+    fn finish(&self) -> BoxFuture<'_, ()> {
+        Box::pin(Self::finish(self))
+    }
+}

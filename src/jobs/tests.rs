@@ -1,0 +1,5 @@
+//! The engine's rules, over a control database in memory and work that does as it is told.
+
+mod ends;
+mod queue;
+mod stops;

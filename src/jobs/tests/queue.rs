@@ -1,0 +1,176 @@
+//! Which jobs an engine takes, and when.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::jobs::testing::{FakeLedger, FakeWork, Step, TTL, engine, setup};
+use crate::jobs::{EventStream, QueueMode, StopHow};
+use crate::model::command::Refusal;
+use crate::model::event::What;
+use crate::model::ids::{InstanceId, JobId};
+use crate::model::job::{JobKind, JobState, JobWish};
+use crate::model::status::{Instance, InstanceState};
+use crate::store::leases::Resource;
+
+/// Waits until a job ended.
+async fn finished(events: &mut EventStream) -> JobId {
+    loop {
+        let event = tokio::time::timeout(Duration::from_mins(5), events.recv());
+        if let What::JobFinished(job) = event.await.unwrap().unwrap().what {
+            return job.id;
+        }
+    }
+}
+
+/// Waits until a job began.
+async fn started(events: &mut EventStream) -> JobId {
+    loop {
+        let event = tokio::time::timeout(Duration::from_mins(5), events.recv());
+        if let What::JobStarted(job) = event.await.unwrap().unwrap().what {
+            return job.id;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn pending_jobs_are_taken_by_priority_then_age_and_no_more_than_allowed() {
+    let (ledger, work) = (FakeLedger::new(), FakeWork::new());
+    work.table("t", &[Step::UntilStopped]);
+    let mut one = setup();
+    one.max_concurrency = 1;
+    let engine = engine(one, &ledger, &work);
+    let mut events = engine.events();
+    let old = ledger.add_job(JobKind::Sync);
+    let young = ledger.add_job(JobKind::Sync);
+    let urgent = ledger.add_job(JobKind::Sync);
+    ledger.change(urgent, |job| job.priority = 10);
+    engine.start(QueueMode::TakeAny);
+
+    assert_eq!(started(&mut events).await, urgent);
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(ledger.stored(old).state, JobState::Pending);
+    engine.stop_job(urgent, StopHow::Cancel);
+    assert_eq!(finished(&mut events).await, urgent);
+    assert_eq!(finished(&mut events).await, old);
+    assert_eq!(finished(&mut events).await, young);
+    engine.shutdown(StopHow::Cancel, TTL).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_job_of_a_dead_instance_is_taken_up() {
+    let (ledger, work) = (FakeLedger::new(), FakeWork::new());
+    work.table("t", &[]);
+    let id = ledger.add_job(JobKind::Sync);
+    ledger.change(id, |job| job.state = JobState::Running);
+    ledger.hold(&Resource::Job(id), TTL);
+    let engine = engine(setup(), &ledger, &work);
+    let mut events = engine.events();
+    let before = Instant::now();
+    engine.start(QueueMode::TakeAny);
+    assert_eq!(finished(&mut events).await, id);
+    assert!(before.elapsed() >= TTL && before.elapsed() < TTL * 2);
+    assert_eq!(ledger.stored(id).state, JobState::Completed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_asked_for_waits_for_its_dead_process_but_not_for_a_living_one() {
+    let (ledger, work) = (FakeLedger::new(), FakeWork::new());
+    work.table("t", &[]);
+    let engine = engine(setup(), &ledger, &work);
+    engine.start(QueueMode::OnlyAsked);
+    let id = ledger.add_job(JobKind::Sync);
+    ledger.change(id, |job| job.state = JobState::Running);
+    ledger.hold(&Resource::Job(id), TTL - Duration::from_secs(1));
+    assert_eq!(engine.run_job(id).await.unwrap().state, JobState::Completed);
+
+    let id = ledger.add_job(JobKind::Sync);
+    ledger.change(id, |job| job.state = JobState::Running);
+    ledger.hold(&Resource::Job(id), Duration::from_hours(1));
+    let refused = engine.run_job(id).await.unwrap_err();
+    assert_eq!(refused.code(), "config_busy");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wish_to_stop_reaches_a_job_whose_instance_died() {
+    let (ledger, work) = (FakeLedger::new(), FakeWork::new());
+    work.table("t", &[]);
+    let engine = engine(setup(), &ledger, &work);
+    engine.start(QueueMode::OnlyAsked);
+    let id = ledger.add_job(JobKind::Sync);
+    ledger.change(id, |job| job.state = JobState::Running);
+    ledger.wish(id, JobWish::Stop);
+    assert_eq!(engine.run_job(id).await.unwrap().state, JobState::Cancelled);
+    assert!(work.tried().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_asked_means_that_the_queue_is_left_alone() {
+    let (ledger, work) = (FakeLedger::new(), FakeWork::new());
+    work.table("t", &[]);
+    let id = ledger.add_job(JobKind::Sync);
+    let engine = engine(setup(), &ledger, &work);
+    engine.start(QueueMode::OnlyAsked);
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    assert_eq!(ledger.stored(id).state, JobState::Pending);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dashboard_takes_jobs_only_while_no_service_does() {
+    let (ledger, work) = (FakeLedger::new(), FakeWork::new());
+    work.table("t", &[]);
+    let service = Instance {
+        id: InstanceId::generate(),
+        roles: vec!["worker".to_owned()],
+        ..setup().description
+    };
+    ledger.add_instance(service);
+    let id = ledger.add_job(JobKind::Sync);
+    let engine = engine(setup(), &ledger, &work);
+    let mut events = engine.events();
+    engine.start(QueueMode::TakeWhenAlone);
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    assert_eq!(ledger.stored(id).state, JobState::Pending);
+    ledger.remove_instances();
+    assert_eq!(finished(&mut events).await, id);
+    assert_eq!(setup().description.state, InstanceState::Alive);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_waits_for_a_free_place_is_stopped_with_the_engine() {
+    let (ledger, work) = (FakeLedger::new(), FakeWork::new());
+    work.table("t", &[Step::UntilStopped]);
+    let mut one = setup();
+    one.max_concurrency = 1;
+    let engine = engine(one, &ledger, &work);
+    let mut events = engine.events();
+    engine.start(QueueMode::OnlyAsked);
+    let ids = [ledger.add_job(JobKind::Sync), ledger.add_job(JobKind::Sync)];
+    let tasks = ids.map(|id| {
+        let engine = Arc::clone(&engine);
+        tokio::spawn(async move { engine.run_job(id).await })
+    });
+    started(&mut events).await;
+    engine.shutdown(StopHow::Cancel, TTL).await;
+    for task in tasks {
+        assert_eq!(task.await.unwrap().unwrap().state, JobState::Cancelled);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_job_is_run_once_however_often_it_is_asked_for() {
+    let (ledger, work) = (FakeLedger::new(), FakeWork::new());
+    work.table("t", &[]);
+    let engine = engine(setup(), &ledger, &work);
+    engine.start(QueueMode::TakeAny);
+    let id = ledger.add_job(JobKind::Sync);
+    let both = tokio::join!(engine.run_job(id), engine.run_job(id));
+    assert_eq!(both.0.unwrap().state, JobState::Completed);
+    assert_eq!(both.1.unwrap().state, JobState::Completed);
+    assert_eq!(work.tried(), ["t"]);
+    assert!(!matches!(
+        engine.run_job(id).await,
+        Err(Refusal::Conflict { .. })
+    ));
+}
