@@ -21,3 +21,4 @@ mod support;
 mod harness;
 mod probe;
 mod services;
+mod store;
