@@ -10,6 +10,7 @@
 # MYSQL_MISSING or MARIADB_MISSING with the reason; `up` fails only when none is left.
 #
 # DB_TAXI_FETCH=0   never downloads: uses what is installed or cached
+# DB_TAXI_MARIADB, DB_TAXI_MYSQL   folder of an unpacked server (see fetch-server.sh), filled if empty
 # BUFFER_POOL=128M  of each server
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd -P)
@@ -49,7 +50,7 @@ find_programs() { # FLAVOUR
   case $1 in
     mariadb)
       # Debian keeps servers in sbin, which is not on everybody's PATH.
-      if program=$(PATH=$PATH:/usr/sbin:/usr/local/sbin command -v mariadbd) && have mariadb && have mariadb-dump && have mariadb-binlog; then
+      if [ -z "${DB_TAXI_MARIADB:-}" ] && program=$(PATH=$PATH:/usr/sbin:/usr/local/sbin command -v mariadbd) && have mariadb && have mariadb-dump && have mariadb-binlog; then
         client=$(command -v mariadb) dump=$(command -v mariadb-dump) binlog=$(command -v mariadb-binlog)
         return 0
       fi
