@@ -30,7 +30,7 @@ use reader::Found;
 use writer::Form;
 
 pub use check::{Claims, check_identifier};
-pub use document::{Document, Source, parse_document, print_document};
+pub use document::{Document, Source, parse_document, parse_object, print_document, print_object};
 pub use reader::suggestion;
 
 /// How a document is written.
@@ -164,6 +164,8 @@ pub trait Spec: Sized {
     /// Everything that is wrong with it; a field of a later version is, since leaving it out could
     /// copy what it should hold back.
     fn from_spec_json(value: &Value) -> Result<Self, Vec<Finding>>;
+    /// The canonical short form, passwords only where they are references.
+    fn to_short_json(&self) -> Value;
 }
 
 impl Spec for ConnectionSpec {
@@ -173,6 +175,9 @@ impl Spec for ConnectionSpec {
     fn from_spec_json(value: &Value) -> Result<Self, Vec<Finding>> {
         parse_connection(value)
     }
+    fn to_short_json(&self) -> Value {
+        connection::print(self, Form::Short, Passwords::References).into()
+    }
 }
 
 impl Spec for ConfigSpec {
@@ -181,6 +186,9 @@ impl Spec for ConfigSpec {
     }
     fn from_spec_json(value: &Value) -> Result<Self, Vec<Finding>> {
         parse_config(value)
+    }
+    fn to_short_json(&self) -> Value {
+        config::print(self, Form::Short).into()
     }
 }
 
@@ -192,6 +200,9 @@ impl Spec for TableRule {
         let found = Found::default();
         let rule = rule::read(value, "", &found);
         found.result(rule)
+    }
+    fn to_short_json(&self) -> Value {
+        rule::print(self, Form::Short)
     }
 }
 

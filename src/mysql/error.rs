@@ -112,7 +112,7 @@ impl MysqlError {
                 ErrorClass::Stop,
                 format!("TLS: {e}"),
             ),
-            Error::Io(e) => Self::lost(e.to_string()),
+            Error::Io(e) => Self::from_io(&e.to_string()),
             Error::Driver(
                 e @ (DriverError::ConnectionClosed
                 | DriverError::PacketOutOfOrder
@@ -123,6 +123,19 @@ impl MysqlError {
         };
         server.clone_into(&mut out.server);
         out
+    }
+
+    /// A refused certificate comes as an I/O error, and trying again does not mend it.
+    fn from_io(message: &str) -> Self {
+        let message = message.trim_start_matches("Input/output error: ");
+        if message.contains("peer certificate") {
+            return Self::own(
+                ErrorCode::Unreachable,
+                ErrorClass::Stop,
+                format!("TLS: {message}"),
+            );
+        }
+        Self::lost(message)
     }
 
     /// The class of a server's error number.

@@ -179,7 +179,11 @@ impl Session {
         );
         for address in &endpoint.addresses {
             let opts = endpoint.opts(address, kind.statement_cache())?;
-            let attempt = tokio::time::timeout(endpoint.connect_timeout, Conn::new(opts)).await;
+            let patience = match endpoint.connect_timeout {
+                Duration::ZERO => Duration::MAX, // `0s` is no limit.
+                limit => limit,
+            };
+            let attempt = tokio::time::timeout(patience, Conn::new(opts)).await;
             let shown = address.to_string();
             match attempt {
                 Ok(Ok(conn)) => return Self::begin(endpoint, conn, kind, lease, shown).await,

@@ -72,6 +72,8 @@ both_flavours! {
         assert!(!report.tls.used);
         assert_eq!(missing(&report), [""; 0]);
         assert_eq!(report.warnings, [""; 0]);
+        let patient = altered(&pair.source.endpoint(), |e| e.connect_timeout = Duration::ZERO);
+        assert!(probe(&patient, &pair.source_db()).await.ok, "0s is no limit");
     }
 
     async fn each_missing_privilege_comes_with_the_statement_that_gives_it(pair: Pair) {
@@ -166,6 +168,7 @@ both_flavours! {
             e.addresses = vec![Address::Tcp("127.0.0.1".into(), mute)];
             e.connect_timeout = Duration::from_millis(300);
         });
+        let nobody_known = altered(&good, |e| e.username = "nobody-at-all".to_owned());
         let no_name = altered(&good, |e| {
             e.addresses = vec![Address::Tcp("no-such-host.invalid".into(), 3306)];
         });
@@ -180,7 +183,8 @@ both_flavours! {
             (&mute, &db, &["did not answer within 300ms", "connect_timeout"][..]),
             (&no_name, &db, &["no-such-host.invalid", "check host"][..]),
             (&no_socket, &db, &["/nowhere/sock", "check socket"][..]),
-            (&no_ca, &db, &["/nowhere/ca.pem"][..]),
+            (&no_ca, &db, &["ssl.ca: can't read /nowhere/ca.pem", "check the path"][..]),
+            (&nobody_known, &db, &["nobody-at-all", "check the username"][..]),
         ] {
             let begun = Instant::now();
             let report = probe(endpoint, database).await;
@@ -211,6 +215,18 @@ both_flavours! {
                 assert_eq!(report.error, None);
                 assert!(report.tls.used && !report.tls.verified);
                 assert!(report.tls.version.unwrap().starts_with("TLSv1"));
+                // Made by the server itself: signed by an authority of its own, for no name.
+                for (ca, words) in [
+                    (None, "set ssl.ca"),
+                    (Some(pair.source.data.join("db/ca.pem")), "subjectAltName"),
+                ] {
+                    let checked = altered(&endpoint, |e| {
+                        e.ssl.mode = SslMode::VerifyIdentity;
+                        e.ssl.ca = ca.map(|path| path.display().to_string());
+                    });
+                    let error = probe(&checked, &db).await.error.unwrap();
+                    assert!(error.contains("TLS: invalid peer certificate") && error.contains(words), "{error}");
+                }
             }
         }
         drop_account(&pair);

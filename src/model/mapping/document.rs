@@ -8,7 +8,7 @@ use super::check::Claims;
 use super::reader::{Found, Object};
 use super::tree::Tree;
 use super::writer::Form;
-use super::{Format, Passwords, config, connection};
+use super::{Format, Passwords, Spec, config, connection};
 use crate::model::config::ConfigSpec;
 use crate::model::connection::ConnectionSpec;
 use crate::model::finding::Finding;
@@ -228,12 +228,44 @@ pub fn print_document(document: &Document, format: Format, passwords: Passwords)
             .collect();
         root.insert("configs".to_owned(), list.into());
     }
-    let root = Value::from(root);
-    // Both writers only fail on keys that are no text, and there are none.
+    print(&root.into(), format)
+}
+
+/// Reads one connection, config or rule from a text of its own, as an editor gives it back.
+///
+/// # Errors
+/// Everything that is wrong with it, with lines.
+pub fn parse_object<S: Spec>(text: &str, format: Format) -> Result<S, Vec<Finding>> {
+    let tree = Tree::parse(text, format).map_err(|finding| vec![finding])?;
+    let mut findings: Vec<Finding> = tree
+        .duplicates
+        .iter()
+        .map(|path| Finding::new(path, "the field is given twice").remedy("remove one"))
+        .collect();
+    let spec = S::from_spec_json(&tree.root);
+    if let Err(found) = &spec {
+        findings.extend(found.iter().cloned());
+    }
+    add_lines(&tree, &mut findings);
+    findings.sort_by_key(|finding| finding.line);
+    match spec {
+        Ok(spec) if findings.is_empty() => Ok(spec),
+        _ => Err(findings),
+    }
+}
+
+/// The reverse of [`parse_object`]: canonical, passwords only where they are references.
+#[must_use]
+pub fn print_object<S: Spec>(spec: &S, format: Format) -> String {
+    print(&spec.to_short_json(), format)
+}
+
+/// Both writers only fail on keys that are no text, and there are none.
+fn print(value: &Value, format: Format) -> String {
     match format {
-        Format::Yaml => serde_yaml::to_string(&root).unwrap_or_default(),
+        Format::Yaml => serde_yaml::to_string(value).unwrap_or_default(),
         Format::Json => {
-            let mut text = serde_json::to_string_pretty(&root).unwrap_or_default();
+            let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
             text.push('\n');
             text
         }

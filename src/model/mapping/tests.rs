@@ -322,6 +322,30 @@ fn passwords_are_shown_only_where_asked_for() {
 }
 
 #[test]
+fn an_object_alone_is_edited_as_text() {
+    let spec = parse(EXAMPLE).unwrap().configs.remove(0);
+    let text = print_object(&spec, Format::Yaml);
+    assert!(
+        text.starts_with("name: user-data\nconnection: production\ntables:\n- users\n"),
+        "{text}"
+    );
+    assert_eq!(parse_object::<ConfigSpec>(&text, Format::Yaml), Ok(spec));
+    let wrong = text
+        .replace("connection:", "conection:")
+        .replace("- users", "- users\n- users");
+    let found = parse_object::<ConfigSpec>(&wrong, Format::Yaml).unwrap_err();
+    let lines: Vec<_> = found.iter().map(|f| (f.line, f.path.as_str())).collect();
+    assert_eq!(
+        lines,
+        [
+            (Some(1), "connection"),
+            (Some(2), "conection"),
+            (Some(5), "tables[1].source_table")
+        ]
+    );
+}
+
+#[test]
 fn conditions_must_be_closed() {
     let with = |text: &str| {
         parse_config(&json!({"name": "c", "connection": "a",

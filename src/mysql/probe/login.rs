@@ -46,7 +46,19 @@ pub(super) fn explained(endpoint: &Endpoint, error: &MysqlError) -> String {
 
 fn by_message(endpoint: &Endpoint, error: &MysqlError) -> String {
     let message = error.message.to_lowercase();
-    let tls = message.contains("tls") || message.contains("certificate");
+    if message.starts_with("ssl.") {
+        return "check the path, and that the account that runs db-taxi may read it".to_owned();
+    }
+    if message.contains("unknown authentication plugin") {
+        // MySQL answers so for names it does not know, so that nobody can find out which exist.
+        return format!(
+            "check the username {}: the server answers so when it does not know it; if it is \
+             right, give the account a plugin that is known here: ALTER USER … IDENTIFIED WITH \
+             caching_sha2_password BY …",
+            endpoint.username
+        );
+    }
+    let tls = message.contains("tls:") || message.contains("certificate");
     if message.contains("offers no tls") {
         return "set up TLS on the server, or set ssl to false".to_owned();
     }
@@ -55,8 +67,15 @@ fn by_message(endpoint: &Endpoint, error: &MysqlError) -> String {
             .to_owned();
     }
     if tls && message.contains("not valid for") {
-        return "the certificate is for another name: connect by that name, or use ssl mode verify_ca"
-            .to_owned();
+        let weaker = if endpoint.ssl.mode == SslMode::VerifyCa {
+            "this version checks the name with verify_ca too; ssl mode required does not"
+        } else {
+            "ssl mode required does not check it"
+        };
+        return format!(
+            "connect by a name that the certificate has in its subjectAltName, or give the server \
+             a certificate for its name ({weaker})"
+        );
     }
     if tls && message.contains("expired") {
         return "the server's certificate has expired: renew it".to_owned();

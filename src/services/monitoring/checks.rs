@@ -110,7 +110,7 @@ async fn migrations(shared: &ServicesOptions) -> Check {
 /// Every table of the control database, and whether the server can read it.
 async fn tables(shared: &ServicesOptions) -> Check {
     const NAME: &str = "tables";
-    const WANTED: [&str; 14] = [
+    const WANTED: [&str; 15] = [
         "schema_info",
         "secret_keys",
         "sync_connections",
@@ -124,6 +124,7 @@ async fn tables(shared: &ServicesOptions) -> Check {
         "sync_ranges",
         "sync_leases",
         "sync_logs",
+        "sync_differences",
         "instances",
     ];
     let sql = format!(
