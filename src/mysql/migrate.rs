@@ -38,13 +38,24 @@ pub async fn apply(
     let _ended = pool.disconnect().await;
     match outcome {
         Ok(report) => Ok(report.applied_migrations().len()),
-        Err(error) => {
-            Err(
-                MysqlError::own(ErrorCode::Internal, ErrorClass::Stop, with_causes(&error))
-                    .at(&endpoint.label),
-            )
+        Err(error) => Err(classified(&error).at(&endpoint.label)),
+    }
+}
+
+/// The server's or network's own error where there is one, told with the file it happened in.
+fn classified(error: &refinery::Error) -> MysqlError {
+    let text = with_causes(error);
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(inner) = cause {
+        match inner.downcast_ref::<mysql_async::Error>() {
+            Some(mysql_async::Error::Server(refusal)) => {
+                return MysqlError::from_server(refusal.code, text);
+            }
+            Some(mysql_async::Error::Io(_)) => return MysqlError::lost(text),
+            _ => cause = inner.source(),
         }
     }
+    MysqlError::own(ErrorCode::Internal, ErrorClass::Stop, text)
 }
 
 fn with_causes(error: &dyn std::error::Error) -> String {

@@ -90,6 +90,10 @@ impl SessionKind {
                 ));
                 set("SESSION innodb_lock_wait_timeout = 5".to_owned());
                 set("SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED".to_owned());
+                if server.is_mariadb() {
+                    // On a cluster: reads see what every node had committed when they began.
+                    rules.push("SET SESSION wsrep_sync_wait = 1 /* optional */".to_owned());
+                }
             }
         }
         if !server.is_mariadb() && matches!(self, Self::Load | Self::Ddl) {

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::transaction::{
-    at, id, json, marks, micros, opt_id, parsed, transaction, values, violates, word,
+    at, id, json, micros, opt_id, parsed, transaction, values, violates, word,
 };
 use super::{Store, StoreError};
 use crate::model::config::Config;
@@ -18,8 +18,10 @@ use crate::mysql::{Row, Session, Value};
 
 /// Jobs of one page where no limit is given.
 const PAGE: u32 = 50;
-/// Old jobs removed in one transaction.
+/// Old jobs looked for at once.
 const BROOM: u32 = 50;
+/// Rows removed in one transaction.
+const SWEPT_AT_ONCE: u64 = 5_000;
 
 /// A job to be queued.
 #[derive(Debug, Clone, Copy)]
@@ -184,12 +186,23 @@ impl Store {
         parsed(&row.text("request")?, "sync_jobs.request")
     }
 
-    /// Removes jobs that ended longer ago than `older_than`, with their logs and differences; never
-    /// the newest one of a config. Returns how many.
+    /// Removes jobs that ended longer ago than `older_than`, with their logs and differences, and
+    /// log lines of that age that belong to no job; never the newest job of a config. Returns how
+    /// many jobs.
     ///
     /// # Errors
     /// When the control database does not answer.
     pub async fn delete_old_jobs(&self, older_than: Duration) -> Result<u64, StoreError> {
+        let stray = format!(
+            "DELETE FROM sync_logs WHERE job_id IS NULL \
+             AND logged_at < UTC_TIMESTAMP(3) - INTERVAL ? MICROSECOND LIMIT {SWEPT_AT_ONCE}"
+        );
+        while self
+            .exec(&stray, values![micros(older_than)])
+            .await?
+            .affected
+            == SWEPT_AT_ONCE
+        {}
         let mut gone = 0;
         loop {
             let old = self
@@ -207,22 +220,20 @@ impl Store {
             if old.is_empty() {
                 return Ok(gone);
             }
-            let ids: Result<Vec<_>, _> = old.iter().map(|row| row.text("id")).collect();
-            gone += self.delete_jobs(&ids?).await?;
+            for row in &old {
+                gone += self.delete_job(&row.text("id")?).await?;
+            }
         }
     }
 
-    async fn delete_jobs(&self, ids: &[String]) -> Result<u64, StoreError> {
-        let marks = marks(ids.len());
-        let params: Vec<Value> = ids.iter().map(Value::from).collect();
-        transaction!(self, |session| {
-            for table in ["sync_logs", "sync_differences", "sync_table_runs"] {
-                let sql = format!("DELETE FROM {table} WHERE job_id IN ({marks})");
-                session.exec(&sql, params.clone()).await?;
-            }
-            let sql = format!("DELETE FROM sync_jobs WHERE id IN ({marks})");
-            Ok(session.exec(&sql, params.clone()).await?.affected)
-        })
+    /// What hangs on the job goes first and in small transactions: a log may be long.
+    async fn delete_job(&self, id: &str) -> Result<u64, StoreError> {
+        for table in ["sync_logs", "sync_differences", "sync_table_runs"] {
+            let sql = format!("DELETE FROM {table} WHERE job_id = ? LIMIT {SWEPT_AT_ONCE}");
+            while self.exec(&sql, values![id]).await?.affected == SWEPT_AT_ONCE {}
+        }
+        let sql = "DELETE FROM sync_jobs WHERE id = ? AND active_config IS NULL";
+        Ok(self.exec(sql, values![id]).await?.affected)
     }
 
     async fn jobs_where(&self, rest: &str, params: Vec<Value>) -> Result<Vec<Job>, StoreError> {

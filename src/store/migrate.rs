@@ -12,7 +12,8 @@ use uuid::Uuid;
 
 use super::transaction::{micros, values};
 use super::{StoreError, StoreOptions};
-use crate::mysql::{Endpoint, Ident, Session, SessionKind, migrate};
+use crate::model::error::ErrorCode;
+use crate::mysql::{Endpoint, Ident, MysqlError, Session, SessionKind, migrate};
 
 mod embedded {
     refinery::embed_migrations!("migrations");
@@ -105,11 +106,13 @@ pub(super) async fn bring_up_to_date(
             return Ok(());
         }
     } else {
+        let endpoint = Arc::clone(session.endpoint());
         session
             .run(&format!(
                 "CREATE DATABASE IF NOT EXISTS {database} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
             ))
-            .await?;
+            .await
+            .map_err(|error| with_grant(error, &endpoint, database))?;
     }
     let lock = Lock::take(session, database).await?;
     let outcome = migrate_under(&lock, session, database).await;
@@ -137,17 +140,34 @@ async fn migrate_under(
         // The renewal runs on the lock's own session, which nothing else uses meanwhile.
         match tokio::time::timeout(LOCK_RENEWAL, &mut work).await {
             Ok(outcome) => {
-                outcome.map_err(|e| {
-                    StoreError::Setup(format!(
-                        "can't bring the control database {} up to date: {e}",
-                        database.raw()
-                    ))
-                })?;
+                outcome.map_err(|error| not_migrated(error, database))?;
                 return check_reader(session, database).await;
             }
             Err(_elapsed) => lock.renew(session).await?,
         }
     }
+}
+
+/// A lost connection stays one, so that it is tried again; anything else needs a person.
+fn not_migrated(error: MysqlError, database: &Ident) -> StoreError {
+    if error.is_unavailable() {
+        return error.into();
+    }
+    StoreError::Setup(format!(
+        "can't bring the control database {} up to date: {error}",
+        database.raw()
+    ))
+}
+
+/// The error with the statement that would have prevented it.
+fn with_grant(mut error: MysqlError, endpoint: &Endpoint, database: &Ident) -> MysqlError {
+    if error.code == ErrorCode::AccessDenied {
+        error.hint = Some(format!(
+            "as an administrator of the local server: GRANT ALL ON {database}.* TO the account {}",
+            endpoint.username
+        ));
+    }
+    error
 }
 
 /// Refuses a control database that a later program changed beyond what this one reads.

@@ -11,6 +11,8 @@ use crate::mysql::{Done, MysqlError, Pooled, Row, Value};
 
 /// Tries of one transaction before its deadlock is given back.
 const TRIES: u32 = 5;
+/// Sessions tried where the pool's turn out to have been closed by the server.
+const STALE: u32 = 3;
 
 /// Values of a statement, in the order of its placeholders.
 macro_rules! values {
@@ -24,8 +26,7 @@ macro_rules! transaction {
     ($store:expr, |$session:ident| $work:block) => {{
         let mut tries = 1;
         loop {
-            let mut pooled = $store.pool().get().await?;
-            pooled.begin().await?;
+            let mut pooled = $store.begin().await?;
             let outcome = async {
                 let $session: &mut $crate::mysql::Session = &mut pooled;
                 $work
@@ -40,19 +41,33 @@ macro_rules! transaction {
 pub(super) use transaction;
 
 impl Store {
-    /// Rows of one query. A session that went stale in the pool is replaced once.
+    /// Rows of one query. Sessions that went stale in the pool are replaced.
     pub(super) async fn rows(&self, sql: &str, params: Vec<Value>) -> Result<Vec<Row>, StoreError> {
-        let first = self
-            .pool()
-            .get()
-            .await?
-            .exec_rows(sql, params.clone())
-            .await;
-        match first {
-            Err(error) if error.is_connection_lost() => {
-                Ok(self.pool().get().await?.exec_rows(sql, params).await?)
+        let mut tries = 1;
+        loop {
+            // A server that can't be reached is told by the pool, and at once.
+            match self
+                .pool()
+                .get()
+                .await?
+                .exec_rows(sql, params.clone())
+                .await
+            {
+                Err(error) if error.is_connection_lost() && tries < STALE => tries += 1,
+                other => return Ok(other?),
             }
-            other => Ok(other?),
+        }
+    }
+
+    /// A session in a transaction of its own, to be ended by [`Self::end`].
+    pub(super) async fn begin(&self) -> Result<Pooled, StoreError> {
+        let mut tries = 1;
+        loop {
+            let mut session = self.pool().get().await?;
+            match session.begin().await {
+                Err(error) if error.is_connection_lost() && tries < STALE => tries += 1,
+                other => return Ok(other.map(|()| session)?),
+            }
         }
     }
 
