@@ -151,3 +151,34 @@ fn every_file_the_documents_name_is_there() {
         }
     }
 }
+
+#[test]
+fn every_script_parses_and_names_no_machine() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut seen = 0;
+    for folder in ["scripts", "bench", ".ci"] {
+        for entry in std::fs::read_dir(root.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            let is_bash = text.starts_with("#!/usr/bin/env bash") || path.ends_with("common.sh");
+            if !is_bash && !path.ends_with("stage.sh") {
+                continue;
+            }
+            seen += 1;
+            let parsed = std::process::Command::new("bash")
+                .arg("-n")
+                .arg(&path)
+                .output();
+            let parsed = parsed.unwrap();
+            let complaint = String::from_utf8_lossy(&parsed.stderr);
+            assert!(parsed.status.success(), "{}: {complaint}", path.display());
+            for machine in ["/root/", "/home/", "/work/"] {
+                for before in [" ", "=", "\"", "'"] {
+                    let path_named = format!("{before}{machine}");
+                    assert!(!text.contains(&path_named), "{}: {machine}", path.display());
+                }
+            }
+        }
+    }
+    assert!(seen > 10, "only {seen} scripts were found");
+}

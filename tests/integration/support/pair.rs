@@ -40,8 +40,8 @@ impl Pair {
     pub fn on(source: Server, local: Server) -> Self {
         // Unique among the processes and threads that may share the servers.
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let next = NEXT.fetch_add(1, Ordering::Relaxed) % 90;
-        let number = (std::process::id() % 4_000_000) * 1000 + next * HELPERS + HELPERS;
+        let next = NEXT.fetch_add(1, Ordering::Relaxed) % 990;
+        let number = (std::process::id() % 400_000) * 10_000 + next * HELPERS + HELPERS;
         let pair = Self {
             flavour: local.flavour,
             source,
