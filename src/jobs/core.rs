@@ -1,6 +1,6 @@
 //! What the parts of the engine share, and how one claimed job goes through them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -102,6 +102,8 @@ pub type Outcome = Option<Result<Job, Refusal>>;
 #[derive(Default)]
 pub struct Active {
     jobs: HashMap<JobId, ActiveJob>,
+    /// Jobs that this process put into the queue, and that have not ended as far as it knows.
+    created: HashSet<JobId>,
     /// How the engine is being shut down.
     closing: Option<Cut>,
 }
@@ -163,6 +165,17 @@ impl Core {
     #[must_use]
     pub fn active_ids(&self) -> Vec<JobId> {
         self.active().jobs.keys().copied().collect()
+    }
+
+    /// This process put a job into the queue.
+    pub fn created_here(&self, id: JobId) {
+        self.active().created.insert(id);
+    }
+
+    /// Whether this process put a job into the queue.
+    #[must_use]
+    pub fn was_created_here(&self, id: JobId) -> bool {
+        self.active().created.contains(&id)
     }
 
     /// The outcome of a job that is worked on here.
@@ -238,7 +251,11 @@ impl Core {
                 Err(_panic) => core.panicked(id).await,
             };
             lease.release().await;
-            core.active().jobs.remove(&id);
+            {
+                let mut active = core.active();
+                active.jobs.remove(&id);
+                active.created.remove(&id);
+            }
             core.hub.set_inactive(id);
             sender.send_replace(Some(result));
             drop(slot);

@@ -21,6 +21,7 @@ use crate::model::event::What;
 use crate::model::ids::JobId;
 use crate::model::job::{Job, JobState};
 use crate::model::status::{Instance, InstanceState};
+use crate::store::StoreError;
 use crate::store::leases::Resource;
 
 /// Takes jobs from the queue, runs them, and tells what happens.
@@ -99,6 +100,15 @@ impl Engine {
         }
     }
 
+    /// Enters this process in the control database, once; gives its name there.
+    ///
+    /// # Errors
+    /// When the control database does not answer.
+    pub async fn enter(&self) -> Result<String, StoreError> {
+        self.core.register().await?;
+        Ok(self.core.name())
+    }
+
     /// Tells watchers of a job that was put in the queue, and the queue to look at once.
     pub fn job_created(&self, job: &Job) {
         let what = What::JobCreated(Box::new(Job {
@@ -106,15 +116,19 @@ impl Engine {
             ..job.clone()
         }));
         self.core.hub.send(job.id, &job.config, None, what);
+        self.core.created_here(job.id);
         self.core.wake.notify_one();
     }
 
     /// Claims a job, runs it here and waits for its end; waits for a free place before. A job that
     /// another process works on is waited for as long as a lease lasts: its process may be dead.
+    /// One that was created by this process and taken by another is waited for until it ends.
+    /// Starts the engine, if nobody did.
     ///
     /// # Errors
     /// When there is no such job, another living process holds it, or the control database is gone.
     pub async fn run_job(&self, id: JobId) -> Result<Job, Refusal> {
+        self.start(QueueMode::OnlyAsked);
         let core = &self.core;
         core.register().await.map_err(|error| refusal(&error))?;
         if let Some(outcome) = core.outcome_of(id) {
@@ -197,7 +211,7 @@ impl Engine {
             if job.state.is_final() {
                 return Ok(Claimed::Ended(Box::new(job)));
             }
-            if since.elapsed() > core.keeper.ttl() {
+            if since.elapsed() > core.keeper.ttl() && !core.was_created_here(id) {
                 let by = job.instance.as_deref().unwrap_or("another instance");
                 return Err(Refusal::Conflict {
                     code: "config_busy",

@@ -34,8 +34,11 @@ pub async fn heartbeat(core: Arc<Core>) {
     }
 }
 
-/// Removes old jobs each hour until the engine is shut down.
+/// Removes old jobs each hour until the engine is shut down; none where their age has no limit.
 pub async fn clean(core: Arc<Core>) {
+    if core.limits.cleanup_age.is_zero() {
+        return;
+    }
     loop {
         let age = core.limits.cleanup_age;
         let cleaned = tokio::select! {

@@ -1,5 +1,6 @@
 //! Takes jobs from the queue, and those of dead instances.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,8 @@ use tokio::time::Instant;
 
 use super::core::Core;
 use super::options::QueueMode;
-use crate::model::job::Job;
+use crate::model::ids::JobId;
+use crate::model::job::{Job, Trigger};
 use crate::model::status::InstanceState;
 use crate::store::StoreError;
 use crate::store::leases::Resource;
@@ -19,14 +21,19 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// How long it is believed that a living service takes jobs, or that none does.
 const SERVICES: Duration = Duration::from_secs(5);
 
+/// How long a job of a command waits before others take it: its own process runs it at once, unless
+/// it was only to be queued.
+const COMMANDS: Duration = Duration::from_secs(3);
+
 /// Takes jobs until the engine is shut down.
 pub async fn take(core: Arc<Core>, mode: QueueMode) {
     let mut pause = EACH;
     let mut alone = Alone::default();
+    let mut commands = Commands::default();
     loop {
         let looked = tokio::select! {
             () = core.stopping.cancelled() => return,
-            looked = look(&core, mode, &mut alone) => looked,
+            looked = look(&core, mode, &mut alone, &mut commands) => looked,
         };
         pause = match looked {
             Ok(()) => EACH,
@@ -45,7 +52,12 @@ pub async fn take(core: Arc<Core>, mode: QueueMode) {
     }
 }
 
-async fn look(core: &Arc<Core>, mode: QueueMode, alone: &mut Alone) -> Result<(), StoreError> {
+async fn look(
+    core: &Arc<Core>,
+    mode: QueueMode,
+    alone: &mut Alone,
+    commands: &mut Commands,
+) -> Result<(), StoreError> {
     core.register().await?;
     if mode == QueueMode::TakeWhenAlone && !alone.ask(core).await? {
         return Ok(());
@@ -57,7 +69,8 @@ async fn look(core: &Arc<Core>, mode: QueueMode, alone: &mut Alone) -> Result<()
     let mut jobs = core.ledger.orphaned_jobs().await?;
     // A few more than fit: some may be claimed by others before we do.
     let limit = u32::try_from(free).unwrap_or(u32::MAX).saturating_add(8);
-    jobs.extend(core.ledger.pending_jobs(limit).await?);
+    let pending = core.ledger.pending_jobs(limit).await?;
+    jobs.extend(commands.without_fresh(pending));
     for job in jobs {
         take_one(core, &job).await?;
     }
@@ -98,5 +111,25 @@ impl Alone {
         });
         self.asked = Some((Instant::now(), alone));
         Ok(alone)
+    }
+}
+
+/// Pending jobs of commands, and when each was first seen.
+#[derive(Default)]
+struct Commands(HashMap<JobId, Instant>);
+
+impl Commands {
+    /// Leaves out the jobs that their own process is about to run.
+    fn without_fresh(&mut self, mut pending: Vec<Job>) -> Vec<Job> {
+        let now = Instant::now();
+        self.0
+            .retain(|id, _| pending.iter().any(|job| job.id == *id));
+        pending.retain(|job| {
+            // One that ran before has no process of its own any more.
+            job.trigger != Trigger::Cli
+                || job.started_at.is_some()
+                || now.duration_since(*self.0.entry(job.id).or_insert(now)) >= COMMANDS
+        });
+        pending
     }
 }

@@ -359,6 +359,8 @@ async fn write_end(shared: &Shared, end: Ending) -> Option<Job> {
     };
     match moved {
         Ok(true) => {}
+        // The answer to a first try that did succeed was lost.
+        Ok(false) if stored_state(core, job.id).await == Some(state) => {}
         Ok(false) => {
             shared.log(None, Level::Warn, "the job is not ours any more");
             return None;
@@ -372,6 +374,11 @@ async fn write_end(shared: &Shared, end: Ending) -> Option<Job> {
     let (level, line) = told_end(&job);
     shared.log(None, level, &line);
     Some(job)
+}
+
+async fn stored_state(core: &Core, id: JobId) -> Option<JobState> {
+    let job = persist(|| core.ledger.job(id)).await;
+    job.ok().flatten().map(|job| job.state)
 }
 
 /// What an ended job shows: rates over its whole time, and nothing of the moment.

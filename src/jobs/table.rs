@@ -81,14 +81,15 @@ async fn claim(shared: &Shared, cell: &Cell) -> Result<HeldLease, TableEnd> {
                 if !told {
                     told = true;
                     let line = format!(
-                        "another db-taxi process works on {}.{table}; waiting for it up to {} s",
+                        "{} works on {}.{table}; waiting for it up to {} s",
+                        who(shared).await,
                         shared.target_database,
                         patience.as_secs()
                     );
                     shared.log(Some(table), Level::Warn, &line);
                 }
                 let line = format!(
-                    "another db-taxi process works on {}.{table} and did not end in time",
+                    "another job works on {}.{table} and did not end in time",
                     shared.target_database
                 );
                 ErrorInfo::new(ErrorCode::LeaseLost, line)
@@ -104,6 +105,22 @@ async fn claim(shared: &Shared, cell: &Cell) -> Result<HeldLease, TableEnd> {
             () = tokio::time::sleep(ASK_AGAIN) => {}
             () = shared.stop.signal.soft.cancelled() => return Err(TableEnd::Stopped),
         }
+    }
+}
+
+/// The other processes that work on jobs: one of them holds what we wait for.
+async fn who(shared: &Shared) -> String {
+    let core = &shared.core;
+    let all = core.ledger.list_instances().await.unwrap_or_default();
+    let names: Vec<String> = all
+        .into_iter()
+        .filter(|one| one.id != core.instance && !one.jobs.is_empty())
+        .map(|one| one.name)
+        .collect();
+    if names.is_empty() {
+        "another job".to_owned()
+    } else {
+        format!("another job (instance {})", names.join(" or "))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::jobs::{EventStream, QueueMode, StopHow};
 use crate::model::command::Refusal;
 use crate::model::event::What;
 use crate::model::ids::{InstanceId, JobId};
-use crate::model::job::{JobKind, JobState, JobWish};
+use crate::model::job::{JobKind, JobState, JobWish, Trigger};
 use crate::model::status::{Instance, InstanceState};
 use crate::store::leases::Resource;
 
@@ -173,4 +173,40 @@ async fn one_job_is_run_once_however_often_it_is_asked_for() {
         engine.run_job(id).await,
         Err(Refusal::Conflict { .. })
     ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_of_a_command_is_left_to_its_own_process_for_a_moment() {
+    let (ledger, work) = (FakeLedger::new(), FakeWork::new());
+    work.table("t", &[]);
+    let service = engine(setup(), &ledger, &work);
+    let mut events = service.events();
+    service.start(QueueMode::TakeAny);
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let before = Instant::now();
+    let command = ledger.add_job(JobKind::Sync);
+    let other = ledger.add_job(JobKind::Sync);
+    ledger.change(other, |job| job.trigger = Trigger::Dashboard);
+    assert_eq!(started(&mut events).await, other);
+    assert!(before.elapsed() < Duration::from_secs(2));
+    assert_eq!(started(&mut events).await, command);
+    assert!(before.elapsed() >= Duration::from_secs(3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_another_process_took_from_its_maker_is_waited_for() {
+    let (ledger, work) = (FakeLedger::new(), FakeWork::new());
+    work.table("t", &[]);
+    let engine = engine(setup(), &ledger, &work);
+    let id = ledger.add_job(JobKind::Sync);
+    engine.job_created(&ledger.stored(id));
+    ledger.change(id, |job| job.state = JobState::Running);
+    ledger.hold(&Resource::Job(id), Duration::from_hours(1));
+    let ends = async {
+        tokio::time::sleep(TTL * 5).await;
+        ledger.change(id, |job| job.state = JobState::CompletedWithErrors);
+    };
+    let (job, ()) = tokio::join!(engine.run_job(id), ends);
+    assert_eq!(job.unwrap().state, JobState::CompletedWithErrors);
+    assert!(work.tried().is_empty());
 }

@@ -1,0 +1,115 @@
+//! Servers and how to log in to them, from settings and stored connections.
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use crate::jobs::Endpoints;
+use crate::logging::register_secret;
+use crate::model::connection::{Connection, ConnectionSpec};
+use crate::model::secret::Secret;
+use crate::mysql::Endpoint;
+use crate::settings::{DatabaseSettings, secrets};
+
+/// The local server, as the settings name it; its password is resolved at each call.
+///
+/// # Errors
+/// A sentence that names the variable or file of a password that can't be resolved.
+pub fn local(settings: &DatabaseSettings) -> Result<Endpoint, String> {
+    let mut spec = ConnectionSpec::new("local server", &settings.username, "");
+    spec.host.clone_from(&settings.host);
+    spec.port = settings.port;
+    spec.socket = settings
+        .socket
+        .as_ref()
+        .map(|path| path.to_string_lossy().into_owned());
+    spec.ssl = settings.ssl.clone();
+    spec.connect_timeout = settings.connect_timeout;
+    let password = password(settings.password.as_ref())?;
+    Ok(Endpoint::of_connection(&spec, password))
+}
+
+/// Sources by their stored connection, beside one local server.
+pub struct Servers {
+    /// The local server.
+    pub local: Arc<Endpoint>,
+}
+
+impl Endpoints for Servers {
+    fn source(
+        &self,
+        connection: &Connection,
+        stored: Option<Secret>,
+        compression: bool,
+    ) -> Result<Arc<Endpoint>, String> {
+        let known = stored.as_ref().or(connection.spec.password.as_ref());
+        let mut endpoint = Endpoint::of_connection(&connection.spec, password(known)?);
+        endpoint.compression = compression;
+        Ok(Arc::new(endpoint))
+    }
+
+    fn local(&self) -> Arc<Endpoint> {
+        Arc::clone(&self.local)
+    }
+}
+
+/// The password itself, known to the log's redaction from here on.
+fn password(secret: Option<&Secret>) -> Result<SecretString, String> {
+    let Some(secret) = secret else {
+        return Ok(SecretString::from(String::new()));
+    };
+    let password = secrets::resolve(secret)?;
+    register_secret(&password);
+    Ok(password)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::connection::Health;
+    use crate::model::ids::ConnectionId;
+    use crate::mysql::endpoint::Address;
+    use chrono::Utc;
+    use secrecy::ExposeSecret;
+
+    fn connection() -> Connection {
+        Connection {
+            id: ConnectionId::generate(),
+            spec: ConnectionSpec::new("shop", "reader", "shop"),
+            has_password: true,
+            version: 1,
+            health: Health::default(),
+            created_at: Utc::now(),
+            updated_at: Utc::now(),
+        }
+    }
+
+    fn servers() -> Servers {
+        let spec = ConnectionSpec::new("local server", "root", "");
+        let local = Endpoint::of_connection(&spec, SecretString::from(String::new()));
+        Servers {
+            local: Arc::new(local),
+        }
+    }
+
+    #[test]
+    fn the_stored_password_is_used_and_redacted_from_then_on() {
+        let stored = Some(Secret::parse("canary-of-endpoints"));
+        let endpoint = servers().source(&connection(), stored, true).unwrap();
+        assert_eq!(endpoint.password.expose_secret(), "canary-of-endpoints");
+        assert!(endpoint.compression);
+        assert_eq!(
+            endpoint.addresses,
+            [Address::Tcp("localhost".to_owned(), 3306)]
+        );
+        let line = crate::logging::redacted("login with canary-of-endpoints failed");
+        assert!(!line.contains("canary-of-endpoints"), "{line}");
+    }
+
+    #[test]
+    fn a_reference_that_leads_nowhere_is_named() {
+        let stored = Some(Secret::parse("${env:DB_TAXI_TEST_NO_SUCH_VARIABLE}"));
+        let error = servers().source(&connection(), stored, false).unwrap_err();
+        assert!(error.contains("DB_TAXI_TEST_NO_SUCH_VARIABLE"), "{error}");
+    }
+}

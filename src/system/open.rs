@@ -1,0 +1,190 @@
+//! Opens the control database and everything over it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use chrono::Utc;
+
+use super::endpoints::{Servers, local};
+use super::{Role, Shared};
+use crate::jobs::{Endpoints, Engine, EngineOptions, QueueMode};
+use crate::model::command::Refusal;
+use crate::model::finding::Finding;
+use crate::model::ids::InstanceId;
+use crate::model::status::SettingsStatus;
+use crate::services::{JobRunner, ProcessFacts, Services, ServicesOptions, refuse};
+use crate::settings::Settings;
+use crate::store::keys::{KEY_VARIABLE, KeyRing};
+use crate::store::{Store, StoreError, StoreOptions};
+
+/// An open control database and what works over it.
+pub struct Open {
+    /// The control database.
+    pub store: Store,
+    /// Flavour and version of its server.
+    pub server: String,
+    /// The engine, unless the settings forbid it.
+    pub engine: Option<Arc<Engine>>,
+    /// What fronts ask.
+    pub services: Services,
+}
+
+/// Why the control database can't be used.
+pub struct Problem {
+    /// As it is told.
+    pub refusal: Refusal,
+    /// Whether it may pass.
+    pub passes: bool,
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        let passes = !matches!(error, StoreError::TooNew { .. } | StoreError::WrongKey(_));
+        let refusal = match error {
+            // Nothing is asked of it yet: whatever keeps it from opening makes it unavailable.
+            StoreError::Mysql(inner) => {
+                let mut text = inner.to_string();
+                if let Some(hint) = &inner.hint {
+                    text = format!("{text}: {hint}");
+                }
+                Refusal::DatabaseUnavailable(text)
+            }
+            StoreError::Setup(text) | StoreError::WrongKey(text) => {
+                Refusal::DatabaseUnavailable(text)
+            }
+            other @ StoreError::TooNew { .. } => Refusal::DatabaseUnavailable(other.to_string()),
+            other => refuse(other),
+        };
+        Self { refusal, passes }
+    }
+}
+
+/// Opens the control database, brings its tables up to date, starts the engine, then the services.
+pub async fn open(shared: &Shared) -> Result<Open, Problem> {
+    let settings = &shared.settings;
+    let local = local(&settings.database).map_err(|message| Problem {
+        refusal: Refusal::Invalid(vec![Finding::new("database.password", message)]),
+        passes: true,
+    })?;
+    let local = Arc::new(local);
+    let store = Store::open(StoreOptions {
+        endpoint: Arc::clone(&local),
+        database: settings.database.database.clone(),
+        max_open: settings.database.max_open_conns,
+        max_idle: settings.database.max_idle_conns,
+        lease_ttl: settings.sync.lease_ttl,
+        key: KeyRing::load(&settings.security.key_file)?,
+    })
+    .await?;
+    let server = store
+        .pool()
+        .get()
+        .await
+        .map_err(StoreError::from)?
+        .server()
+        .shown();
+    shared.step(&format!("control database open on {server}"));
+    let endpoints: Arc<dyn Endpoints> = Arc::new(Servers { local });
+    let instance = InstanceId::generate();
+    let mut facts = shared.facts.clone();
+    let engine = if settings.sync.enabled {
+        let engine = Engine::new(engine_options(shared, &store, instance, &endpoints));
+        if shared.role != Role::OneShot {
+            facts.instance_name = engine.enter().await?;
+            engine.start(queue_mode(shared));
+            shared.step(&format!(
+                "job engine started as instance {}",
+                facts.instance_name
+            ));
+        }
+        Some(engine)
+    } else {
+        shared.step("no job engine: sync.enabled is false");
+        None
+    };
+    let services = Services::new(ServicesOptions {
+        store: store.clone(),
+        endpoints,
+        runner: engine
+            .clone()
+            .map(|engine| -> Arc<dyn JobRunner> { engine }),
+        instance,
+        batch_size: settings.sync.batch_size,
+        lease_ttl: settings.sync.lease_ttl,
+        process: facts,
+    });
+    Ok(Open {
+        store,
+        server,
+        engine,
+        services,
+    })
+}
+
+fn engine_options(
+    shared: &Shared,
+    store: &Store,
+    instance: InstanceId,
+    endpoints: &Arc<dyn Endpoints>,
+) -> EngineOptions {
+    let settings = &shared.settings;
+    let sync = &settings.sync;
+    let is_service = shared.role == Role::Headless;
+    let of_service = |list: &[String]| {
+        if is_service {
+            list.to_vec()
+        } else {
+            Vec::new()
+        }
+    };
+    EngineOptions {
+        store: store.clone(),
+        instance,
+        instance_name: settings.instance.name.clone(),
+        roles: of_service(&settings.instance.roles),
+        labels: of_service(&settings.instance.labels),
+        address: is_service.then(|| {
+            let server = &settings.server;
+            if server.host.contains(':') {
+                format!("[{}]:{}", server.host, server.port)
+            } else {
+                format!("{}:{}", server.host, server.port)
+            }
+        }),
+        max_concurrency: sync.max_concurrency,
+        retry_attempts: sync.retry_attempts,
+        retry_delay: sync.retry_delay,
+        job_timeout: sync.job_timeout,
+        batch_size: sync.batch_size,
+        lease_ttl: sync.lease_ttl,
+        stop_timeout: settings.server.shutdown_timeout,
+        cleanup_age: sync.cleanup_age,
+        endpoints: Arc::clone(endpoints),
+        events: shared.hub.clone(),
+    }
+}
+
+fn queue_mode(shared: &Shared) -> QueueMode {
+    let roles = &shared.settings.instance.roles;
+    match shared.role {
+        Role::Dashboard => QueueMode::TakeWhenAlone,
+        Role::Headless if roles.iter().any(|role| role == "worker") => QueueMode::TakeAny,
+        Role::Headless | Role::OneShot => QueueMode::OnlyAsked,
+    }
+}
+
+/// What is known of this process without a control database.
+pub fn process_facts(settings: &Settings) -> ProcessFacts {
+    let from_environment = std::env::var(KEY_VARIABLE).is_ok_and(|key| !key.trim().is_empty());
+    ProcessFacts {
+        instance_name: settings.instance.name.clone(),
+        started: Instant::now(),
+        sync_enabled: settings.sync.enabled,
+        key_file: (!from_environment).then(|| settings.security.key_file.clone()),
+        folders: settings.logging.directory.iter().cloned().collect(),
+        settings: SettingsStatus {
+            loaded_at: Some(Utc::now()),
+            ..SettingsStatus::default()
+        },
+    }
+}
