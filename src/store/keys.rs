@@ -112,7 +112,10 @@ impl KeyRing {
             })?;
             keys.push(Arc::new(Key::new(&key)?));
         }
-        self.replace(keys);
+        // A file that is gone takes no key from a process that runs.
+        if !keys.is_empty() {
+            self.replace(keys);
+        }
         Ok(())
     }
 
@@ -151,6 +154,9 @@ impl KeyRing {
     /// Opens what [`Key::seal`] made for the row `owner`.
     pub(super) fn open(&self, owner: &str, sealed: &[u8]) -> Result<SecretString, StoreError> {
         let (id, rest) = split(sealed)?;
+        if self.find(&id).is_none() {
+            self.reload()?;
+        }
         let key = self.find(&id).ok_or_else(|| {
             StoreError::WrongKey(format!(
                 "a secret is sealed with the key {id}, which {} does not hold",

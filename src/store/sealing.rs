@@ -114,8 +114,18 @@ impl Store {
         Ok(Some(key))
     }
 
-    /// Ids of the database's keys that are at hand and prove right.
+    /// Ids of the database's keys that are at hand and prove right. Where none is, the key file is
+    /// read again: another process of this host may have made or changed it.
     fn fitting(&self, known: &[Row]) -> Result<Vec<String>, StoreError> {
+        let fitting = self.at_hand(known)?;
+        if fitting.is_empty() && !known.is_empty() {
+            self.keys().reload()?;
+            return self.at_hand(known);
+        }
+        Ok(fitting)
+    }
+
+    fn at_hand(&self, known: &[Row]) -> Result<Vec<String>, StoreError> {
         let mut ids = Vec::new();
         for row in known {
             let id = row.text("key_id")?;

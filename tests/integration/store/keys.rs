@@ -104,4 +104,18 @@ both_flavours! {
         assert!(!Path::new(&folder.path().join(host)).join("secret.key").exists());
         assert_eq!(control(&pair, "SELECT COUNT(*) FROM secret_keys").trim(), "1");
     }
+
+    async fn a_key_that_another_process_makes_meanwhile_is_found(pair: Pair) {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("secret.key");
+        let looked_early = KeyRing::from_file(&path).unwrap();
+        let opened_early = Store::open(options(&pair, KeyRing::from_file(&path).unwrap())).await.unwrap();
+        let maker = Store::open(options(&pair, KeyRing::from_file(&path).unwrap())).await.unwrap();
+        let spec = with_password(connection_spec("prod", "copy"), "secret");
+        let made = maker.create_connection(&spec).await.unwrap();
+        assert!(opened_early.connection_password(made.id).await.unwrap().is_some());
+        let opened_late = Store::open(options(&pair, looked_early)).await.unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert!(opened_late.connection_password(made.id).await.unwrap().is_some());
+    }
 }
