@@ -27,7 +27,7 @@ use crate::model::command::Refusal;
 use crate::model::status::{DatabaseStatus, Status};
 use crate::services::{ProcessFacts, Services, status_without_database};
 use crate::settings::Settings;
-use crate::store::Store;
+use crate::store::{self, MigrationStatus, Store};
 
 /// How long a dashboard waits for the control database before it opens without.
 const DASHBOARD_WAITS: Duration = Duration::from_secs(1);
@@ -41,6 +41,17 @@ pub enum Role {
     Headless,
     /// One command; without a control database it is refused.
     OneShot,
+}
+
+/// Where the control database stands; changes nothing.
+///
+/// # Errors
+/// When it can't be reached or refuses.
+pub async fn migration_status(settings: &Settings) -> Result<Vec<MigrationStatus>, Refusal> {
+    let options = open::store_options(settings).map_err(|problem| problem.refusal)?;
+    store::migration_status(&options)
+        .await
+        .map_err(|error| open::Problem::from(error).refusal)
 }
 
 /// The running sync system.

@@ -59,23 +59,28 @@ impl From<StoreError> for Problem {
     }
 }
 
-/// Opens the control database, brings its tables up to date, starts the engine, then the services.
-pub async fn open(shared: &Shared) -> Result<Open, Problem> {
-    let settings = &shared.settings;
+/// The control database as the settings name it.
+pub fn store_options(settings: &Settings) -> Result<StoreOptions, Problem> {
     let local = local(&settings.database).map_err(|message| Problem {
         refusal: Refusal::Invalid(vec![Finding::new("database.password", message)]),
         passes: true,
     })?;
-    let local = Arc::new(local);
-    let store = Store::open(StoreOptions {
-        endpoint: Arc::clone(&local),
+    Ok(StoreOptions {
+        endpoint: Arc::new(local),
         database: settings.database.database.clone(),
         max_open: settings.database.max_open_conns,
         max_idle: settings.database.max_idle_conns,
         lease_ttl: settings.sync.lease_ttl,
         key: KeyRing::load(&settings.security.key_file)?,
     })
-    .await?;
+}
+
+/// Opens the control database, brings its tables up to date, starts the engine, then the services.
+pub async fn open(shared: &Shared) -> Result<Open, Problem> {
+    let settings = &shared.settings;
+    let options = store_options(settings)?;
+    let local = Arc::clone(&options.endpoint);
+    let store = Store::open(options).await?;
     let server = store
         .pool()
         .get()
