@@ -1,0 +1,256 @@
+//! The service from start to stop.
+//!
+//! Start: port, then the system; the control database may be down, the service waits for it and
+//! says so in `/health`. Stop: no more connections, then the system with its jobs and the control
+//! database's sessions, then the requests under way.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::health::{Probe, Readiness, router};
+use super::listener::{Server, bind};
+use crate::jobs::StopHow;
+use crate::model::command::Refusal;
+use crate::settings::Settings;
+use crate::system::{Role, System};
+
+/// How long jobs that are ended at once may take to roll back.
+const AT_ONCE: Duration = Duration::from_secs(5);
+
+/// The signal that ended the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// SIGINT: running jobs were cancelled.
+    Interrupt,
+    /// SIGTERM: running jobs went back to the queue.
+    Terminate,
+}
+
+/// Why the service could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The port can't be had.
+    #[error("can't listen on {address}: {error}")]
+    Listen {
+        /// As it was asked for.
+        address: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// The system refuses these settings.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The operating system refuses something basic.
+    #[error("can't start: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// Runs the service until a signal ends it.
+///
+/// # Errors
+/// When it can't start; a control database that is down is no reason.
+pub async fn serve(settings: &Settings) -> Result<Ended, ServeError> {
+    let mut signals = Signals::listen()?;
+    let (host, port) = (&settings.server.host, settings.server.port);
+    let listener = bind(host, port).await.map_err(|error| ServeError::Listen {
+        address: shown(host, port),
+        error,
+    })?;
+    let state = Arc::new(State::default());
+    let server = Server::start(listener, router(probe(&state)))?;
+    let address = server.address;
+    tracing::info!("listening on http://{address}");
+    // What others see of this instance is the port that it got.
+    let mut settings = settings.clone();
+    settings.server.port = address.port();
+    let patience = settings.server.shutdown_timeout;
+    let started = tokio::select! {
+        started = System::start(Arc::new(settings), Role::Headless) => started,
+        ended = signals.next() => {
+            tracing::info!("stopping before the start was complete: {}", ended.name());
+            server.finish(patience).await;
+            return Ok(ended);
+        }
+    };
+    let system = match started {
+        Ok(system) => state.system.get_or_init(|| system),
+        Err(refusal) => {
+            server.finish(Duration::ZERO).await;
+            return Err(refusal.into());
+        }
+    };
+    let ended = signals.next().await;
+    tracing::info!("stopping: {}", ended.name());
+    state.stopping.store(true, Ordering::Relaxed);
+    server.stop_accepting();
+    tracing::info!("no more connections are taken");
+    stop_system(system, ended, &mut signals).await;
+    if !server.finish(patience).await {
+        tracing::warn!("requests were cut off after {} s", patience.as_secs());
+    }
+    tracing::info!("the HTTP server has stopped");
+    Ok(ended)
+}
+
+/// Stops jobs after their batch, and at once on another signal.
+async fn stop_system(system: &System, ended: Ended, signals: &mut Signals) {
+    let how = match ended {
+        Ended::Interrupt => StopHow::Cancel,
+        Ended::Terminate => StopHow::Release,
+    };
+    let stopping = system.shutdown(how);
+    tokio::pin!(stopping);
+    tokio::select! {
+        () = &mut stopping => {}
+        again = signals.next() => {
+            tracing::warn!("stopping at once: {}", again.name());
+            let both = async {
+                tokio::join!(stopping, system.shutdown(how));
+            };
+            if tokio::time::timeout(AT_ONCE, both).await.is_err() {
+                tracing::warn!("jobs did not end in time; their sessions are dropped");
+            }
+        }
+    }
+    tracing::info!("the sync system has stopped");
+}
+
+#[derive(Default)]
+struct State {
+    system: OnceLock<System>,
+    stopping: AtomicBool,
+}
+
+fn probe(state: &Arc<State>) -> Probe {
+    let state = Arc::clone(state);
+    Arc::new(move || {
+        if state.stopping.load(Ordering::Relaxed) {
+            return Readiness::NotReady("shutting_down");
+        }
+        match state.system.get() {
+            None => Readiness::NotReady("starting"),
+            Some(system) if system.services().is_none() || !system.database().connected => {
+                Readiness::NotReady("database_unavailable")
+            }
+            Some(_) => Readiness::Ready,
+        }
+    })
+}
+
+fn shown(host: &str, port: u16) -> String {
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
+}
+
+impl Ended {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Interrupt => "SIGINT",
+            Self::Terminate => "SIGTERM",
+        }
+    }
+}
+
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// The next signal that ends the service; SIGHUP does not.
+    async fn next(&mut self) -> Ended {
+        loop {
+            tokio::select! {
+                _ = self.interrupt.recv() => return Ended::Interrupt,
+                _ = self.terminate.recv() => return Ended::Terminate,
+                _ = self.hangup.recv() => {
+                    tracing::warn!("SIGHUP: settings are read at the start only; restart to change them");
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    async fn ask(server: &Server, request: &str) -> (u16, serde_json::Value) {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let request = format!("{request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let status = answer[9..12].parse().unwrap();
+        let body = answer.split("\r\n\r\n").nth(1).unwrap();
+        (status, serde_json::from_str(body).unwrap())
+    }
+
+    async fn server(readiness: Readiness) -> Server {
+        let listener = bind("127.0.0.1", 0).await.unwrap();
+        Server::start(listener, router(Arc::new(move || readiness))).unwrap()
+    }
+
+    #[tokio::test]
+    async fn health_says_whether_it_lives_and_whether_it_can_work() {
+        let good = server(Readiness::Ready).await;
+        let ok = serde_json::json!({"status": "ok"});
+        assert_eq!(ask(&good, "GET /health").await, (200, ok.clone()));
+        assert_eq!(ask(&good, "GET /health/live").await, (200, ok));
+        let ready = serde_json::json!({"status": "ready"});
+        assert_eq!(ask(&good, "GET /health/ready").await, (200, ready));
+
+        let bad = server(Readiness::NotReady("database_unavailable")).await;
+        let degraded = serde_json::json!({"status": "degraded"});
+        assert_eq!(ask(&bad, "GET /health/live").await, (200, degraded));
+        let not_ready =
+            serde_json::json!({"status": "not_ready", "reason": "database_unavailable"});
+        assert_eq!(ask(&bad, "GET /health/ready").await, (503, not_ready));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_route_is_a_json_error() {
+        let server = server(Readiness::Ready).await;
+        let (status, body) = ask(&server, "GET /nothing").await;
+        assert_eq!((status, &body["error"]["code"]), (404, &"not_found".into()));
+        let (status, body) = ask(&server, "POST /health").await;
+        let code: serde_json::Value = "method_not_allowed".into();
+        assert_eq!((status, &body["error"]["code"]), (405, &code));
+    }
+
+    #[tokio::test]
+    async fn a_stopped_server_takes_no_connection_and_an_idle_one_does_not_hold_it_up() {
+        let server = server(Readiness::Ready).await;
+        let address = server.address;
+        let _idle = TcpStream::connect(address).await.unwrap();
+        server.stop_accepting();
+        assert!(server.finish(Duration::from_secs(20)).await);
+        assert!(TcpStream::connect(address).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_port_in_use_is_refused() {
+        let first = bind("127.0.0.1", 0).await.unwrap();
+        let port = first.local_addr().unwrap().port();
+        let error = bind("127.0.0.1", port).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    }
+}
