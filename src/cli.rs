@@ -1,27 +1,136 @@
 //! The command line: arguments → services → output → exit code.
 //!
 //! Owns the command tree, what is printed where, and the exit codes. Holds no rules of syncing:
-//! every command asks the services and shows what they say. Called by `main` only.
+//! every command asks the services and shows what they say. Called by `main` only, which also
+//! starts the two other fronts.
 
 pub mod args;
+mod ask;
+mod commands;
+mod editor;
 pub mod exit;
 pub mod failure;
+mod option_file;
 pub mod output;
-pub mod shell;
+pub mod panics;
+mod progress;
+mod settings;
+mod shell;
+pub mod show;
+mod signals;
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal};
+use std::sync::Arc;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 
 pub use args::Cli;
+use args::Command;
 pub use exit::{Exit, Signal};
 pub use failure::Failure;
 pub use output::Output;
 
-use args::Command;
+use crate::logging::{LoggingOptions, StderrHandle};
+use crate::settings::Settings;
 
-/// Carries out a command that needs neither settings nor a database; `None` for any other.
-#[must_use]
-pub fn offline(typed: &Cli) -> Option<Result<(), Failure>> {
-    match typed.command.as_ref()? {
-        Command::Completions(args) => Some(shell::completions(args)),
-        Command::Man(args) => Some(shell::man(args)),
-        _ => None,
+/// What was asked for, decided from what was typed.
+#[derive(Debug)]
+pub enum Front<'a> {
+    /// A command that has been carried out: it needs neither settings nor a database.
+    Ended(Exit),
+    /// A command that works with the control database.
+    Command(&'a Command),
+    /// The service.
+    Headless,
+    /// The dashboard.
+    Dashboard,
+}
+
+/// Reads what was typed; help, version and mistakes are printed here.
+///
+/// # Errors
+/// How the program ends when there is nothing to do.
+pub fn parse(typed: impl IntoIterator<Item = OsString>) -> Result<Cli, Exit> {
+    Cli::try_parse_from(typed)
+        .and_then(agree)
+        .map_err(|message| {
+            // A reader that went away is as good as one that read it.
+            let _ = message.print();
+            if message.use_stderr() {
+                Exit::Invalid
+            } else {
+                Exit::Done
+            }
+        })
+}
+
+/// Refuses flags of one front together with another.
+fn agree(typed: Cli) -> Result<Cli, clap::Error> {
+    let dashboard = typed.dashboard.first_given();
+    let (one, other) = match (&typed.command, typed.service.headless, dashboard) {
+        (Some(_), true, _) => ("--headless", "a command"),
+        (Some(_), false, Some(flag)) => (flag, "a command"),
+        (None, true, Some(flag)) => (flag, "--headless"),
+        _ => return Ok(typed),
+    };
+    let message = format!("{one} can't be used with {other}");
+    Err(Cli::command().error(ErrorKind::ArgumentConflict, message))
+}
+
+/// Decides which front is asked for, and carries out what needs no settings.
+///
+/// # Errors
+/// When a command fails, or the dashboard is asked for without a terminal.
+pub fn front(typed: &Cli, output: Output) -> Result<Front<'_>, Failure> {
+    match &typed.command {
+        Some(Command::Completions(args)) => {
+            shell::completions(args).map(|()| Front::Ended(Exit::Done))
+        }
+        Some(Command::Man(args)) => shell::man(args).map(|()| Front::Ended(Exit::Done)),
+        Some(Command::Config(command)) => settings::run(typed, command, output).map(Front::Ended),
+        Some(command) => Ok(Front::Command(command)),
+        None if typed.service.headless => Ok(Front::Headless),
+        None if io::stdout().is_terminal() && io::stdin().is_terminal() => Ok(Front::Dashboard),
+        None => Err(
+            Failure::invalid("the dashboard needs a terminal, and there is none").hint(
+                "`db-taxi --headless` runs the service without one; `db-taxi --help` shows the \
+                 commands",
+            ),
+        ),
     }
+}
+
+/// Reads the settings that the flags ask for.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub fn load_settings(typed: &Cli, output: Output) -> Result<Arc<Settings>, Failure> {
+    settings::load(typed, output)
+}
+
+/// What the log of this process is to be, for a front.
+#[must_use]
+pub fn logging_options(
+    typed: &Cli,
+    front: &Front<'_>,
+    settings: &Settings,
+    output: Output,
+) -> LoggingOptions {
+    settings::logging(typed, front, settings, output)
+}
+
+/// Carries out a command that works with the control database. `log` steps aside for progress bars.
+///
+/// # Errors
+/// What kept it from being carried out.
+pub async fn run(
+    typed: &Cli,
+    command: &Command,
+    output: Output,
+    settings: &Arc<Settings>,
+    log: &StderrHandle,
+) -> Result<Exit, Failure> {
+    commands::run(typed, command, output, settings, log).await
 }

@@ -1,20 +1,57 @@
-//! Arguments → front → exit code.
+//! Arguments → settings → logging → front → exit code.
 
+use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
-use clap::Parser;
-use db_taxi::cli::{self, Cli, Exit, Output};
+use db_taxi::cli::{self, Cli, Exit, Failure, Front, Output, Signal};
+use db_taxi::http::{self, Ended, ServeError};
+use db_taxi::logging;
 
 fn main() -> ExitCode {
-    let typed = Cli::parse();
-    let output = Output::new(&typed.global);
-    let exit = match cli::offline(&typed) {
-        Some(Ok(())) => Exit::Done,
-        Some(Err(failure)) => {
-            output.failure(&failure);
-            failure.exit
-        }
-        None => Exit::Invalid,
+    cli::panics::install();
+    let typed = match cli::parse(std::env::args_os()) {
+        Ok(typed) => typed,
+        Err(exit) => return exit.into(),
     };
+    let output = Output::new(&typed.global);
+    // The hook has told it; what is left is the exit code.
+    let ended = std::panic::catch_unwind(AssertUnwindSafe(|| start(&typed, output)))
+        .unwrap_or(Ok(Exit::Findings));
+    let exit = ended.unwrap_or_else(|failure| {
+        output.failure(&failure);
+        failure.exit
+    });
     exit.into()
+}
+
+fn start(typed: &Cli, output: Output) -> Result<Exit, Failure> {
+    let front = cli::front(typed, output)?;
+    if let Front::Ended(exit) = front {
+        return Ok(exit);
+    }
+    let settings = cli::load_settings(typed, output)?;
+    let log = logging::init(&cli::logging_options(typed, &front, &settings, output))
+        .map_err(|error| Failure::internal(error.to_string()))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::internal(format!("can't start: {error}")))?;
+    let ended = runtime.block_on(async {
+        match front {
+            Front::Ended(exit) => Ok(exit),
+            Front::Command(command) => {
+                cli::run(typed, command, output, &settings, &log.stderr()).await
+            }
+            Front::Headless => match http::serve(&settings).await {
+                Ok(Ended::Interrupt) => Ok(Exit::Signal(Signal::Interrupt)),
+                Ok(Ended::Terminate) => Ok(Exit::Signal(Signal::Terminate)),
+                Err(ServeError::Refused(refusal)) => Err(refusal.into()),
+                Err(error) => Err(Failure::invalid(error.to_string())),
+            },
+            Front::Dashboard => Err(Failure::internal("the dashboard is not part of this build")),
+        }
+    });
+    // Work that did not end in time must not hold the process up.
+    runtime.shutdown_background();
+    ended
 }

@@ -74,8 +74,8 @@ pub struct GlobalArgs {
     #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
     /// Overrides one setting, such as sync.batch_size=500; repeatable
-    #[arg(long, value_name = "KEY=VALUE", global = true, value_parser = key_value)]
-    pub set: Vec<(String, String)>,
+    #[arg(long, value_name = "KEY=VALUE", global = true)]
+    pub set: Vec<String>,
     /// Log level
     #[arg(long, value_name = "LEVEL", global = true)]
     pub log_level: Option<LevelWord>,

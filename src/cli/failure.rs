@@ -15,24 +15,27 @@ pub struct Failure {
     /// How the program ends.
     pub exit: Exit,
     /// Stable word for it, as the REST API gives it.
-    pub code: String,
+    pub code: &'static str,
     /// What failed and why; empty when there is nothing to say.
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
     /// Each thing that is wrong with an input.
     pub details: Vec<Finding>,
+    /// The same for a person, where that says more; empty means: as `details` reads.
+    pub told: Vec<String>,
 }
 
 impl Failure {
     /// A failure without advice.
-    pub fn new(exit: Exit, code: &str, message: impl Into<String>) -> Self {
+    pub fn new(exit: Exit, code: &'static str, message: impl Into<String>) -> Self {
         Self {
             exit,
-            code: code.to_owned(),
+            code,
             message: message.into(),
             hint: None,
             details: Vec::new(),
+            told: Vec::new(),
         }
     }
 
@@ -47,7 +50,7 @@ impl Failure {
     }
 
     /// Refused, since the state of things does not allow it.
-    pub fn refused(code: &str, message: impl Into<String>) -> Self {
+    pub fn refused(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(Exit::Refused, code, message)
     }
 
@@ -87,7 +90,9 @@ impl Failure {
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
-        if self.details.is_empty() {
+        if !self.told.is_empty() {
+            lines.extend(self.told.iter().map(|told| format!("error: {told}")));
+        } else if self.details.is_empty() {
             let mut parts = self.message.lines();
             if let Some(first) = parts.next() {
                 lines.push(format!("error: {first}"));
@@ -107,7 +112,7 @@ impl Failure {
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
-        let code = refusal.code().to_owned();
+        let code = refusal.code();
         let message = refusal.to_string();
         let (exit, hint, details) = match refusal {
             Refusal::Invalid(findings) => (Exit::Invalid, None, findings),
@@ -140,6 +145,7 @@ impl From<Refusal> for Failure {
             message,
             hint,
             details,
+            told: Vec::new(),
         }
     }
 }

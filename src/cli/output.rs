@@ -136,7 +136,7 @@ impl Output {
     pub fn printable(&self, text: &str) -> String {
         text.chars()
             .map(|c| match c {
-                '\n' => '\n',
+                '\n' | '\t' => c,
                 c if c.is_control() => '?',
                 c if c.is_ascii() || self.unicode => c,
                 '\u{2026}' => '.',

@@ -1,0 +1,295 @@
+//! The jobs of one command while they run here.
+//!
+//! A first signal ends them after the batch in hand, a second one at once, a third one does not wait
+//! for that either.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use chrono::Utc;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use super::Asked;
+use crate::cli::commands::Context;
+use crate::cli::exit::Signal;
+use crate::cli::failure::Failure;
+use crate::cli::progress::Board;
+use crate::jobs::{Engine, StopHow};
+use crate::model::command::Refusal;
+use crate::model::config::Config;
+use crate::model::event::{Event, What};
+use crate::model::ids::JobId;
+use crate::model::job::{Job, JobFilter, JobKind, JobState};
+
+/// How often a job that another process runs is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// A job on its way.
+struct Slot {
+    id: JobId,
+    /// Ends the wait for a job that does not run here.
+    abandon: CancellationToken,
+}
+
+/// The jobs of one command.
+pub struct Crew<'a> {
+    context: &'a Context<'a>,
+    engine: &'a Engine,
+    asked: Asked,
+    slots: RefCell<Vec<Slot>>,
+    board: RefCell<Board>,
+    stopped: Cell<Option<Signal>>,
+}
+
+/// A job to be run, and whether this command made it.
+struct Claimable {
+    job: Job,
+    ours: bool,
+}
+
+impl<'a> Crew<'a> {
+    /// A crew without a job yet.
+    pub fn new(context: &'a Context<'a>, engine: &'a Engine, asked: Asked, board: Board) -> Self {
+        Self {
+            context,
+            engine,
+            asked,
+            slots: RefCell::new(Vec::new()),
+            board: RefCell::new(board),
+            stopped: Cell::new(None),
+        }
+    }
+
+    /// The first signal that came.
+    pub fn stopped(&self) -> Option<Signal> {
+        self.stopped.get()
+    }
+
+    /// Shows what happened.
+    pub fn event(&self, event: &Event) {
+        self.board.borrow_mut().event(event);
+    }
+
+    /// Takes the screen back before results are written.
+    pub fn clear(&self) {
+        self.board.borrow_mut().clear();
+    }
+
+    /// Passes a signal on to the jobs.
+    pub fn signal(&self, signal: Signal, count: u32) {
+        let first = self.stopped.get().unwrap_or(signal);
+        self.stopped.set(Some(first));
+        let how = match first {
+            Signal::Interrupt => StopHow::Cancel,
+            Signal::Terminate | Signal::Hangup => StopHow::Release,
+        };
+        self.note(match count {
+            1 => "stops after the batch in hand; once more to stop at once",
+            2 => "stops at once",
+            _ => "does not wait any longer",
+        });
+        for slot in self.slots.borrow().iter() {
+            if !self.engine.stop_job(slot.id, how) {
+                slot.abandon.cancel();
+            }
+        }
+    }
+
+    /// Runs one config's job to its end; `None` when there is nothing to tell of.
+    pub async fn one(&self, config: &Config) -> Result<Option<Job>, Failure> {
+        if self.stopped.get().is_some() {
+            return Ok(None);
+        }
+        let Claimable { job, ours } = match self.claimable(config).await {
+            Ok(claimable) => claimable,
+            Err(failure) if failure.code == "config_busy" && self.asked.skip_if_running => {
+                self.note(&format!(
+                    "{}: skipped: {}",
+                    config.spec.name, failure.message
+                ));
+                return Ok(None);
+            }
+            Err(failure) => return Err(failure),
+        };
+        let jobs = &self.context.services.jobs;
+        match self.here(job.id).await {
+            // With its tables, as the control database has them.
+            Some(Ok(job)) => Ok(Some(jobs.get(&job.id.to_string()).await.unwrap_or(job))),
+            Some(Err(Refusal::Conflict { .. })) if ours => self.elsewhere(job).await,
+            Some(Err(Refusal::Conflict { message, .. })) if self.asked.skip_if_running => {
+                self.note(&format!("{}: skipped: {message}", config.spec.name));
+                Ok(None)
+            }
+            Some(Err(refusal)) => Err(refusal.into()),
+            None => {
+                // It never ran here. What was queued a moment ago must not run elsewhere later.
+                if ours && self.stopped.get() == Some(Signal::Interrupt) {
+                    jobs.stop(job.id).await?;
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// Runs a job here; `None` when a signal came before it began.
+    async fn here(&self, id: JobId) -> Option<Result<Job, Refusal>> {
+        self.or_abandoned(id, self.engine.run_job(id)).await
+    }
+
+    /// Awaits `work` on a job unless a signal comes while the job does not run here.
+    async fn or_abandoned<T>(&self, id: JobId, work: impl Future<Output = T>) -> Option<T> {
+        if self.stopped.get().is_some() {
+            return None;
+        }
+        let abandon = CancellationToken::new();
+        self.slots.borrow_mut().push(Slot {
+            id,
+            abandon: abandon.clone(),
+        });
+        let done = tokio::select! {
+            biased;
+            () = abandon.cancelled() => None,
+            done = work => Some(done),
+        };
+        self.slots.borrow_mut().retain(|slot| slot.id != id);
+        done
+    }
+
+    /// Watches a job that a service took before we could: it is the same job, done by another hand.
+    async fn elsewhere(&self, job: Job) -> Result<Option<Job>, Failure> {
+        let jobs = &self.context.services.jobs;
+        let id = job.id;
+        self.note(&format!(
+            "{}: a running service took the job {id}; waiting for its end",
+            job.config
+        ));
+        let watch = async {
+            let mut ticks = interval(LOOK_EVERY);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                ticks.tick().await;
+                let job = jobs.get(&id.to_string()).await?;
+                self.event(&progress_of(&job));
+                if job.state.is_final() {
+                    return Ok::<Job, Refusal>(job);
+                }
+            }
+        };
+        match self.or_abandoned(id, watch).await {
+            Some(ended) => Ok(Some(ended?)),
+            None => {
+                if self.stopped.get() == Some(Signal::Interrupt) {
+                    jobs.stop(id).await?;
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// A new job, or the config's unfinished one, which is taken up if nobody living holds it.
+    async fn claimable(&self, config: &Config) -> Result<Claimable, Failure> {
+        let jobs = &self.context.services.jobs;
+        let id = config.id.to_string();
+        let mut last = None;
+        // A job that ends between the two questions makes room for a new one.
+        for _ in 0..3 {
+            match jobs.start(&id, self.asked.request.clone()).await {
+                Ok(job) => return Ok(Claimable { job, ours: true }),
+                Err(
+                    refusal @ Refusal::Conflict {
+                        code: "config_busy",
+                        ..
+                    },
+                ) => last = Some(refusal),
+                Err(refusal) => return Err(refusal.into()),
+            }
+            let filter = JobFilter {
+                config_id: Some(config.id),
+                ..JobFilter::default()
+            };
+            let found = jobs.list(&filter).await?;
+            let Some(active) = found.into_iter().find(|job| !job.state.is_final()) else {
+                continue;
+            };
+            if active.kind == self.asked.request.kind {
+                if active.state == JobState::Pending {
+                    self.note_taken_up(&active);
+                }
+                return Ok(Claimable {
+                    job: active,
+                    ours: false,
+                });
+            }
+            self.make_way(&active).await?;
+        }
+        Err(last.map_or_else(
+            || Failure::refused("config_busy", format!("{}: busy", config.spec.name)),
+            Failure::from,
+        ))
+    }
+
+    /// A job of another kind is in the way. A comparison that waits is dropped for a sync, one whose
+    /// process died is finished; a sync is never begun by who asks for a comparison.
+    async fn make_way(&self, active: &Job) -> Result<(), Failure> {
+        let id = active.id;
+        let jobs = &self.context.services.jobs;
+        let made = match (active.kind, active.state) {
+            (JobKind::Verify, JobState::Pending) => jobs.stop(id).await.map(|_| true),
+            (JobKind::Verify, _) => match self.here(id).await {
+                Some(Ok(_)) => Ok(true),
+                Some(Err(Refusal::Conflict { .. })) | None => Ok(false),
+                Some(Err(refusal)) => Err(refusal),
+            },
+            (JobKind::Sync, _) => Ok(false),
+        }?;
+        if made {
+            return Ok(());
+        }
+        Err(Failure::refused(
+            "config_busy",
+            format!(
+                "{}: the {} job {id} is {}",
+                active.config,
+                active.kind.as_str(),
+                active.state.as_str()
+            ),
+        )
+        .hint(format!(
+            "wait for its end, or stop it with `db-taxi jobs stop {id}`; a sync that was \
+             interrupted is finished by `db-taxi run`"
+        )))
+    }
+
+    fn note_taken_up(&self, job: &Job) {
+        let request = &self.asked.request;
+        self.note(&format!("{}: takes up the job {}", job.config, job.id));
+        let more = (request.full && !job.full) || (request.fresh && !job.fresh);
+        if more || !request.tables.is_empty() {
+            self.note(&format!(
+                "{}: --full, --fresh and --table don't change a job that was begun; run again when \
+                 it has ended",
+                job.config
+            ));
+        }
+    }
+
+    fn note(&self, text: &str) {
+        self.board.borrow().note(text);
+    }
+}
+
+fn progress_of(job: &Job) -> Event {
+    Event {
+        v: 1,
+        seq: 0,
+        time: Utc::now(),
+        job_id: job.id,
+        config: job.config.clone(),
+        table: None,
+        what: What::Progress {
+            progress: job.progress.clone(),
+            counts: job.counts,
+        },
+    }
+}

@@ -1,0 +1,240 @@
+//! The settings that the flags ask for, and the commands about settings.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::Front;
+use super::args::{Cli, ColorWord, Command, ConfigCommand};
+use super::exit::Exit;
+use super::failure::Failure;
+use super::output::table::Table;
+use super::output::{self, Output};
+use crate::logging::LoggingOptions;
+use crate::model::log::{Level, LogFormat};
+use crate::settings::{self, FlagValue, LoadOptions, Loaded, Settings, SettingsErrors};
+
+/// Where settings are read from: the flags, the environment, the file.
+#[must_use]
+pub fn options(typed: &Cli) -> LoadOptions {
+    let mut options = LoadOptions::of_process();
+    options.file.clone_from(&typed.global.config);
+    let sets = &mut options.sets;
+    sets.extend(typed.global.set.iter().map(|set| FlagValue::set(set)));
+    let mut flag = |flag, key, value: Option<String>| {
+        sets.extend(value.map(|value| FlagValue::named(flag, key, value)));
+    };
+    let level = typed.global.log_level.map(Level::from);
+    flag(
+        "--log-level",
+        "logging.level",
+        level.map(|level| level.as_str().to_owned()),
+    );
+    let dashboard = &typed.dashboard;
+    let on = |given: bool| given.then(|| "true".to_owned());
+    flag("--theme", "dashboard.theme", dashboard.theme.clone());
+    flag(
+        "--read-only",
+        "dashboard.read_only",
+        on(dashboard.read_only),
+    );
+    flag(
+        "--low-bandwidth",
+        "dashboard.low_bandwidth",
+        on(dashboard.low_bandwidth),
+    );
+    flag("--ascii", "dashboard.ascii", on(dashboard.ascii));
+    options
+}
+
+/// Reads the settings and tells what is odd about them.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub fn load(typed: &Cli, output: Output) -> Result<Arc<Settings>, Failure> {
+    let loaded = settings::load(&options(typed)).map_err(|errors| failure(&errors))?;
+    for warning in &loaded.warnings {
+        output.warn(&format!("warning: {warning}"));
+    }
+    let mut settings = loaded.settings;
+    if let Some(listen) = &typed.service.listen {
+        (settings.server.host, settings.server.port) = host_and_port(listen)?;
+    }
+    Ok(Arc::new(settings))
+}
+
+/// What the log of this process is to be, for a front.
+#[must_use]
+pub fn logging(
+    typed: &Cli,
+    front: &Front<'_>,
+    settings: &Settings,
+    output: Output,
+) -> LoggingOptions {
+    let set = &settings.logging;
+    let mut options = LoggingOptions {
+        level: set.level,
+        modules: set.modules.clone(),
+        format: set.format,
+        color: match typed.global.color {
+            ColorWord::Auto => None,
+            ColorWord::Always => Some(true),
+            ColorWord::Never => Some(false),
+        },
+        directory: set.directory.clone(),
+        keep_files: set.keep_files,
+        to_stderr: false,
+        ring: None,
+    };
+    match front {
+        Front::Headless => options.to_stderr = true,
+        Front::Dashboard => options.ring = Some(settings.dashboard.log_lines),
+        Front::Command(command) => {
+            options.to_stderr = shows_log(typed, command, output);
+            // Between other lines for a person.
+            options.format = options.format.or(Some(LogFormat::Text));
+        }
+        Front::Ended(_) => {}
+    }
+    options
+}
+
+/// Whether a command shows the log of this process on stderr: those that run jobs do, and every one
+/// that is asked for a level.
+#[must_use]
+pub fn shows_log(typed: &Cli, command: &Command, output: Output) -> bool {
+    let runs = match command {
+        Command::Run(args) => !args.dry_run,
+        Command::Verify(_) => true,
+        _ => false,
+    };
+    !output.quiet && (runs || typed.global.log_level.is_some())
+}
+
+/// Carries out a command of `config`; none needs a database.
+///
+/// # Errors
+/// When the settings are wrong, or stdout can't be written.
+pub fn run(typed: &Cli, command: &ConfigCommand, output: Output) -> Result<Exit, Failure> {
+    let options = options(typed);
+    match command {
+        ConfigCommand::Template => output::raw(&settings::template())?,
+        ConfigCommand::Show => {
+            let loaded = settings::load(&options).map_err(|errors| failure(&errors))?;
+            show(&loaded, output)?;
+        }
+        ConfigCommand::Check => {
+            let loaded = settings::load(&options).map_err(|errors| failure(&errors))?;
+            check(&loaded, output)?;
+        }
+        ConfigCommand::Paths => {
+            // Also of use while the settings are wrong.
+            let loaded = settings::load(&options).ok();
+            let paths = settings::paths(&options, loaded.as_ref());
+            output.list(
+                paths
+                    .iter()
+                    .map(
+                        |entry| json!({"what": entry.what, "path": entry.path, "note": entry.note}),
+                    )
+                    .collect(),
+                || {
+                    let mut table = Table::new(&["WHAT", "PATH", "NOTE"]);
+                    for entry in &paths {
+                        table.row([
+                            entry.what.to_owned(),
+                            entry.path.display().to_string(),
+                            entry.note.clone(),
+                        ]);
+                    }
+                    table.render()
+                },
+            )?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn show(loaded: &Loaded, output: Output) -> Result<(), Failure> {
+    let keys = settings::show(loaded);
+    output.list(
+        keys.iter()
+            .filter_map(|key| serde_json::to_value(key).ok())
+            .collect(),
+        || {
+            let mut table = Table::new(&["KEY", "VALUE", "FROM"]);
+            for key in &keys {
+                table.row([
+                    key.key.to_owned(),
+                    key.value.clone(),
+                    key.origin.to_string(),
+                ]);
+            }
+            table.render()
+        },
+    )
+}
+
+fn check(loaded: &Loaded, output: Output) -> Result<(), Failure> {
+    let file = loaded.file.as_ref().map(|path| path.display().to_string());
+    let warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+    if output.json {
+        return output.json(&json!({"ok": true, "file": file, "warnings": warnings}));
+    }
+    for warning in &warnings {
+        output.warn(&format!("warning: {warning}"));
+    }
+    output.done(&match file {
+        Some(file) => format!("ok: {file}"),
+        None => "ok: no settings file; defaults and environment".to_owned(),
+    })
+}
+
+fn failure(errors: &SettingsErrors) -> Failure {
+    let mut failure = Failure::new(Exit::Invalid, "validation_failed", errors.to_string())
+        .hint("`db-taxi config template` prints every key with its meaning");
+    failure.told = errors.0.iter().map(ToString::to_string).collect();
+    failure.details = errors
+        .0
+        .iter()
+        .map(crate::settings::SettingError::to_finding)
+        .collect();
+    failure
+}
+
+/// `HOST:PORT`, `[::1]:PORT`.
+fn host_and_port(text: &str) -> Result<(String, u16), Failure> {
+    let wrong = || {
+        Failure::invalid(format!(
+            "--listen: {text:?} is not HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080"
+        ))
+    };
+    let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
+    let host = match host.strip_prefix('[') {
+        Some(inner) => inner.strip_suffix(']').ok_or_else(wrong)?,
+        None if host.contains(':') => return Err(wrong()),
+        None => host,
+    };
+    let port = port.parse().map_err(|_| wrong())?;
+    if host.is_empty() {
+        return Err(wrong());
+    }
+    Ok((host.to_owned(), port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_in_both_families() {
+        assert_eq!(
+            host_and_port("127.0.0.1:80"),
+            Ok(("127.0.0.1".to_owned(), 80))
+        );
+        assert_eq!(host_and_port("[::1]:0"), Ok(("::1".to_owned(), 0)));
+        for wrong in ["8080", ":8080", "::1:80", "[::1:80", "a:b", "a:99999"] {
+            assert_eq!(host_and_port(wrong).unwrap_err().exit.code(), 2, "{wrong}");
+        }
+    }
+}

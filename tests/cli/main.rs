@@ -1,0 +1,10 @@
+//! The program's command line as a person or a script meets it. None of these tests needs a server.
+
+#![expect(clippy::unwrap_used, reason = "a test says what went wrong by failing")]
+
+mod endings;
+mod help;
+mod home;
+mod settings;
+mod shell;
+mod unreachable;
