@@ -15,6 +15,7 @@ pub mod migrate;
 pub mod pool;
 pub mod probe;
 pub mod row;
+pub mod rows;
 pub mod schema;
 pub mod server;
 pub mod session;

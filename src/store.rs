@@ -3,9 +3,11 @@
 //! Owns every statement that touches the control database. Must not know: sources, sync rules,
 //! queues. Called by `sync`, `jobs` and `services`.
 
+pub mod checkpoints;
 mod configs;
 mod connections;
 mod error;
+pub mod helpers;
 mod import;
 mod instances;
 mod job_state;
@@ -15,12 +17,16 @@ pub mod keys;
 pub mod leases;
 mod logs;
 mod migrate;
+<<<<<<< HEAD
 mod previous;
 mod sealing;
 mod stats;
 mod table_runs;
 mod targets;
 mod transaction;
+=======
+pub mod ranges;
+>>>>>>> d51967a (wip)
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -4,9 +4,25 @@
 //! Must not know: queues, retries, schedules, fronts. Called by `jobs` (runs) and `services` (plans).
 //! Uses `store` for checkpoints and fences, `mysql` for everything that talks to a server.
 
+pub mod apply;
+pub mod chunk;
+pub mod compare;
 pub mod context;
+pub mod copy;
 pub mod error;
+pub mod hooks;
+pub mod key;
+pub mod load;
 pub mod meter;
+pub mod order;
+pub mod place;
+pub mod rules;
+pub mod servers;
+pub mod shared;
+pub mod snapshot;
+pub mod swap;
+pub mod table;
+pub mod walk;
 
 pub use context::{JobContext, JobRun, StopSignal, TableLease, TableOutcome, TableTask};
 pub use error::SyncError;

@@ -283,19 +283,9 @@ impl CreateTable {
 }
 
 impl ForeignKeyDef {
-    /// The clause that adds it, its parent in `database` where none was printed.
+    /// The clause that adds it under `name`, with `parent` as its parent.
     #[must_use]
-    pub fn add_clause(
-        &self,
-        name: &Ident,
-        database: &Ident,
-        rename_parent: impl Fn(&Ident) -> Ident,
-    ) -> String {
-        let parent = match self.parent.as_slice() {
-            [db, table] => TableRef::new(db.clone(), table.clone()),
-            [table] => TableRef::new(database.clone(), rename_parent(table)),
-            _ => TableRef::new(database.clone(), Ident::new("")),
-        };
+    pub fn add_clause_to(&self, name: &Ident, parent: &TableRef) -> String {
         format!(
             "ADD CONSTRAINT {name} FOREIGN KEY {} REFERENCES {parent} {}",
             self.columns_text.trim(),
@@ -562,7 +552,7 @@ mod tests {
             "ALTER TABLE `s`.`x` ADD UNIQUE KEY `u` (`a``b`), ADD KEY `k` (`p`,`id`)"
         );
         assert_eq!(
-            t.foreign_keys[0].add_clause(&Ident::new("fk"), &Ident::new("d"), Clone::clone),
+            t.foreign_keys[0].add_clause_to(&Ident::new("fk"), &TableRef::new("d", "parent")),
             "ADD CONSTRAINT `fk` FOREIGN KEY (`p`) REFERENCES `d`.`parent` (`id`) ON DELETE CASCADE"
         );
     }

@@ -7,7 +7,6 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
-use tokio::sync::mpsc;
 
 use super::error::MysqlError;
 use super::ident::TableRef;
@@ -91,22 +90,14 @@ pub fn parse_info(info: &str) -> Option<(u64, u64, u64)> {
 }
 
 impl Session {
-    /// Runs a `LOAD DATA LOCAL` whose rows come from `data`; its end is the end of the rows.
+    /// Runs a `LOAD DATA LOCAL` whose rows are `pieces`.
     ///
     /// # Errors
     /// The server's refusal, or the loss of the connection.
-    pub async fn load(
-        &mut self,
-        sql: &str,
-        data: mpsc::Receiver<Bytes>,
-    ) -> Result<Done, MysqlError> {
+    pub async fn load(&mut self, sql: &str, pieces: Vec<Bytes>) -> Result<Done, MysqlError> {
         let sql = sql.to_owned();
         self.guarded(async move |conn: &mut Conn| {
-            let rows = futures_util::stream::unfold(data, async |mut data| {
-                data.recv()
-                    .await
-                    .map(|bytes| (Ok::<_, std::io::Error>(bytes), data))
-            });
+            let rows = futures_util::stream::iter(pieces.into_iter().map(Ok::<_, std::io::Error>));
             conn.set_infile_handler(async move { Ok(rows.boxed()) });
             conn.query_drop(sql).await?;
             Ok(Self::done_of(conn))

@@ -323,6 +323,23 @@ pub async fn inbound_foreign_keys(
     .await
 }
 
+/// Names and parents of a table's own foreign keys.
+///
+/// # Errors
+/// The server's refusal, or the loss of the connection.
+pub async fn foreign_key_parents(
+    session: &mut Session,
+    table: &TableRef,
+) -> Result<Vec<(Ident, TableRef)>, MysqlError> {
+    let at = format!(
+        "k.TABLE_SCHEMA = {} AND k.TABLE_NAME = {}",
+        literal::text(table.database.raw()),
+        literal::text(table.table.raw())
+    );
+    let keys = foreign_keys(session, &at).await?;
+    Ok(keys.into_iter().map(|key| (key.name, key.parent)).collect())
+}
+
 async fn foreign_keys(session: &mut Session, at: &str) -> Result<Vec<ForeignKey>, MysqlError> {
     let rows = session
         .rows(&format!(

@@ -5,7 +5,8 @@
 //! or timed out is *spent*: its connection is closed, the statement killed from a side connection,
 //! and every later call fails.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
@@ -143,6 +144,13 @@ pub struct Warning {
     pub message: String,
 }
 
+/// The connections that this process has open: identity of the server, and id.
+static OPEN: LazyLock<Mutex<HashSet<(String, u64)>>> = LazyLock::new(Mutex::default);
+
+fn open_ids() -> MutexGuard<'static, HashSet<(String, u64)>> {
+    OPEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// One connection with one owner.
 pub struct Session {
     conn: Option<Conn>,
@@ -259,6 +267,7 @@ impl Session {
         });
         let identity = session.identity().await?;
         let mut server = (*session.server).clone();
+        open_ids().insert((identity.clone(), u64::from(id)));
         server.identity = identity;
         session.server = Arc::new(server);
         for rule in kind.rules(&session.server.clone(), lease) {
@@ -304,6 +313,18 @@ impl Session {
     #[must_use]
     pub fn id(&self) -> u32 {
         self.id
+    }
+
+    /// Ids of all connections of this process on the same server: whoever looks for other
+    /// people's leaves them out.
+    #[must_use]
+    pub fn our_ids(&self) -> HashSet<u64> {
+        let identity = &self.server.identity;
+        open_ids()
+            .iter()
+            .filter(|(server, _)| server == identity)
+            .map(|(_, id)| *id)
+            .collect()
     }
 
     /// What the session is for.
@@ -435,27 +456,18 @@ impl Session {
         self.cancel.clone()
     }
 
-    /// Begins a statement that is driven by hand; [`Self::end_statement`] must follow.
-    pub(super) fn begin_statement(&mut self) -> Result<&mut Conn, MysqlError> {
+    /// Begins a statement that is driven by hand: the flag is to be cleared when its answer has
+    /// been read to the end, and spends the session when it is not.
+    pub(super) fn begin_statement(&mut self) -> Result<(&mut Conn, &mut bool), MysqlError> {
         if self.in_statement {
             self.spend();
         }
-        let label = self.endpoint.label.clone();
         match self.conn.as_mut() {
             Some(conn) => {
                 self.in_statement = true;
-                Ok(conn)
+                Ok((conn, &mut self.in_statement))
             }
-            None => Err(MysqlError::lost("the connection is closed").at(&label)),
-        }
-    }
-
-    /// Ends a statement that was driven by hand; `broken` closes the connection.
-    pub(super) fn end_statement(&mut self, broken: bool) {
-        if broken {
-            self.spend();
-        } else {
-            self.in_statement = false;
+            None => Err(MysqlError::lost("the connection is closed").at(&self.endpoint.label)),
         }
     }
 
@@ -538,6 +550,7 @@ impl Drop for Session {
         if self.in_statement {
             self.spend();
         }
+        open_ids().remove(&(self.server.identity.clone(), u64::from(self.id)));
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use mysql_async::Value;
 use mysql_async::prelude::Queryable;
+use mysql_async::{QueryResult, TextProtocol, Value};
+use tokio_util::sync::CancellationToken;
 
 use super::error::MysqlError;
 use super::session::Session;
@@ -37,69 +38,75 @@ impl RawRow {
     }
 }
 
-impl Session {
-    /// Streams the rows of `sql` into `each`, one at a time; memory holds one row.
-    ///
-    /// A result is never left half read: when `each` fails, the connection is closed.
+/// Rows under way. Dropped before its end, it leaves the session spent: a result is never left
+/// half read on a connection that is used again.
+pub struct RowStream<'a> {
+    result: QueryResult<'a, 'static, TextProtocol>,
+    in_statement: &'a mut bool,
+    cancel: CancellationToken,
+    label: String,
+}
+
+impl RowStream<'_> {
+    /// The next row; `None` at the end.
     ///
     /// # Errors
-    /// The server's refusal, the loss of the connection, or what `each` failed with.
-    pub async fn stream<E: From<MysqlError>>(
-        &mut self,
-        sql: &str,
-        mut each: impl AsyncFnMut(RawRow) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let (label, cancel) = (self.endpoint().label.clone(), self.cancel_token());
-        let fail = |e: mysql_async::Error| MysqlError::from_driver(e, &label);
-        let conn = self.begin_statement()?;
-        let outcome: Result<(), (E, bool)> = async {
-            let mut result = tokio::select! {
-                biased;
-                () = cancel.cancelled() => {
-                    return Err((MysqlError::lost("the statement was cancelled").into(), true));
-                }
-                result = tokio::time::timeout(SILENCE, conn.query_iter(sql)) => match result {
-                    Ok(Ok(result)) => result,
-                    Ok(Err(error)) => {
-                        let error = fail(error);
-                        let broken = error.number.is_none();
-                        return Err((error.into(), broken));
-                    }
-                    Err(_) => return Err((MysqlError::lost("no rows within 600 s").into(), true)),
-                },
-            };
-            loop {
-                let row = tokio::select! {
-                    biased;
-                    () = cancel.cancelled() => {
-                        return Err((MysqlError::lost("the statement was cancelled").into(), true));
-                    }
-                    row = tokio::time::timeout(SILENCE, result.next()) => row,
-                };
-                match row {
-                    Ok(Ok(Some(row))) => {
-                        each(RawRow(row)).await.map_err(|error| (error, true))?;
-                    }
-                    Ok(Ok(None)) => return Ok(()),
-                    Ok(Err(error)) => {
-                        let error = fail(error);
-                        let broken = error.number.is_none();
-                        return Err((error.into(), broken));
-                    }
-                    Err(_) => return Err((MysqlError::lost("no row within 600 s").into(), true)),
-                }
+    /// The server's refusal, or the loss of the connection.
+    pub async fn next(&mut self) -> Result<Option<RawRow>, MysqlError> {
+        let row = tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => return Err(self.lost("the statement was cancelled")),
+            row = tokio::time::timeout(SILENCE, self.result.next()) => row,
+        };
+        match row {
+            Ok(Ok(Some(row))) => Ok(Some(RawRow(row))),
+            Ok(Ok(None)) => {
+                *self.in_statement = false;
+                Ok(None)
             }
-        }
-        .await;
-        match outcome {
-            Ok(()) => {
-                self.end_statement(false);
-                Ok(())
-            }
-            Err((error, broken)) => {
-                self.end_statement(broken);
+            Ok(Err(error)) => {
+                let error = MysqlError::from_driver(error, &self.label);
+                // An error that the server sent is the end of the result.
+                *self.in_statement = error.number.is_none();
                 Err(error)
             }
+            Err(_) => Err(self.lost("no row within 600 s")),
+        }
+    }
+
+    fn lost(&self, why: &str) -> MysqlError {
+        MysqlError::lost(why).at(&self.label)
+    }
+}
+
+impl Session {
+    /// Begins to stream the rows of `sql`; memory holds one row.
+    ///
+    /// # Errors
+    /// The server's refusal, or the loss of the connection.
+    pub async fn stream(&mut self, sql: &str) -> Result<RowStream<'_>, MysqlError> {
+        let (label, cancel) = (self.endpoint().label.clone(), self.cancel_token());
+        let (conn, in_statement) = self.begin_statement()?;
+        let begun = tokio::select! {
+            biased;
+            () = cancel.cancelled() => {
+                return Err(MysqlError::lost("the statement was cancelled").at(&label));
+            }
+            begun = tokio::time::timeout(SILENCE, conn.query_iter(sql.to_owned())) => begun,
+        };
+        match begun {
+            Ok(Ok(result)) => Ok(RowStream {
+                result,
+                in_statement,
+                cancel,
+                label,
+            }),
+            Ok(Err(error)) => {
+                let error = MysqlError::from_driver(error, &label);
+                *in_statement = error.number.is_none();
+                Err(error)
+            }
+            Err(_) => Err(MysqlError::lost("no rows within 600 s").at(&label)),
         }
     }
 }

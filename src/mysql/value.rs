@@ -56,6 +56,22 @@ impl ColumnPair {
         }
     }
 
+    /// The expression that reads the value back from the target, equal in form to
+    /// [`Self::read_sql`].
+    #[must_use]
+    pub fn read_back_sql(&self) -> String {
+        let name = &self.target.name;
+        match self.kind() {
+            Kind::Float => format!("({name} * 1e0)"),
+            Kind::Enum => format!(
+                "IF({name} + 0 = 0, {}, {})",
+                literal::bytes(ENUM_ZERO),
+                binary(&name.to_string())
+            ),
+            _ => name.to_string(),
+        }
+    }
+
     fn converted(&self, name: &Ident) -> String {
         match &self.target.charset {
             Some(charset) if self.converts() => format!("CONVERT({name} USING {charset})"),

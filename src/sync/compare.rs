@@ -1,0 +1,457 @@
+//! Comparing a range of keys on both servers: first by count and hash, then row by row where they
+//! differ.
+//!
+//! Both servers compute the hashes of their rows; keys are matched as bytes. What the target holds
+//! is read back from the target.
+
+use std::collections::HashMap;
+
+use super::error::SyncError;
+use super::key::{KeyRange, KeySpec, KeyTuple};
+use super::meter::{TableMeter, Waiting};
+use super::snapshot::Reader;
+use super::table::PlannedTable;
+use crate::model::config::Checksum;
+use crate::model::error::{ErrorCode, ErrorInfo, ShownValue};
+use crate::model::log::{Difference, DifferenceKind, DifferingColumn};
+use crate::mysql::value::{Side, range_hash_sql, row_hash_sql};
+use crate::mysql::{Session, TableRef};
+
+/// 128 bits of a row's hash, as hex digits.
+pub type RowHash = Vec<u8>;
+
+/// How a row differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowDifference {
+    /// How.
+    pub kind: DifferenceKind,
+    /// Its key in the source's form; for `Extra` in the target's.
+    pub source_key: KeyTuple,
+    /// Its key in the target's form.
+    pub key: KeyTuple,
+    /// Hash of the source's row.
+    pub source: Option<RowHash>,
+    /// Hash of the target's row.
+    pub target: Option<RowHash>,
+}
+
+/// What a range holds on one server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RangeHash {
+    /// Rows.
+    pub rows: u64,
+    parts: Vec<String>,
+}
+
+/// What compares the rows of one table on two servers.
+pub struct Comparer<'a> {
+    /// The table.
+    pub plan: &'a PlannedTable,
+    /// What is compared with the source: the target or its shadow.
+    pub other: TableRef,
+    /// Name of the key's index there; empty for none.
+    pub other_index: String,
+    /// How many bits ranges are compared by.
+    pub checksum: Checksum,
+}
+
+impl Comparer<'_> {
+    fn other_from_sql(&self, condition: &str) -> String {
+        let index = match &self.plan.key {
+            Some(key) if key.is_chunkable() && !self.other_index.is_empty() => {
+                format!(
+                    " FORCE INDEX ({})",
+                    crate::mysql::Ident::new(&self.other_index)
+                )
+            }
+            _ => String::new(),
+        };
+        format!("FROM {}{index} WHERE {condition}", self.other)
+    }
+
+    fn keys(&self) -> Result<(&KeySpec, &KeySpec), SyncError> {
+        match (&self.plan.key, &self.plan.target_key) {
+            (Some(source), Some(target)) => Ok((source, target)),
+            _ => Err(SyncError::stop(
+                ErrorCode::VerifyFailed,
+                "the table differs from its source and has no key to find the rows by",
+            )),
+        }
+    }
+
+    fn conditions(&self, range: &KeyRange) -> (String, String) {
+        match (&self.plan.key, &self.plan.target_key) {
+            (Some(source), Some(target)) => (source.range_sql(range), target.range_sql(range)),
+            _ => ("TRUE".to_owned(), "TRUE".to_owned()),
+        }
+    }
+
+    /// Hashes of a range on the source and on the target, computed at the same time.
+    ///
+    /// # Errors
+    /// The servers' refusals, or the loss of a connection.
+    pub async fn range(
+        &self,
+        reader: &mut Reader,
+        target: &mut Session,
+        range: &KeyRange,
+        meter: &TableMeter,
+    ) -> Result<(RangeHash, RangeHash), SyncError> {
+        let strong = self.checksum == Checksum::Strong;
+        let sums = self.plan.key.is_none();
+        let (on_source, on_target) = self.conditions(range);
+        let pairs = &self.plan.pairs;
+        let source_sql = format!(
+            "SELECT {} {}",
+            range_hash_sql(pairs, Side::Source, strong, sums),
+            self.plan.source_from_sql(&on_source)
+        );
+        let target_sql = format!(
+            "SELECT {} {}",
+            range_hash_sql(pairs, Side::Target, strong, sums),
+            self.other_from_sql(&on_target)
+        );
+        let savepoint = !reader.session().server().is_mariadb();
+        let from_source = async {
+            let clock = std::time::Instant::now();
+            let session = reader.session();
+            if savepoint {
+                session.run("SAVEPOINT chunk").await?;
+            }
+            let hash = range_hash(session, &source_sql).await;
+            if savepoint && hash.is_ok() {
+                session.run("ROLLBACK TO SAVEPOINT chunk").await?;
+            }
+            meter.waited(Waiting::Source, clock.elapsed());
+            hash
+        };
+        let from_target = async {
+            let clock = std::time::Instant::now();
+            let hash = range_hash(target, &target_sql).await;
+            meter.waited(Waiting::Target, clock.elapsed());
+            hash
+        };
+        let (source, target) = tokio::join!(from_source, from_target);
+        if let Err(error) = &source {
+            reader.failed(error);
+        }
+        Ok((source?, target?))
+    }
+
+    /// The rows of a range that differ.
+    ///
+    /// # Errors
+    /// The servers' refusals, or the loss of a connection.
+    pub async fn rows(
+        &self,
+        reader: &mut Reader,
+        target: &mut Session,
+        range: &KeyRange,
+    ) -> Result<Vec<RowDifference>, SyncError> {
+        let (source_key, target_key) = self.keys()?;
+        let (on_source, on_target) = self.conditions(range);
+        let parts = source_key.columns.len();
+        let read: Vec<String> = source_key
+            .columns
+            .iter()
+            .map(|c| {
+                let pair = self.plan.pairs.iter().find(|p| p.source.name == c.name);
+                pair.map_or_else(|| c.name.to_string(), |p| p.read_sql())
+            })
+            .collect();
+        let source_sql = format!(
+            "SELECT {}, {}, LEFT({}, 32) {}",
+            source_key.list_sql(),
+            read.join(", "),
+            row_hash_sql(&self.plan.pairs, Side::Source),
+            self.plan.source_from_sql(&on_source)
+        );
+        let back: Vec<String> = target_key
+            .columns
+            .iter()
+            .map(|c| {
+                let pair = self.plan.pairs.iter().find(|p| p.target.name == c.name);
+                pair.map_or_else(|| c.name.to_string(), |p| p.read_back_sql())
+            })
+            .collect();
+        let target_sql = format!(
+            "SELECT {}, LEFT({}, 32) {}",
+            back.join(", "),
+            row_hash_sql(&self.plan.pairs, Side::Target),
+            self.other_from_sql(&on_target)
+        );
+        let mut here: HashMap<KeyTuple, RowHash> = HashMap::new();
+        let positions: Vec<usize> = (0..parts).collect();
+        let mut rows = target.stream(&target_sql).await?;
+        while let Some(row) = rows.next().await? {
+            let key = KeyTuple::of_row(&row, &positions)?;
+            here.insert(key, row.get(parts).unwrap_or_default().to_vec());
+        }
+        drop(rows);
+        let mut found = Vec::new();
+        let converted: Vec<usize> = (parts..parts * 2).collect();
+        let streamed = async {
+            let mut rows = reader.session().stream(&source_sql).await?;
+            while let Some(row) = rows.next().await? {
+                let key = KeyTuple::of_row(&row, &converted)?;
+                let hash = row.get(parts * 2).unwrap_or_default().to_vec();
+                let other = here.remove(&key);
+                if other.as_ref() == Some(&hash) {
+                    continue;
+                }
+                found.push(RowDifference {
+                    kind: match other {
+                        Some(_) => DifferenceKind::Changed,
+                        None => DifferenceKind::Missing,
+                    },
+                    source_key: KeyTuple::of_row(&row, &positions)?,
+                    key,
+                    source: Some(hash),
+                    target: other,
+                });
+            }
+            Ok::<_, SyncError>(())
+        }
+        .await;
+        if let Err(error) = streamed {
+            reader.failed(&error);
+            return Err(error);
+        }
+        found.extend(here.into_iter().map(|(key, hash)| RowDifference {
+            kind: DifferenceKind::Extra,
+            source_key: key.clone(),
+            key,
+            source: None,
+            target: Some(hash),
+        }));
+        Ok(found)
+    }
+
+    /// Full rows of the source by their keys, as bytes in the target's form, with their keys.
+    ///
+    /// # Errors
+    /// The server's refusal, or the loss of the connection.
+    pub async fn source_rows(
+        &self,
+        reader: &mut Reader,
+        keys: &[&KeyTuple],
+    ) -> Result<Vec<(KeyTuple, Vec<Option<Vec<u8>>>)>, SyncError> {
+        let (source_key, _) = self.keys()?;
+        let reads: Vec<String> = self.plan.pairs.iter().map(|p| p.read_sql()).collect();
+        let sql = format!(
+            "SELECT {}, {} {}",
+            source_key.list_sql(),
+            reads.join(", "),
+            self.plan.source_from_sql(&source_key.any_of_sql(keys))
+        );
+        let rows = read_rows(reader.session(), &sql, source_key.columns.len()).await;
+        if let Err(error) = &rows {
+            reader.failed(error);
+        }
+        rows
+    }
+
+    /// Full rows of the target by their keys.
+    ///
+    /// # Errors
+    /// The server's refusal, or the loss of the connection.
+    pub async fn target_rows(
+        &self,
+        session: &mut Session,
+        keys: &[&KeyTuple],
+    ) -> Result<Vec<(KeyTuple, Vec<Option<Vec<u8>>>)>, SyncError> {
+        let (_, target_key) = self.keys()?;
+        let reads: Vec<String> = self.plan.pairs.iter().map(|p| p.read_back_sql()).collect();
+        let sql = format!(
+            "SELECT {}, {} {}",
+            target_key.list_sql(),
+            reads.join(", "),
+            self.other_from_sql(&target_key.any_of_sql(keys))
+        );
+        read_rows(session, &sql, target_key.columns.len()).await
+    }
+
+    /// Hashes of the target's rows with these keys, locked for a change.
+    ///
+    /// # Errors
+    /// The server's refusal, or the loss of the connection.
+    pub async fn target_hashes(
+        &self,
+        session: &mut Session,
+        keys: &[&KeyTuple],
+        lock: bool,
+    ) -> Result<HashMap<KeyTuple, RowHash>, SyncError> {
+        let (_, target_key) = self.keys()?;
+        let parts = target_key.columns.len();
+        let back: Vec<String> = target_key
+            .columns
+            .iter()
+            .map(|c| {
+                let pair = self.plan.pairs.iter().find(|p| p.target.name == c.name);
+                pair.map_or_else(|| c.name.to_string(), |p| p.read_back_sql())
+            })
+            .collect();
+        let sql = format!(
+            "SELECT {}, LEFT({}, 32) {}{}",
+            back.join(", "),
+            row_hash_sql(&self.plan.pairs, Side::Target),
+            self.other_from_sql(&target_key.any_of_sql(keys)),
+            if lock { " FOR UPDATE" } else { "" }
+        );
+        let positions: Vec<usize> = (0..parts).collect();
+        let mut out = HashMap::new();
+        let mut rows = session.stream(&sql).await?;
+        while let Some(row) = rows.next().await? {
+            out.insert(
+                KeyTuple::of_row(&row, &positions)?,
+                row.get(parts).unwrap_or_default().to_vec(),
+            );
+        }
+        Ok(out)
+    }
+
+    /// Differences as they are shown, with the columns of rows that changed.
+    ///
+    /// # Errors
+    /// The servers' refusals, or the loss of a connection.
+    pub async fn explain(
+        &self,
+        reader: &mut Reader,
+        session: &mut Session,
+        rows: &[RowDifference],
+        stable: bool,
+    ) -> Result<Vec<Difference>, SyncError> {
+        let (_, target_key) = self.keys()?;
+        let now = chrono::Utc::now();
+        let changed: Vec<&RowDifference> = rows
+            .iter()
+            .filter(|r| r.kind == DifferenceKind::Changed)
+            .collect();
+        let mut columns: HashMap<KeyTuple, Vec<DifferingColumn>> = HashMap::new();
+        for batch in changed.chunks(100) {
+            let sources = self
+                .source_rows(
+                    reader,
+                    &batch.iter().map(|r| &r.source_key).collect::<Vec<_>>(),
+                )
+                .await?;
+            let targets: HashMap<KeyTuple, Vec<Option<Vec<u8>>>> = self
+                .target_rows(session, &batch.iter().map(|r| &r.key).collect::<Vec<_>>())
+                .await?
+                .into_iter()
+                .collect();
+            let by_source: HashMap<KeyTuple, Vec<Option<Vec<u8>>>> = sources.into_iter().collect();
+            for row in batch {
+                if let (Some(source), Some(target)) =
+                    (by_source.get(&row.source_key), targets.get(&row.key))
+                {
+                    columns.insert(row.key.clone(), self.differing(source, target));
+                }
+            }
+        }
+        Ok(rows
+            .iter()
+            .map(|row| Difference {
+                table: self.plan.target.table.raw().to_owned(),
+                kind: row.kind,
+                key: target_key.shown(&row.key),
+                columns: columns.remove(&row.key).unwrap_or_default(),
+                stable,
+                first_seen_at: now,
+            })
+            .collect())
+    }
+
+    fn differing(
+        &self,
+        source: &[Option<Vec<u8>>],
+        target: &[Option<Vec<u8>>],
+    ) -> Vec<DifferingColumn> {
+        let shown = |value: &Option<Vec<u8>>| {
+            value
+                .as_deref()
+                .map(|bytes| ShownValue::of_bytes(&bytes[..bytes.len().min(200)]))
+        };
+        self.plan
+            .pairs
+            .iter()
+            .zip(source.iter().zip(target))
+            .filter(|(_, (s, t))| s != t)
+            .map(|(pair, (s, t))| DifferingColumn {
+                name: pair.target.name.raw().to_owned(),
+                source: shown(s),
+                target: shown(t),
+            })
+            .collect()
+    }
+
+    /// The error of a row that differs after it was written.
+    ///
+    /// # Errors
+    /// Always; the servers' own where they fail meanwhile.
+    pub async fn refuse(
+        &self,
+        reader: &mut Reader,
+        session: &mut Session,
+        row: &RowDifference,
+    ) -> SyncError {
+        let shown = match self
+            .explain(reader, session, std::slice::from_ref(row), true)
+            .await
+        {
+            Ok(shown) => shown,
+            Err(error) => return error,
+        };
+        let mut info = ErrorInfo::new(
+            ErrorCode::VerifyFailed,
+            format!(
+                "a row of {} differs from its source after it was written",
+                self.other.shown()
+            ),
+        );
+        if let Some(first) = shown.into_iter().next() {
+            info.key = Some(first.key);
+            info.column = first.columns.first().map(|c| c.name.clone());
+        }
+        info.into()
+    }
+}
+
+async fn range_hash(session: &mut Session, sql: &str) -> Result<RangeHash, SyncError> {
+    let row = session
+        .first(sql)
+        .await?
+        .ok_or_else(|| SyncError::stop(ErrorCode::Internal, "a comparison gave no answer"))?;
+    if row.u64("bad")? != 0 {
+        return Err(ErrorInfo::new(
+            ErrorCode::PacketTooLarge,
+            "a row is too large for the server to hash",
+        )
+        .hint("raise max_allowed_packet on both servers")
+        .into());
+    }
+    let text =
+        |name: &str| -> Result<String, SyncError> { Ok(row.opt_text(name)?.unwrap_or_default()) };
+    Ok(RangeHash {
+        rows: row.u64("n")?,
+        parts: vec![text("h1")?, text("h2")?, text("total")?],
+    })
+}
+
+async fn read_rows(
+    session: &mut Session,
+    sql: &str,
+    key_parts: usize,
+) -> Result<Vec<(KeyTuple, Vec<Option<Vec<u8>>>)>, SyncError> {
+    let positions: Vec<usize> = (0..key_parts).collect();
+    let mut out = Vec::new();
+    let mut rows = session.stream(sql).await?;
+    while let Some(row) = rows.next().await? {
+        let key = KeyTuple::of_row(&row, &positions)?;
+        let values = (key_parts..row.len())
+            .map(|at| row.get(at).map(<[u8]>::to_vec))
+            .collect();
+        out.push((key, values));
+    }
+    Ok(out)
+}

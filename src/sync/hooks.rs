@@ -1,0 +1,70 @@
+//! Named points at which tests stop or kill the process; nothing in release builds.
+//!
+//! `DB_TAXI_HOOKS=swap.rename=stop,copy.commit@3=kill` stops (SIGSTOP) or kills (SIGKILL) the
+//! process when it reaches the point, the third time with `@3`.
+
+/// Reaches a named point.
+pub fn reach(point: &str) {
+    #[cfg(debug_assertions)]
+    live::reach(point);
+    #[cfg(not(debug_assertions))]
+    let _ = point;
+}
+
+#[cfg(debug_assertions)]
+mod live {
+    use std::collections::HashMap;
+    use std::sync::{LazyLock, Mutex, PoisonError};
+
+    struct Hook {
+        at: u32,
+        action: String,
+        seen: u32,
+    }
+
+    static HOOKS: LazyLock<Mutex<HashMap<String, Hook>>> = LazyLock::new(|| {
+        let text = std::env::var("DB_TAXI_HOOKS").unwrap_or_default();
+        let hooks = text
+            .split(',')
+            .filter_map(|entry| entry.split_once('='))
+            .map(|(point, action)| {
+                let (name, at) = match point.split_once('@') {
+                    Some((name, at)) => (name, at.parse().unwrap_or(1)),
+                    None => (point, 1),
+                };
+                (
+                    name.to_owned(),
+                    Hook {
+                        at,
+                        action: action.to_owned(),
+                        seen: 0,
+                    },
+                )
+            })
+            .collect();
+        Mutex::new(hooks)
+    });
+
+    pub(super) fn reach(point: &str) {
+        let action = {
+            let mut hooks = HOOKS.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(hook) = hooks.get_mut(point) else {
+                return;
+            };
+            hook.seen += 1;
+            if hook.seen != hook.at {
+                return;
+            }
+            hook.action.clone()
+        };
+        tracing::warn!(target: "db_taxi::sync", point, action, "test hook reached");
+        let signal = match action.as_str() {
+            "stop" => rustix::process::Signal::STOP,
+            "term" => rustix::process::Signal::TERM,
+            "int" => rustix::process::Signal::INT,
+            _ => rustix::process::Signal::KILL,
+        };
+        // A failed signal leaves the process running, which the test then notices.
+        let _sent = rustix::process::kill_process(rustix::process::getpid(), signal);
+    }
+}

@@ -1,0 +1,245 @@
+//! Keys: which columns identify a row, values of them, and the conditions that cut a table by them.
+//!
+//! The server orders and compares keys, never this program: values here are bytes that are
+//! carried, and equal only when they are the same bytes.
+
+use std::collections::BTreeMap;
+
+use crate::model::error::{ErrorCode, ShownKey, ShownValue};
+use crate::mysql::kind::Kind;
+use crate::mysql::literal;
+use crate::mysql::schema::Column;
+use crate::mysql::stream::RawRow;
+use crate::mysql::value::key_literal_sql;
+
+use super::error::SyncError;
+
+/// The values of a row's key columns, as the source sends them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct KeyTuple(pub Vec<Vec<u8>>);
+
+impl KeyTuple {
+    /// The key in the columns of a row that begin at `from`.
+    ///
+    /// # Errors
+    /// When a key column is NULL, which a NOT NULL key can't be.
+    pub fn of_row(row: &RawRow, positions: &[usize]) -> Result<Self, SyncError> {
+        positions
+            .iter()
+            .map(|at| {
+                row.get(*at).map(<[u8]>::to_vec).ok_or_else(|| {
+                    SyncError::stop(ErrorCode::NoKey, "a column of the key is NULL in a row")
+                })
+            })
+            .collect::<Result<Vec<_>, _>>()
+            .map(Self)
+    }
+
+    /// As stored in a checkpoint.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let parts: Vec<String> = self.0.iter().map(|part| literal::hex(part)).collect();
+        parts.join(",")
+    }
+
+    /// The reverse of [`Self::to_text`].
+    ///
+    /// # Errors
+    /// When the text is not one of ours.
+    pub fn from_text(text: &str) -> Result<Self, SyncError> {
+        text.split(',')
+            .map(|part| {
+                literal::unhex(part).ok_or_else(|| {
+                    SyncError::stop(ErrorCode::Internal, "a stored key can't be read")
+                })
+            })
+            .collect::<Result<Vec<_>, _>>()
+            .map(Self)
+    }
+}
+
+/// `(lower, upper]` in key order; `None` is open.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct KeyRange {
+    /// The key before its first.
+    pub lower: Option<KeyTuple>,
+    /// Its last key.
+    pub upper: Option<KeyTuple>,
+}
+
+/// The columns that identify a row, on one server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeySpec {
+    /// Its columns, in order.
+    pub columns: Vec<Column>,
+    /// The key's name on the source, for walking it.
+    pub index: String,
+}
+
+impl KeySpec {
+    /// Names of its columns, quoted, with commas.
+    #[must_use]
+    pub fn list_sql(&self) -> String {
+        self.columns
+            .iter()
+            .map(|c| c.name.to_string())
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+
+    /// Whether it can be walked in order with exact bounds.
+    #[must_use]
+    pub fn is_chunkable(&self) -> bool {
+        self.columns.iter().all(|c| Kind::of(c).is_chunkable())
+    }
+
+    /// The condition that a key is in `range`; `TRUE` where both ends are open.
+    #[must_use]
+    pub fn range_sql(&self, range: &KeyRange) -> String {
+        let mut parts = Vec::new();
+        if let Some(lower) = &range.lower {
+            parts.push(self.beyond_sql(lower, ">", false));
+        }
+        if let Some(upper) = &range.upper {
+            parts.push(self.beyond_sql(upper, "<", true));
+        }
+        if parts.is_empty() {
+            "TRUE".to_owned()
+        } else {
+            parts.join(" AND ")
+        }
+    }
+
+    /// `(a = x AND b > y) OR (a > x)`: row constructors are not used, since servers don't find
+    /// the index range of one.
+    fn beyond_sql(&self, bound: &KeyTuple, operator: &str, or_equal: bool) -> String {
+        let literals: Vec<String> = self
+            .columns
+            .iter()
+            .zip(&bound.0)
+            .map(|(column, value)| key_literal_sql(column, value))
+            .collect();
+        let last = self.columns.len().saturating_sub(1);
+        let mut arms = Vec::new();
+        for depth in (0..self.columns.len()).rev() {
+            let mut terms: Vec<String> = (0..depth)
+                .map(|at| format!("{} = {}", self.columns[at].name, literals[at]))
+                .collect();
+            let operator = if or_equal && depth == last {
+                format!("{operator}=")
+            } else {
+                operator.to_owned()
+            };
+            terms.push(format!(
+                "{} {operator} {}",
+                self.columns[depth].name, literals[depth]
+            ));
+            arms.push(terms.join(" AND "));
+        }
+        if arms.len() == 1 {
+            arms.remove(0)
+        } else {
+            format!("(({}))", arms.join(") OR ("))
+        }
+    }
+
+    /// The condition that a key is one of `keys`.
+    #[must_use]
+    pub fn any_of_sql(&self, keys: &[&KeyTuple]) -> String {
+        if let [column] = self.columns.as_slice() {
+            let values: Vec<String> = keys
+                .iter()
+                .map(|key| key_literal_sql(column, &key.0[0]))
+                .collect();
+            return format!("{} IN ({})", column.name, values.join(", "));
+        }
+        let arms: Vec<String> = keys
+            .iter()
+            .map(|key| {
+                let terms: Vec<String> = self
+                    .columns
+                    .iter()
+                    .zip(&key.0)
+                    .map(|(column, value)| {
+                        format!("{} = {}", column.name, key_literal_sql(column, value))
+                    })
+                    .collect();
+                format!("({})", terms.join(" AND "))
+            })
+            .collect();
+        format!("({})", arms.join(" OR "))
+    }
+
+    /// A key as it is shown.
+    #[must_use]
+    pub fn shown(&self, key: &KeyTuple) -> ShownKey {
+        self.columns
+            .iter()
+            .zip(&key.0)
+            .map(|(column, value)| {
+                (
+                    column.name.raw().to_owned(),
+                    Some(ShownValue::of_bytes(value)),
+                )
+            })
+            .collect::<BTreeMap<_, _>>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mysql::Ident;
+
+    fn column(name: &str, data_type: &str, charset: Option<&str>) -> Column {
+        Column {
+            name: Ident::new(name),
+            data_type: data_type.to_owned(),
+            column_type: data_type.to_owned(),
+            nullable: false,
+            charset: charset.map(str::to_owned),
+            collation: None,
+            generated: false,
+            has_default: false,
+            auto_increment: false,
+            max_length: None,
+            precision: None,
+            scale: None,
+            fraction: None,
+        }
+    }
+
+    #[test]
+    fn keys_read_back_whatever_their_bytes() {
+        for parts in [
+            vec![b"0xab".to_vec()],
+            vec![vec![], vec![0, 255, b',']],
+            vec![b"-1".to_vec()],
+        ] {
+            let key = KeyTuple(parts);
+            assert_eq!(KeyTuple::from_text(&key.to_text()).unwrap(), key);
+        }
+        assert!(KeyTuple::from_text("zz").is_err());
+    }
+
+    #[test]
+    fn conditions_are_or_chains_of_literals() {
+        let key = KeySpec {
+            columns: vec![
+                column("a", "int", None),
+                column("b", "varchar", Some("latin1")),
+            ],
+            index: "PRIMARY".to_owned(),
+        };
+        let bound = |a: &str, b: &str| Some(KeyTuple(vec![a.into(), b.into()]));
+        assert_eq!(
+            key.range_sql(&KeyRange {
+                lower: bound("-5", "x"),
+                upper: bound("7", "")
+            }),
+            "((`a` = -5 AND `b` > _latin1 X'78') OR (`a` > -5)) AND \
+             ((`a` = 7 AND `b` <= _latin1 X'') OR (`a` < 7))"
+        );
+        assert_eq!(key.range_sql(&KeyRange::default()), "TRUE");
+    }
+}

@@ -1,0 +1,347 @@
+//! Where shadows and replaced tables live, and what they are called.
+//!
+//! Two helper databases per target database: a shadow and the table it replaces may bear the same
+//! constraint names, which one database can't hold. Where they can't be created, both live in the
+//! target's database under names of ours.
+
+use super::error::SyncError;
+use super::shared::TableShared;
+use crate::model::config::ShadowIn;
+use crate::model::error::{ErrorCode, ErrorInfo};
+use crate::mysql::{Ident, Session, SessionKind, TableRef, literal};
+use crate::store::helpers::{HelperTable, Purpose};
+
+/// Where the helper tables of a target database live.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The number of the target database.
+    pub number: u32,
+    target: Ident,
+    inside: bool,
+}
+
+impl Place {
+    /// The place of a table's helpers; made when there is none.
+    ///
+    /// # Errors
+    /// When the server refuses both ways, or the control database can't be written.
+    pub async fn open(table: &TableShared) -> Result<Self, SyncError> {
+        let context = &table.job.context;
+        let target = table.plan.target.database.clone();
+        let mut session = table.session(SessionKind::Ddl).await?;
+        create_database(&mut session, &target, None).await?;
+        loop {
+            let number = context.store.assign_target_number(&target).await?;
+            let mut place = Self {
+                number,
+                target: target.clone(),
+                inside: false,
+            };
+            if context.config.spec.options.shadow_in == ShadowIn::Target {
+                place.inside = true;
+            } else {
+                for name in [place.stage_database(), place.old_database()] {
+                    match create_database(&mut session, &name, Some(&target)).await {
+                        Ok(()) => {}
+                        Err(error)
+                            if error
+                                .info()
+                                .is_some_and(|i| i.code == ErrorCode::AccessDenied) =>
+                        {
+                            place.inside = true;
+                        }
+                        Err(error) => return Err(error),
+                    }
+                }
+            }
+            if place.inside && table.plan.target.table.raw().chars().count() > 40 {
+                return Err(ErrorInfo::new(
+                    ErrorCode::Unsupported,
+                    "the helper databases can't be created, and the table's name is too long (over 40 characters) for a shadow beside it",
+                )
+                .hint(format!("GRANT ALL ON `\\_dbtaxi\\_%`.* TO {}", super::table::account(&mut session).await.unwrap_or_default()))
+                .into());
+            }
+            // Retired meanwhile: the databases may be gone; take the next number.
+            if context.store.target_number(&target).await? == Some(number) {
+                return Ok(place);
+            }
+        }
+    }
+
+    /// Whether helpers live in the target's own database.
+    #[must_use]
+    pub fn is_inside(&self) -> bool {
+        self.inside
+    }
+
+    fn stage_database(&self) -> Ident {
+        Ident::new(format!("_dbtaxi_stage_{}", self.number))
+    }
+
+    fn old_database(&self) -> Ident {
+        Ident::new(format!("_dbtaxi_old_{}", self.number))
+    }
+
+    /// The name of a shadow: generation, table and fence.
+    #[must_use]
+    pub fn shadow_name(&self, generation: u64, number: u64, fence: u64) -> String {
+        let name = format!("r{generation}_{number}_{fence}");
+        if self.inside {
+            format!("_dbtaxi_{name}")
+        } else {
+            name
+        }
+    }
+
+    /// A shadow by its name.
+    #[must_use]
+    pub fn shadow(&self, name: &str) -> TableRef {
+        let database = if self.inside {
+            self.target.clone()
+        } else {
+            self.stage_database()
+        };
+        TableRef::new(database, name)
+    }
+
+    /// A replaced table by its shadow's name.
+    #[must_use]
+    pub fn old(&self, name: &str) -> TableRef {
+        if self.inside {
+            TableRef::new(self.target.clone(), format!("{name}_old"))
+        } else {
+            TableRef::new(self.old_database(), name)
+        }
+    }
+
+    /// The name of a constraint on a shadow: a database holds each name once.
+    #[must_use]
+    pub fn constraint_name(&self, name: &Ident, fence: u64) -> Ident {
+        if self.inside {
+            let cut: String = name.raw().chars().take(48).collect();
+            Ident::new(format!("{cut}_{fence}"))
+        } else {
+            name.clone()
+        }
+    }
+
+    /// Lists a helper table before it is made.
+    ///
+    /// # Errors
+    /// When the number was retired, or the control database can't be written.
+    pub async fn list(
+        &self,
+        table: &TableShared,
+        name: &str,
+        purpose: Purpose,
+    ) -> Result<(), SyncError> {
+        let helper = HelperTable {
+            number: self.number,
+            table: name.to_owned(),
+            purpose,
+            config_id: Some(table.job.context.config.id),
+            target_table: Some(table.plan.target.table.raw().to_owned()),
+        };
+        if table.job.context.store.list_helper(&helper).await? {
+            return Ok(());
+        }
+        Err(ErrorInfo::new(
+            ErrorCode::Internal,
+            "the helper databases were given up meanwhile",
+        )
+        .transient()
+        .into())
+    }
+
+    /// Strikes a helper table out after it is gone.
+    ///
+    /// # Errors
+    /// When the control database can't be written.
+    pub async fn unlist(
+        &self,
+        table: &TableShared,
+        name: &str,
+        purpose: Purpose,
+    ) -> Result<(), SyncError> {
+        Ok(table
+            .job
+            .context
+            .store
+            .unlist_helper(self.number, name, purpose)
+            .await?)
+    }
+}
+
+/// Creates a database, with the charset and encryption of `like` where given.
+async fn create_database(
+    session: &mut Session,
+    name: &Ident,
+    like: Option<&Ident>,
+) -> Result<(), SyncError> {
+    if database_exists(session, name).await? {
+        return Ok(());
+    }
+    let mut options = String::new();
+    if let Some(like) = like {
+        let row = session
+            .first(&format!(
+                "SELECT DEFAULT_CHARACTER_SET_NAME AS cs, DEFAULT_COLLATION_NAME AS co \
+                 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {}",
+                literal::text(like.raw())
+            ))
+            .await?;
+        if let Some(row) = row {
+            options = format!(
+                " CHARACTER SET {} COLLATE {}",
+                row.text("cs")?,
+                row.text("co")?
+            );
+        }
+        if !session.server().is_mariadb() {
+            let row = session
+                .first(&format!(
+                    "SELECT DEFAULT_ENCRYPTION AS e FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {}",
+                    literal::text(like.raw())
+                ))
+                .await?;
+            if row
+                .map(|r| r.opt_text("e"))
+                .transpose()?
+                .flatten()
+                .as_deref()
+                == Some("YES")
+            {
+                options.push_str(" DEFAULT ENCRYPTION = 'Y'");
+            }
+        }
+    }
+    session
+        .run(&format!("CREATE DATABASE IF NOT EXISTS {name}{options}"))
+        .await?;
+    Ok(())
+}
+
+/// Whether a database is there.
+///
+/// # Errors
+/// When the server can't be asked.
+pub async fn database_exists(session: &mut Session, name: &Ident) -> Result<bool, SyncError> {
+    let sql = format!(
+        "SELECT 1 AS one FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {}",
+        literal::text(name.raw())
+    );
+    Ok(session.first(&sql).await?.is_some())
+}
+
+/// Whether a table is there, and which type it has.
+///
+/// # Errors
+/// When the server can't be asked.
+pub async fn table_type(
+    session: &mut Session,
+    table: &TableRef,
+) -> Result<Option<String>, SyncError> {
+    let sql = format!(
+        "SELECT TABLE_TYPE AS kind FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {}",
+        literal::text(table.database.raw()),
+        literal::text(table.table.raw())
+    );
+    Ok(session
+        .first(&sql)
+        .await?
+        .map(|row| row.text("kind"))
+        .transpose()?)
+}
+
+/// Drops listed tables that no unfinished run needs, retires numbers without any, and drops their
+/// databases when they are empty. Returns what could not be cleaned up.
+///
+/// # Errors
+/// When a server can't be reached.
+pub async fn sweep(
+    store: &crate::store::Store,
+    local: &std::sync::Arc<crate::mysql::Endpoint>,
+) -> Result<Vec<String>, SyncError> {
+    let mut left = Vec::new();
+    let numbers = store.target_numbers().await?;
+    if numbers.is_empty() {
+        return Ok(left);
+    }
+    let mut session =
+        Session::open(local, SessionKind::Ddl, std::time::Duration::from_secs(60)).await?;
+    for (number, target) in numbers {
+        for helper in store.helpers(number).await? {
+            let needed = match (&helper.config_id, &helper.target_table) {
+                (Some(config), Some(name)) => {
+                    let checkpoint = store.checkpoint(*config, name).await?;
+                    checkpoint.is_some_and(|c| {
+                        c.table_run_id.is_some() || c.shadow_table.as_deref() == Some(&helper.table)
+                    })
+                }
+                _ => false,
+            };
+            if needed {
+                continue;
+            }
+            let outside = Place {
+                number,
+                target: target.clone(),
+                inside: false,
+            };
+            let inside = Place {
+                number,
+                target: target.clone(),
+                inside: true,
+            };
+            let candidates = if helper.table.starts_with("_dbtaxi_") {
+                vec![match helper.purpose {
+                    Purpose::Stage => inside.shadow(&helper.table),
+                    Purpose::Old => inside.old(&helper.table),
+                }]
+            } else {
+                vec![match helper.purpose {
+                    Purpose::Stage => outside.shadow(&helper.table),
+                    Purpose::Old => outside.old(&helper.table),
+                }]
+            };
+            for table in candidates {
+                match session.run(&format!("DROP TABLE IF EXISTS {table}")).await {
+                    Ok(_) => {
+                        store
+                            .unlist_helper(number, &helper.table, helper.purpose)
+                            .await?
+                    }
+                    Err(error) if error.is_connection_lost() => return Err(error.into()),
+                    Err(error) => left.push(format!("{}: {error}", table.shown())),
+                }
+            }
+        }
+        if store.helpers(number).await?.is_empty() && store.retire_target_number(number).await? {
+            let place = Place {
+                number,
+                target,
+                inside: false,
+            };
+            for name in [place.stage_database(), place.old_database()] {
+                if !database_exists(&mut session, &name).await? {
+                    continue;
+                }
+                let sql = format!(
+                    "SELECT 1 AS one FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} LIMIT 1",
+                    literal::text(name.raw())
+                );
+                if session.first(&sql).await?.is_some() {
+                    left.push(format!(
+                        "the database {} holds tables that are not ours",
+                        name.raw()
+                    ));
+                } else if let Err(error) = session.run(&format!("DROP DATABASE {name}")).await {
+                    left.push(format!("the database {}: {error}", name.raw()));
+                }
+            }
+        }
+    }
+    session.close().await;
+    Ok(left)
+}

@@ -1,0 +1,327 @@
+//! What the workers of a job, and of one table in it, share.
+
+use std::collections::HashMap;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+use super::context::{JobContext, StopSignal, TableLease};
+use super::error::SyncError;
+use super::meter::{TableMeter, TableObserver};
+use super::order::Order;
+use super::servers::Servers;
+use super::snapshot::Snapshots;
+use super::table::PlannedTable;
+use crate::model::ids::TableRunId;
+use crate::model::log::Level;
+use crate::mysql::{MysqlError, Session, SessionKind};
+
+/// What all tables of a job share.
+pub struct JobShared {
+    /// What the job was given.
+    pub context: JobContext,
+    /// Wishes to end.
+    pub stop: StopSignal,
+    /// Facts about both servers.
+    pub servers: Servers,
+    /// Snapshots of the source.
+    pub snapshots: Snapshots,
+    /// Workers of the job.
+    pub permits: Arc<Semaphore>,
+    /// Order of tables bound by foreign keys.
+    pub order: Order,
+    /// Source table to target table, for every table of the job.
+    pub targets: HashMap<String, String>,
+}
+
+impl JobShared {
+    /// Workers that the job may have.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.context.config.spec.options.max_concurrency.max(1) as usize
+    }
+
+    /// The target table of a source table, if the job has it.
+    #[must_use]
+    pub fn target_of(&self, source_table: &str) -> Option<&str> {
+        self.targets.get(source_table).map(String::as_str)
+    }
+
+    /// The right to do a piece of work; waits while all workers are busy.
+    ///
+    /// # Errors
+    /// `Stopped` when the job is to end.
+    pub async fn permit(&self) -> Result<OwnedSemaphorePermit, SyncError> {
+        tokio::select! {
+            biased;
+            () = self.stop.soft.cancelled() => Err(SyncError::Stopped),
+            permit = Arc::clone(&self.permits).acquire_owned() => {
+                permit.map_err(|_| SyncError::Stopped)
+            }
+        }
+    }
+}
+
+/// What the workers of one table share.
+pub struct TableShared {
+    /// The job.
+    pub job: Arc<JobShared>,
+    /// The table, planned.
+    pub plan: PlannedTable,
+    /// The run.
+    pub table_run: TableRunId,
+    /// The right to work on it.
+    pub lease: TableLease,
+    /// Its counters.
+    pub meter: Arc<TableMeter>,
+    /// Who hears of it.
+    pub observer: Arc<dyn TableObserver>,
+    hard: CancellationToken,
+    watcher: tokio::task::JoinHandle<()>,
+    idle: Arc<Mutex<Vec<Session>>>,
+    connections: Mutex<Vec<u32>>,
+}
+
+impl TableShared {
+    /// Shared state of one table run.
+    #[must_use]
+    pub fn new(
+        job: &Arc<JobShared>,
+        plan: PlannedTable,
+        table_run: TableRunId,
+        lease: &TableLease,
+        meter: &Arc<TableMeter>,
+        observer: &Arc<dyn TableObserver>,
+    ) -> Arc<Self> {
+        let hard = job.stop.hard.child_token();
+        let (lost, end) = (lease.lost.clone(), hard.clone());
+        let watcher = tokio::spawn(async move {
+            lost.cancelled().await;
+            end.cancel();
+        });
+        Arc::new(Self {
+            job: Arc::clone(job),
+            plan,
+            table_run,
+            lease: lease.clone(),
+            meter: Arc::clone(meter),
+            observer: Arc::clone(observer),
+            hard,
+            watcher,
+            idle: Arc::default(),
+            connections: Mutex::new(Vec::new()),
+        })
+    }
+
+    /// Fails when work is to end: the lease is lost, or the job is stopped.
+    ///
+    /// # Errors
+    /// See above.
+    pub fn check(&self) -> Result<(), SyncError> {
+        if self.lease.lost.is_cancelled() {
+            return Err(SyncError::lease_lost());
+        }
+        if self.job.stop.soft.is_cancelled() || self.job.stop.hard.is_cancelled() {
+            return Err(SyncError::Stopped);
+        }
+        Ok(())
+    }
+
+    /// The lease's fence.
+    #[must_use]
+    pub fn fence(&self) -> u64 {
+        self.lease.lease.fence
+    }
+
+    /// A line for the job's log.
+    pub fn log(&self, level: Level, message: impl AsRef<str>) {
+        self.observer.log(level, message.as_ref());
+    }
+
+    /// A warning, counted.
+    pub fn warn(&self, code: &str, message: impl AsRef<str>, hint: Option<&str>) {
+        TableMeter::add(&self.meter.warnings, 1);
+        self.observer.warning(code, message.as_ref(), hint);
+    }
+
+    /// A session on the local server; its id is recorded under the lease before it is used, so
+    /// that whoever takes over can kill it.
+    ///
+    /// # Errors
+    /// When the server can't be reached, or the lease is lost.
+    pub async fn session(&self, kind: SessionKind) -> Result<TargetSession, SyncError> {
+        self.check_lease()?;
+        // Idle sessions end when a lease would; one that did is replaced.
+        while let Some(mut session) = self.take_idle(kind) {
+            if session.ping().await.is_ok() {
+                return Ok(TargetSession {
+                    session: Some(session),
+                    idle: Arc::clone(&self.idle),
+                });
+            }
+        }
+        let context = &self.job.context;
+        let session = Session::open(&context.local, kind, context.lease_ttl)
+            .await?
+            .with_cancel(self.hard.clone());
+        let ids = {
+            let mut ids = lock(&self.connections);
+            ids.push(session.id());
+            ids.clone()
+        };
+        context
+            .store
+            .record_connections(&self.lease.lease, &ids)
+            .await?;
+        Ok(TargetSession {
+            session: Some(session),
+            idle: Arc::clone(&self.idle),
+        })
+    }
+
+    fn take_idle(&self, kind: SessionKind) -> Option<Session> {
+        let mut idle = lock(&self.idle);
+        idle.iter()
+            .position(|s| s.kind() == kind)
+            .map(|at| idle.swap_remove(at))
+    }
+
+    fn check_lease(&self) -> Result<(), SyncError> {
+        if self.lease.lost.is_cancelled() {
+            Err(SyncError::lease_lost())
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Closes idle sessions.
+    pub async fn close(&self) {
+        let idle: Vec<_> = lock(&self.idle).drain(..).collect();
+        for session in idle {
+            session.close().await;
+        }
+    }
+
+    /// Turns an error that came from our own giving up into the reason for it.
+    #[must_use]
+    pub fn explain(&self, error: SyncError) -> SyncError {
+        match self.check() {
+            Err(reason) if matches!(error, SyncError::Stopped) || is_lost(&error) => reason,
+            _ => error,
+        }
+    }
+}
+
+fn is_lost(error: &SyncError) -> bool {
+    error.info().is_some_and(|info| {
+        matches!(
+            info.code,
+            crate::model::error::ErrorCode::ConnectionLost
+                | crate::model::error::ErrorCode::Unreachable
+        )
+    })
+}
+
+impl Drop for TableShared {
+    fn drop(&mut self) {
+        self.watcher.abort();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A session on the local server, on loan; must be given back outside of any transaction, or
+/// dropped with [`TargetSession::abandon`].
+pub struct TargetSession {
+    session: Option<Session>,
+    idle: Arc<Mutex<Vec<Session>>>,
+}
+
+impl TargetSession {
+    /// Rolls back by closing the connection.
+    pub fn abandon(mut self) {
+        if let Some(session) = self.session.take() {
+            session.abandon();
+        }
+    }
+
+    /// Ends a transaction that [`Self::run`] began: with the fence and COMMIT when `work` went
+    /// well, else by giving the connection up, which rolls back.
+    ///
+    /// # Errors
+    /// The work's own; `LeaseLost` when the fence is not ours any more.
+    pub async fn end<T>(
+        mut self,
+        work: Result<T, SyncError>,
+        fence_sql: &str,
+    ) -> Result<(Self, T), SyncError> {
+        let outcome = match work {
+            Ok(value) => commit_fenced(&mut self, fence_sql).await.map(|()| value),
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(value) => Ok((self, value)),
+            Err(error) => {
+                self.abandon();
+                Err(error)
+            }
+        }
+    }
+}
+
+/// The fence, then COMMIT.
+///
+/// # Errors
+/// `LeaseLost` when the fence changed no row.
+pub async fn commit_fenced(session: &mut Session, fence_sql: &str) -> Result<(), SyncError> {
+    super::hooks::reach("commit.before_fence");
+    let done = session.run(fence_sql).await?;
+    if done.affected != 1 {
+        return Err(SyncError::lease_lost());
+    }
+    super::hooks::reach("commit.before");
+    session.run("COMMIT").await?;
+    super::hooks::reach("commit.after");
+    Ok(())
+}
+
+impl Deref for TargetSession {
+    type Target = Session;
+    #[expect(
+        clippy::expect_used,
+        reason = "the session is only taken when this is consumed"
+    )]
+    fn deref(&self) -> &Session {
+        self.session.as_ref().expect("a session on loan")
+    }
+}
+
+impl DerefMut for TargetSession {
+    #[expect(
+        clippy::expect_used,
+        reason = "the session is only taken when this is consumed"
+    )]
+    fn deref_mut(&mut self) -> &mut Session {
+        self.session.as_mut().expect("a session on loan")
+    }
+}
+
+impl Drop for TargetSession {
+    fn drop(&mut self) {
+        if let Some(session) = self.session.take()
+            && session.is_usable()
+        {
+            lock(&self.idle).push(session);
+        }
+    }
+}
+
+impl From<MysqlError> for Box<SyncError> {
+    fn from(error: MysqlError) -> Self {
+        Self::new(error.into())
+    }
+}

@@ -1,0 +1,468 @@
+//! The swap: the shadow takes the target's place in one atomic `RENAME TABLE`.
+//!
+//! Before it: everything that would make it wrong is looked at again, and nobody may still hold a
+//! snapshot in which the shadow is half full. After it: a foreign key that came meanwhile undoes it.
+
+use std::time::{Duration, Instant};
+
+use super::error::SyncError;
+use super::hooks;
+use super::meter::{TableMeter, Waiting};
+use super::place::{Place, table_type};
+use super::shared::TableShared;
+use crate::model::error::{ErrorCode, ErrorInfo};
+use crate::model::log::Level;
+use crate::model::rule::{Orphans, TableOptions};
+use crate::mysql::schema::{TableSchema, inbound_foreign_keys};
+use crate::mysql::{Ident, Session, SessionKind, TableRef};
+use crate::store::checkpoints::{Checkpoint, Step};
+use crate::store::helpers::Purpose;
+
+/// How long old readers are waited for before the shadow is rebuilt to shut them out.
+const READERS: Duration = Duration::from_secs(60);
+
+/// Puts the shadow in the target's place. `checkpoint` names it and is kept up to date.
+///
+/// # Errors
+/// Why it could not be done; the shadow is kept, and a later run goes on.
+pub async fn swap(
+    table: &TableShared,
+    checkpoint: &mut Checkpoint,
+    place: &Place,
+) -> Result<(), SyncError> {
+    let name = checkpoint.shadow_table.clone().unwrap_or_default();
+    let shadow = place.shadow(&name);
+    let target = table.plan.target.clone();
+    let mut session = table.session(SessionKind::Ddl).await?;
+    let exists = look_again(table, &mut session).await?;
+    if exists {
+        check_deletes(table, &mut session, &shadow).await?;
+    }
+    check_orphans(table, &mut session, &shadow).await?;
+    let last_write = last_write_mark(&mut session).await?;
+    if exists {
+        hooks::reach("swap.readers");
+        wait_for_readers(table, &mut session, &shadow, &last_write).await?;
+    }
+    let old = exists.then(|| name.clone());
+    if let Some(old) = &old {
+        place.list(table, old, Purpose::Old).await?;
+    }
+    checkpoint.step = Step::SwapIntended { old: old.clone() };
+    table.job.context.store.save_checkpoint(checkpoint).await?;
+    hooks::reach("swap.intended");
+    let sql = match &old {
+        Some(old) => {
+            format!(
+                "RENAME TABLE {target} TO {}, {shadow} TO {target}",
+                place.old(old)
+            )
+        }
+        None => format!("RENAME TABLE {shadow} TO {target}"),
+    };
+    rename(table, &mut session, &sql).await?;
+    hooks::reach("swap.renamed");
+    if let Some(old) = &old {
+        let replaced = place.old(old);
+        let followed: Vec<_> = inbound_foreign_keys(&mut session, &replaced)
+            .await?
+            .into_iter()
+            .filter(|key| key.table != replaced)
+            .collect();
+        if let Some(key) = followed.first() {
+            let back = format!("RENAME TABLE {target} TO {shadow}, {replaced} TO {target}");
+            rename(table, &mut session, &back).await?;
+            checkpoint.step = Step::Compare;
+            table.job.context.store.save_checkpoint(checkpoint).await?;
+            return Err(ErrorInfo::new(
+                ErrorCode::SchemaChanged,
+                format!(
+                    "{} came to refer to the target while it was swapped",
+                    key.table.shown()
+                ),
+            )
+            .transient()
+            .into());
+        }
+    }
+    checkpoint.step = Step::Swapped { old };
+    table.job.context.store.save_checkpoint(checkpoint).await?;
+    hooks::reach("swap.swapped");
+    drop(session);
+    finish(table, checkpoint, place).await
+}
+
+/// Drops the replaced table and strikes out the names.
+///
+/// # Errors
+/// When a server can't be reached.
+pub async fn finish(
+    table: &TableShared,
+    checkpoint: &mut Checkpoint,
+    place: &Place,
+) -> Result<(), SyncError> {
+    let name = checkpoint.shadow_table.clone().unwrap_or_default();
+    if let Step::Swapped { old: Some(old) } = &checkpoint.step {
+        let mut session = table.session(SessionKind::Ddl).await?;
+        let sql = format!("DROP TABLE IF EXISTS {}", place.old(old));
+        retry_lock(table, &mut session, &sql, Duration::from_secs(60)).await?;
+        place.unlist(table, old, Purpose::Old).await?;
+    }
+    hooks::reach("swap.dropped");
+    place.unlist(table, &name, Purpose::Stage).await
+}
+
+/// Whether the target is there; fails when something about it forbids the swap by now.
+async fn look_again(table: &TableShared, session: &mut Session) -> Result<bool, SyncError> {
+    let target = &table.plan.target;
+    let changed = |why: String| -> SyncError {
+        ErrorInfo::new(ErrorCode::SchemaChanged, why)
+            .transient()
+            .into()
+    };
+    let exists = match table_type(session, target).await?.as_deref() {
+        None => false,
+        Some("BASE TABLE") => true,
+        Some(kind) => {
+            return Err(SyncError::stop(
+                ErrorCode::Unsupported,
+                format!("{} has become a {}", target.shown(), kind.to_lowercase()),
+            ));
+        }
+    };
+    if exists != table.plan.target_schema.is_some() {
+        return Err(changed(format!(
+            "{} came or went during the run",
+            target.shown()
+        )));
+    }
+    if let Some(planned) = &table.plan.target_schema {
+        let now = TableSchema::read(session, target).await?;
+        if now.as_ref().map(TableSchema::fingerprint) != Some(planned.fingerprint()) {
+            return Err(changed(format!(
+                "the definition of {} changed during the run",
+                target.shown()
+            )));
+        }
+        if now.is_some_and(|now| !now.triggers.is_empty()) {
+            return Err(changed(format!(
+                "{} got a trigger during the run",
+                target.shown()
+            )));
+        }
+        let inbound = inbound_foreign_keys(session, target).await?;
+        if let Some(key) = inbound.iter().find(|key| key.table != *target) {
+            return Err(changed(format!(
+                "{} came to refer to {}",
+                key.table.shown(),
+                target.shown()
+            )));
+        }
+    }
+    Ok(exists)
+}
+
+/// Target rows that the shadow lacks must be within the limits.
+async fn check_deletes(
+    table: &TableShared,
+    session: &mut Session,
+    shadow: &TableRef,
+) -> Result<(), SyncError> {
+    let target = &table.plan.target;
+    let count = |row: Option<crate::mysql::Row>| -> Result<u64, SyncError> {
+        Ok(row.map(|r| r.u64("n")).transpose()?.unwrap_or(0))
+    };
+    let rows = count(
+        session
+            .first(&format!("SELECT COUNT(*) AS n FROM {target}"))
+            .await?,
+    )?;
+    let gone = match &table.plan.target_key {
+        Some(key) => {
+            let on: Vec<String> = key
+                .columns
+                .iter()
+                .map(|c| format!("s.{0} = t.{0}", c.name))
+                .collect();
+            let first = &key.columns[0].name;
+            let sql = format!(
+                "SELECT COUNT(*) AS n FROM {target} t LEFT JOIN {shadow} s ON {} WHERE s.{first} IS NULL",
+                on.join(" AND ")
+            );
+            count(session.first(&sql).await?)?
+        }
+        None => {
+            let after = count(
+                session
+                    .first(&format!("SELECT COUNT(*) AS n FROM {shadow}"))
+                    .await?,
+            )?;
+            rows.saturating_sub(after)
+        }
+    };
+    check_delete_limits(&table.plan.options, gone, rows)?;
+    TableMeter::add(&table.meter.deleted, gone);
+    Ok(())
+}
+
+/// Fails when `gone` of `rows` target rows are more than a run may delete.
+///
+/// # Errors
+/// `delete_limit`, with what to do.
+pub fn check_delete_limits(options: &TableOptions, gone: u64, rows: u64) -> Result<(), SyncError> {
+    if gone == 0 {
+        return Ok(());
+    }
+    let refuse = |limit: String| -> SyncError {
+        ErrorInfo::new(
+            ErrorCode::DeleteLimit,
+            format!(
+                "the run would delete {gone} of {rows} target rows; {limit}; nothing was deleted"
+            ),
+        )
+        .hint("if that is right, raise max_delete_rows or max_delete_percent for this table")
+        .into()
+    };
+    if let Some(most) = options.max_delete_rows
+        && gone > most
+    {
+        return Err(refuse(format!("max_delete_rows is {most}")));
+    }
+    let percent = u64::from(options.max_delete_percent);
+    if rows >= TableOptions::DELETE_PERCENT_FLOOR && gone * 100 > rows * percent {
+        return Err(refuse(format!("max_delete_percent is {percent}")));
+    }
+    Ok(())
+}
+
+/// Rows of the shadow whose foreign key finds no parent.
+async fn check_orphans(
+    table: &TableShared,
+    session: &mut Session,
+    shadow: &TableRef,
+) -> Result<(), SyncError> {
+    let Some(schema) = TableSchema::read(session, shadow).await? else {
+        return Ok(());
+    };
+    for key in &schema.foreign_keys {
+        let on: Vec<String> = key
+            .columns
+            .iter()
+            .zip(&key.parent_columns)
+            .map(|(child, parent)| format!("p.{parent} = c.{child}"))
+            .collect();
+        let set: Vec<String> = key
+            .columns
+            .iter()
+            .map(|c| format!("c.{c} IS NOT NULL"))
+            .collect();
+        let sql = format!(
+            "SELECT COUNT(*) AS n FROM {shadow} c LEFT JOIN {} p ON {} WHERE {} AND p.{} IS NULL",
+            key.parent,
+            on.join(" AND "),
+            set.join(" AND "),
+            key.parent_columns[0]
+        );
+        let orphans = match session.first(&sql).await {
+            Ok(row) => row.map(|r| r.u64("n")).transpose()?.unwrap_or(0),
+            // The parent is not there: every row that has one is an orphan.
+            Err(error) if error.number == Some(1146) => {
+                let sql = format!(
+                    "SELECT COUNT(*) AS n FROM {shadow} c WHERE {}",
+                    set.join(" AND ")
+                );
+                session
+                    .first(&sql)
+                    .await?
+                    .map(|r| r.u64("n"))
+                    .transpose()?
+                    .unwrap_or(0)
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if orphans == 0 {
+            continue;
+        }
+        let message = format!(
+            "{orphans} rows have no parent in {} (foreign key {})",
+            key.parent.shown(),
+            key.name.raw()
+        );
+        if table.plan.options.orphans == Orphans::Fail {
+            return Err(SyncError::stop(ErrorCode::VerifyFailed, message));
+        }
+        table.warn(
+            "orphans",
+            message,
+            Some("sync the parent too; orphans: fail makes this an error"),
+        );
+    }
+    Ok(())
+}
+
+/// The server's clock after the shadow's last write, in the zone that transactions are listed in.
+async fn last_write_mark(session: &mut Session) -> Result<String, SyncError> {
+    session.run("SET SESSION time_zone = 'SYSTEM'").await?;
+    let row = session.first("SELECT NOW(6) AS now").await?;
+    session.run("SET SESSION time_zone = '+00:00'").await?;
+    Ok(row.map(|r| r.text("now")).transpose()?.unwrap_or_default())
+}
+
+/// A transaction that began before the shadow's last write would see half of it after the swap:
+/// none may be left. After a minute, or where transactions can't be seen, the shadow is rebuilt,
+/// which makes such a reader fail instead.
+async fn wait_for_readers(
+    table: &TableShared,
+    session: &mut Session,
+    shadow: &TableRef,
+    mark: &str,
+) -> Result<(), SyncError> {
+    let clock = Instant::now();
+    let mut told = false;
+    loop {
+        table.check()?;
+        let sql = format!(
+            "SELECT trx_mysql_thread_id AS id FROM information_schema.INNODB_TRX \
+             WHERE trx_started <= TIMESTAMP '{mark}' + INTERVAL 1 SECOND AND trx_mysql_thread_id <> 0"
+        );
+        let open: Vec<u64> = match session.rows(&sql).await {
+            Ok(rows) => rows.iter().map(|r| r.u64("id")).collect::<Result<_, _>>()?,
+            Err(error) if error.number == Some(1227) => {
+                table.log(Level::Info, "without PROCESS old readers can't be seen: the shadow is rebuilt to shut them out");
+                return rebuild(table, session, shadow).await;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let ours = session.our_ids();
+        let others: Vec<u64> = open.into_iter().filter(|id| !ours.contains(id)).collect();
+        table.meter.waited(Waiting::Lock, Duration::ZERO);
+        if others.is_empty() {
+            table.meter.waited(Waiting::Lock, clock.elapsed());
+            return Ok(());
+        }
+        if !told {
+            told = true;
+            table.log(
+                Level::Info,
+                format!("the swap waits for transactions that are older than the shadow: connections {others:?}"),
+            );
+        }
+        if clock.elapsed() > READERS {
+            table.log(
+                Level::Info,
+                "old transactions are still open: the shadow is rebuilt to shut them out",
+            );
+            return rebuild(table, session, shadow).await;
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+}
+
+async fn rebuild(
+    table: &TableShared,
+    session: &mut Session,
+    shadow: &TableRef,
+) -> Result<(), SyncError> {
+    retry_lock(
+        table,
+        session,
+        &format!("ALTER TABLE {shadow} FORCE"),
+        Duration::from_secs(60),
+    )
+    .await
+}
+
+/// `RENAME TABLE`, tried again with growing pauses while somebody reads the target.
+async fn rename(table: &TableShared, session: &mut Session, sql: &str) -> Result<(), SyncError> {
+    retry_lock(table, session, sql, table.plan.options.swap_timeout).await
+}
+
+/// Runs a definition; waits for locks a second at a time, so that nobody queues behind us for
+/// longer.
+///
+/// # Errors
+/// `lock_timeout`, transient, when the lock was not free in time, with who holds it.
+pub async fn retry_lock(
+    table: &TableShared,
+    session: &mut Session,
+    sql: &str,
+    timeout: Duration,
+) -> Result<(), SyncError> {
+    let clock = Instant::now();
+    let mut pause = Duration::from_millis(200);
+    loop {
+        table.check()?;
+        let attempt = Instant::now();
+        match session.run(sql).await {
+            Ok(_) => {
+                table.meter.waited(Waiting::Ddl, attempt.elapsed());
+                return Ok(());
+            }
+            Err(error) if matches!(error.number, Some(1205 | 1213)) => {
+                table.meter.waited(Waiting::Lock, attempt.elapsed());
+                let blockers = blockers(session, &table.plan.target.table).await;
+                if !timeout.is_zero() && clock.elapsed() > timeout {
+                    return Err(ErrorInfo::new(
+                        ErrorCode::LockTimeout,
+                        format!("the target's table was in use for {} s: {blockers}", clock.elapsed().as_secs()),
+                    )
+                    .hint("end these sessions, or raise swap_timeout; the copy is kept and the next run goes on")
+                    .transient()
+                    .into());
+                }
+                table.log(
+                    Level::Info,
+                    format!("waiting for a lock on the target's table: {blockers}"),
+                );
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_secs(30));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Sessions that may hold the lock, as far as the account can see.
+async fn blockers(session: &mut Session, name: &Ident) -> String {
+    let sql = "SELECT ID AS id, USER AS who, TIME AS t, COMMAND AS c FROM information_schema.PROCESSLIST \
+               WHERE ID <> CONNECTION_ID() AND COMMAND <> 'Daemon' ORDER BY TIME DESC LIMIT 5";
+    let rows = session.rows(sql).await.unwrap_or_default();
+    let ours = session.our_ids();
+    let shown: Vec<String> = rows
+        .iter()
+        .filter_map(|row| {
+            let id = row.u64("id").ok()?;
+            (!ours.contains(&id)).then(|| {
+                format!(
+                    "{id} ({}, {} s)",
+                    row.text("who").unwrap_or_default(),
+                    row.text("t").unwrap_or_default()
+                )
+            })
+        })
+        .collect();
+    if shown.is_empty() {
+        format!("who uses {} can't be seen (PROCESS is missing)", name.raw())
+    } else {
+        format!("sessions that may use it: {}", shown.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_hold_from_a_thousand_rows_on() {
+        let options = TableOptions::default();
+        assert!(check_delete_limits(&options, 999, 999).is_ok());
+        assert!(check_delete_limits(&options, 250, 1000).is_ok());
+        assert!(check_delete_limits(&options, 251, 1000).is_err());
+        let strict = TableOptions {
+            max_delete_rows: Some(0),
+            ..TableOptions::default()
+        };
+        assert!(check_delete_limits(&strict, 0, 10).is_ok());
+        assert!(check_delete_limits(&strict, 1, 10).is_err());
+    }
+}

@@ -1,0 +1,754 @@
+//! One table, planned: definitions of both sides, columns, key, strategy, and what could go wrong.
+
+use crate::model::config::Options;
+use crate::model::error::{ErrorCode, ErrorInfo};
+use crate::model::plan::{Risk, Severity};
+use crate::model::rule::{ColumnSelect, FullStrategy, TableOptions, TargetTriggers};
+use crate::mysql::ddl::CreateTable;
+use crate::mysql::kind::{Kind, fits};
+use crate::mysql::schema::{Column, ForeignKey, TableSchema, inbound_foreign_keys, same_name};
+use crate::mysql::value::ColumnPair;
+use crate::mysql::{Ident, Session, TableRef, literal};
+
+use super::error::SyncError;
+use super::key::KeySpec;
+use super::rules::Chosen;
+use super::servers::Servers;
+
+/// How a full run reaches the target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strategy {
+    /// Load a shadow and swap it in; a target with rows is compared first, unless told otherwise.
+    Swap,
+    /// Insert, update and delete range by range.
+    InPlace,
+}
+
+impl Strategy {
+    /// As shown.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Swap => "swap",
+            Self::InPlace => "in_place",
+        }
+    }
+}
+
+/// A table, planned.
+#[derive(Debug, Clone)]
+pub struct PlannedTable {
+    /// Table on the source.
+    pub source: TableRef,
+    /// Table on the target.
+    pub target: TableRef,
+    /// The source's definition; `None` where it can't be read.
+    pub source_schema: Option<TableSchema>,
+    /// The target's definition; `None` where it is missing.
+    pub target_schema: Option<TableSchema>,
+    /// Options in force.
+    pub options: TableOptions,
+    /// Condition on the source's rows.
+    pub where_sql: Option<String>,
+    /// Columns that are written, in the order of the target.
+    pub pairs: Vec<ColumnPair>,
+    /// What identifies a row on the source.
+    pub key: Option<KeySpec>,
+    /// The same on the target.
+    pub target_key: Option<KeySpec>,
+    /// Whether a range of keys holds the same rows on both servers.
+    pub comparable: bool,
+    /// Definition of the shadow.
+    pub create: Option<CreateTable>,
+    /// How the target is reached.
+    pub strategy: Strategy,
+    /// Why.
+    pub reason: String,
+    /// Foreign keys that refer to the target.
+    pub inbound: Vec<ForeignKey>,
+    /// What could go wrong.
+    pub risks: Vec<Risk>,
+    /// Keys and checks that the shadow does without.
+    pub left_out: Vec<String>,
+}
+
+impl PlannedTable {
+    /// The first risk that stops the table, as its error.
+    #[must_use]
+    pub fn stop(&self) -> Option<ErrorInfo> {
+        let risk = self
+            .risks
+            .iter()
+            .find(|risk| risk.severity == Severity::Stop)?;
+        let code = ErrorCode::parse(&risk.id).unwrap_or(ErrorCode::Unsupported);
+        let mut info = ErrorInfo::new(code, risk.message.clone());
+        info.hint.clone_from(&risk.remedy);
+        Some(info.table(self.target.table.raw()))
+    }
+
+    /// Fingerprint of the source's definition and of what the rule makes of it: when it changes,
+    /// a load that was begun is begun again.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let schema = self
+            .source_schema
+            .as_ref()
+            .map(TableSchema::fingerprint)
+            .unwrap_or_default();
+        let target = self
+            .target_schema
+            .as_ref()
+            .map(TableSchema::fingerprint)
+            .unwrap_or_default();
+        let columns: Vec<String> = self
+            .pairs
+            .iter()
+            .map(|p| format!("{}>{}", p.source.name.raw(), p.target.name.raw()))
+            .collect();
+        let text = format!(
+            "{schema}|{target}|{}|{}",
+            columns.join(","),
+            self.where_sql.as_deref().unwrap_or_default()
+        );
+        let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+        literal::hex(&digest.as_ref()[..16])
+    }
+
+    /// `FROM` and `WHERE` of the source's rows that `condition` selects.
+    #[must_use]
+    pub fn source_from_sql(&self, condition: &str) -> String {
+        let index = match &self.key {
+            Some(key) if key.is_chunkable() && !key.index.is_empty() => {
+                format!(" FORCE INDEX ({})", Ident::new(&key.index))
+            }
+            _ => String::new(),
+        };
+        match &self.where_sql {
+            Some(filter) => format!(
+                "FROM {}{index} WHERE ({condition}) AND ({filter})",
+                self.source
+            ),
+            None => format!("FROM {}{index} WHERE {condition}", self.source),
+        }
+    }
+
+    fn risk(&mut self, id: &str, severity: Severity, message: impl Into<String>) -> &mut Risk {
+        self.risks.push(Risk::new(id, severity, message));
+        let last = self.risks.len() - 1;
+        &mut self.risks[last]
+    }
+
+    fn stop_risk(&mut self, code: ErrorCode, message: impl Into<String>) -> &mut Risk {
+        self.risk(code.as_str(), Severity::Stop, message)
+    }
+}
+
+/// Plans one table. What stops it is a risk, not an error.
+///
+/// # Errors
+/// When a server can't be reached.
+pub async fn plan_table(
+    chosen: &Chosen,
+    options: &Options,
+    servers: &Servers,
+    source: &mut Session,
+    local: &mut Session,
+) -> Result<PlannedTable, SyncError> {
+    let mut plan = PlannedTable {
+        source: TableRef::new(
+            servers.source_database.clone(),
+            chosen.source_table.as_str(),
+        ),
+        target: TableRef::new(
+            servers.target_database.clone(),
+            chosen.target_table.as_str(),
+        ),
+        source_schema: None,
+        target_schema: None,
+        options: chosen.rule.options.over(options),
+        where_sql: chosen.rule.where_clause.clone(),
+        pairs: Vec::new(),
+        key: None,
+        target_key: None,
+        comparable: true,
+        create: None,
+        strategy: Strategy::Swap,
+        reason: String::new(),
+        inbound: Vec::new(),
+        risks: Vec::new(),
+        left_out: Vec::new(),
+    };
+    if source.server().flavour != local.server().flavour {
+        plan.stop_risk(
+            ErrorCode::Unsupported,
+            "the source and the local server are of different flavours (MySQL, MariaDB): not available in this version",
+        );
+        return Ok(plan);
+    }
+    let Some(schema) = read_source(&mut plan, source).await? else {
+        return Ok(plan);
+    };
+    plan.target_schema = TableSchema::read(local, &plan.target).await?;
+    plan.inbound = inbound_foreign_keys(local, &plan.target)
+        .await?
+        .into_iter()
+        .filter(|key| key.table != plan.target)
+        .collect();
+    match_columns(&mut plan, chosen, &schema);
+    choose_key(&mut plan, chosen, &schema, source).await?;
+    shape_shadow(&mut plan, chosen, &schema);
+    choose_strategy(&mut plan);
+    check_filter(&mut plan, source).await?;
+    plan.source_schema = Some(schema);
+    Ok(plan)
+}
+
+async fn read_source(
+    plan: &mut PlannedTable,
+    source: &mut Session,
+) -> Result<Option<TableSchema>, SyncError> {
+    let table = plan.source.clone();
+    let read = TableSchema::read(source, &table).await;
+    let probe = match &read {
+        Ok(Some(_)) => source
+            .run(&format!("SELECT 1 FROM {table} LIMIT 0"))
+            .await
+            .map(|_| ()),
+        Ok(None) => match source.run(&format!("SELECT 1 FROM {table} LIMIT 0")).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        },
+        Err(error) => Err(error.clone()),
+    };
+    match probe {
+        Ok(()) => {}
+        Err(error) if matches!(error.number, Some(1142 | 1143 | 1044 | 1370)) => {
+            let account = account(source)
+                .await
+                .unwrap_or_else(|| "the account".to_owned());
+            plan.stop_risk(
+                ErrorCode::AccessDenied,
+                format!(
+                    "{account} may not read {} ({})",
+                    table.shown(),
+                    error.number.unwrap_or(0)
+                ),
+            )
+            .remedy = Some(format!("GRANT SELECT ON {table} TO {account};"));
+            return Ok(None);
+        }
+        Err(error) if matches!(error.number, Some(1146 | 1049)) => {
+            plan.stop_risk(
+                ErrorCode::SourceMissing,
+                format!(
+                    "{} is not there on the source; its target stays as it is",
+                    table.shown()
+                ),
+            )
+            .remedy = Some("remove the rule, or create the table".to_owned());
+            return Ok(None);
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let Some(schema) = read? else {
+        plan.stop_risk(
+            ErrorCode::SourceMissing,
+            format!("the definition of {} can't be read", table.shown()),
+        );
+        return Ok(None);
+    };
+    if schema.table_type != "BASE TABLE" {
+        plan.stop_risk(
+            ErrorCode::Unsupported,
+            format!(
+                "{} is a {}, not a base table",
+                table.shown(),
+                schema.table_type.to_lowercase()
+            ),
+        );
+        return Ok(None);
+    }
+    let engine = schema.engine.to_ascii_uppercase();
+    if matches!(
+        engine.as_str(),
+        "SEQUENCE"
+            | "FEDERATED"
+            | "MRG_MYISAM"
+            | "MERGE"
+            | "MEMORY"
+            | "CONNECT"
+            | "SPIDER"
+            | "BLACKHOLE"
+            | "CSV"
+    ) {
+        plan.stop_risk(
+            ErrorCode::Unsupported,
+            format!("tables of the engine {} are not copied", schema.engine),
+        );
+        return Ok(None);
+    }
+    if !schema.is_transactional() {
+        plan.risk(
+            "engine",
+            Severity::Warning,
+            format!(
+                "the source's engine {} takes part in no snapshot: rows that change during the run may differ; the copy is made in InnoDB",
+                schema.engine
+            ),
+        );
+    }
+    Ok(Some(schema))
+}
+
+/// `'user'@'host'` of a session, quoted.
+pub async fn account(session: &mut Session) -> Option<String> {
+    let row = session.first("SELECT CURRENT_USER() AS who").await.ok()??;
+    let who = row.text("who").ok()?;
+    let (user, host) = who.rsplit_once('@')?;
+    Some(format!(
+        "'{}'@'{}'",
+        user.replace('\'', "''"),
+        host.replace('\'', "''")
+    ))
+}
+
+fn match_columns(plan: &mut PlannedTable, chosen: &Chosen, schema: &TableSchema) {
+    let rule = &chosen.rule;
+    let named: &[String] = match &rule.columns {
+        ColumnSelect::Only(names) => names,
+        _ => &[],
+    };
+    let except: &[String] = match &rule.columns {
+        ColumnSelect::Except(names) => names,
+        _ => &[],
+    };
+    let strict = if chosen.exact {
+        [named, except].concat()
+    } else {
+        named.to_vec()
+    };
+    for name in &strict {
+        if schema.column(name).is_none() {
+            plan.stop_risk(
+                ErrorCode::RuleInvalid,
+                format!("{} has no column {name}", plan.source.shown()),
+            );
+        }
+    }
+    if chosen.exact {
+        for name in rule.rename_columns.keys() {
+            if schema.column(name).is_none() {
+                plan.stop_risk(
+                    ErrorCode::RuleInvalid,
+                    format!(
+                        "rename_columns names {name}, which {} does not have",
+                        plan.source.shown()
+                    ),
+                );
+            }
+        }
+    }
+    for column in &schema.columns {
+        let name = column.name.raw();
+        let wanted = (named.is_empty() || named.iter().any(|n| same_name(n, name)))
+            && !except.iter().any(|n| same_name(n, name));
+        if !wanted {
+            continue;
+        }
+        let target_name = renamed(rule, name);
+        let target = match &plan.target_schema {
+            None => Column {
+                name: Ident::new(target_name.clone()),
+                ..column.clone()
+            },
+            Some(target) => match target.column(&target_name) {
+                Some(found) => found.clone(),
+                None => {
+                    plan.stop_risk(
+                        ErrorCode::SchemaChanged,
+                        format!(
+                            "the target {} has no column {target_name}",
+                            plan.target.shown()
+                        ),
+                    )
+                    .remedy = Some(
+                        "add the column to the target, or leave it out with exclude_columns"
+                            .to_owned(),
+                    );
+                    continue;
+                }
+            },
+        };
+        match (column.generated, target.generated) {
+            (true, true) => continue,
+            (false, true) => {
+                plan.stop_risk(
+                    ErrorCode::RuleInvalid,
+                    format!("the target computes {target_name}, which the source stores"),
+                );
+                continue;
+            }
+            _ => {}
+        }
+        if let Err(why) = fits(column, &target) {
+            plan.stop_risk(ErrorCode::ValueRejected, format!("column {name}: {why}"))
+                .remedy = Some(format!(
+                "widen {target_name} on the target, or leave it out"
+            ));
+        }
+        plan.pairs.push(ColumnPair {
+            source: column.clone(),
+            target,
+        });
+    }
+    if plan.pairs.is_empty() {
+        plan.stop_risk(ErrorCode::RuleInvalid, "no column is left to copy");
+    }
+}
+
+fn renamed(rule: &crate::model::rule::TableRule, name: &str) -> String {
+    rule.rename_columns
+        .iter()
+        .find(|(from, _)| same_name(from, name))
+        .map_or_else(|| name.to_owned(), |(_, to)| to.clone())
+}
+
+async fn choose_key(
+    plan: &mut PlannedTable,
+    chosen: &Chosen,
+    schema: &TableSchema,
+    source: &mut Session,
+) -> Result<(), SyncError> {
+    let found: Option<(Vec<Column>, String)> = if let Some(names) = &chosen.rule.key {
+        let columns: Vec<Column> = names
+            .iter()
+            .filter_map(|n| schema.column(n).cloned())
+            .collect();
+        if columns.len() != names.len() {
+            plan.stop_risk(
+                ErrorCode::RuleInvalid,
+                format!(
+                    "key names a column that {} does not have",
+                    plan.source.shown()
+                ),
+            );
+            return Ok(());
+        }
+        let idents: Vec<Ident> = columns.iter().map(|c| c.name.clone()).collect();
+        let index = schema
+            .unique_key_on(&idents)
+            .filter(|_| columns.iter().all(|c| !c.nullable));
+        let index_name = match index {
+            Some(key) => key.name.raw().to_owned(),
+            None => {
+                check_unique(plan, &columns, source).await?;
+                String::new()
+            }
+        };
+        Some((columns, index_name))
+    } else {
+        schema.keys.iter().filter(|key| key.unique).find_map(|key| {
+            let columns: Option<Vec<Column>> = key
+                .parts
+                .iter()
+                .map(|part| match (&part.column, part.prefix) {
+                    (Some(name), false) => {
+                        schema.column(name.raw()).filter(|c| !c.nullable).cloned()
+                    }
+                    _ => None,
+                })
+                .collect();
+            columns.map(|columns| (columns, key.name.raw().to_owned()))
+        })
+    };
+    let Some((columns, index)) = found else {
+        plan.risk(
+            "no_key",
+            Severity::Warning,
+            "no primary key and no unique key without NULLs: the table is copied in one transaction and compared as a whole",
+        )
+        .remedy = Some("add a primary key to the source's table".to_owned());
+        return Ok(());
+    };
+    let mut target_columns = Vec::new();
+    for column in &columns {
+        match plan
+            .pairs
+            .iter()
+            .find(|pair| pair.source.name == column.name)
+        {
+            Some(pair) => target_columns.push(pair.target.clone()),
+            None => {
+                plan.stop_risk(
+                    ErrorCode::RuleInvalid,
+                    format!("the key column {} can't be left out", column.name.raw()),
+                );
+                return Ok(());
+            }
+        }
+    }
+    plan.comparable = columns.iter().zip(&target_columns).all(|(s, t)| {
+        s.collation == t.collation && s.data_type.as_str() != "float" && Kind::of(s) == Kind::of(t)
+    });
+    let key = KeySpec { columns, index };
+    if !key.is_chunkable() {
+        plan.risk(
+            "key_not_walkable",
+            Severity::Info,
+            "the key's type can't be walked in order: the table is copied in one transaction",
+        );
+    }
+    plan.target_key = Some(KeySpec {
+        columns: target_columns,
+        index: String::new(),
+    });
+    plan.key = Some(key);
+    Ok(())
+}
+
+/// A key that no index holds unique must be unique all the same.
+async fn check_unique(
+    plan: &mut PlannedTable,
+    columns: &[Column],
+    source: &mut Session,
+) -> Result<(), SyncError> {
+    let list = columns
+        .iter()
+        .map(|c| c.name.to_string())
+        .collect::<Vec<_>>()
+        .join(", ");
+    let nulls = columns
+        .iter()
+        .map(|c| format!("{} IS NULL", c.name))
+        .collect::<Vec<_>>()
+        .join(" OR ");
+    let table = &plan.source;
+    let twice = source
+        .first(&format!(
+            "SELECT 1 AS one FROM {table} GROUP BY {list} HAVING COUNT(*) > 1 LIMIT 1"
+        ))
+        .await?;
+    let null = source
+        .first(&format!(
+            "SELECT 1 AS one FROM {table} WHERE {nulls} LIMIT 1"
+        ))
+        .await?;
+    if twice.is_some() || null.is_some() {
+        let what = if twice.is_some() {
+            "is not unique"
+        } else {
+            "holds NULLs"
+        };
+        plan.stop_risk(
+            ErrorCode::NoKey,
+            format!("the key ({list}) {what} on the source"),
+        );
+    }
+    Ok(())
+}
+
+/// The shadow takes the target's own definition, or the source's where there is no target.
+fn shape_shadow(plan: &mut PlannedTable, chosen: &Chosen, schema: &TableSchema) {
+    let (sql, counter) = match &plan.target_schema {
+        Some(target) => (
+            target.create_sql.as_str(),
+            CreateTable::parse(&schema.create_sql),
+        ),
+        None => (
+            schema.create_sql.as_str(),
+            CreateTable::parse(&schema.create_sql),
+        ),
+    };
+    let mut create = match CreateTable::parse(sql) {
+        Ok(create) => create,
+        Err(why) => {
+            plan.stop_risk(
+                ErrorCode::Unsupported,
+                format!("the definition can't be read: {why}"),
+            );
+            return;
+        }
+    };
+    if plan.target_schema.is_none() {
+        let sources: Vec<String> = schema
+            .columns
+            .iter()
+            .filter(|c| c.generated || plan.pairs.iter().any(|p| p.source.name == c.name))
+            .filter(|c| match &chosen.rule.columns {
+                ColumnSelect::All => true,
+                ColumnSelect::Only(names) => names.iter().any(|n| same_name(n, c.name.raw())),
+                ColumnSelect::Except(names) => !names.iter().any(|n| same_name(n, c.name.raw())),
+            })
+            .map(|c| c.name.raw().to_owned())
+            .collect();
+        plan.left_out = create.select_columns(
+            |name| sources.iter().any(|s| same_name(s, name.raw())),
+            |name| Ident::new(renamed(&chosen.rule, name.raw())),
+        );
+        for what in plan.left_out.clone() {
+            plan.risk("left_out", Severity::Info, what);
+        }
+    }
+    // The counter goes on from whichever side is further.
+    if let Ok(counter) = counter
+        && let Some(theirs) = counter.auto_increment()
+        && let Some(ours) = create.auto_increment()
+        && theirs > ours
+    {
+        create.options = create.options.replacen(
+            &format!("AUTO_INCREMENT={ours}"),
+            &format!("AUTO_INCREMENT={theirs}"),
+            1,
+        );
+    }
+    if create.is_partitioned() && plan.target_schema.is_none() {
+        plan.risk(
+            "partitions",
+            Severity::Info,
+            "the source's partitioning is taken over",
+        );
+    }
+    plan.create = Some(create);
+}
+
+fn choose_strategy(plan: &mut PlannedTable) {
+    let Some(target) = plan.target_schema.clone() else {
+        plan.strategy = Strategy::Swap;
+        plan.reason = "the target is missing: a shadow is loaded and put in its place".to_owned();
+        if plan.options.full_strategy == FullStrategy::InPlace {
+            plan.reason = "the target is missing: it is loaded as a shadow, in_place counts from the next run on".to_owned();
+        }
+        return;
+    };
+    if target.table_type != "BASE TABLE" {
+        plan.stop_risk(
+            ErrorCode::Unsupported,
+            format!(
+                "{} is a {}, not a base table",
+                plan.target.shown(),
+                target.table_type.to_lowercase()
+            ),
+        );
+        return;
+    }
+    let unfilled: Vec<Column> = target
+        .columns
+        .iter()
+        .filter(|c| !c.generated && !plan.pairs.iter().any(|p| p.target.name == c.name))
+        .cloned()
+        .collect();
+    let mut against_swap = Vec::new();
+    if let Some(key) = plan.inbound.first() {
+        against_swap.push(format!(
+            "{} refers to it by a foreign key",
+            key.table.shown()
+        ));
+    }
+    if let Some(trigger) = target.triggers.first() {
+        against_swap.push(format!("it has the trigger {trigger}"));
+    }
+    if let Some(column) = unfilled.first() {
+        against_swap.push(format!("nothing fills its column {}", column.name.raw()));
+        if !column.has_default {
+            plan.stop_risk(
+                ErrorCode::RuleInvalid,
+                format!(
+                    "nothing fills the target's column {}, which has no default",
+                    column.name.raw()
+                ),
+            )
+            .remedy = Some("give it a default, or drop it".to_owned());
+        }
+    }
+    let mut against_in_place = Vec::new();
+    if !target.is_transactional() {
+        against_in_place.push(format!("its engine {} has no transactions", target.engine));
+    }
+    let unique_here = plan.target_key.as_ref().is_some_and(|key| {
+        let names: Vec<Ident> = key.columns.iter().map(|c| c.name.clone()).collect();
+        target.unique_key_on(&names).is_some()
+    });
+    if !unique_here {
+        against_in_place.push("it has no usable key in common with the source".to_owned());
+    }
+    let wish = plan.options.full_strategy;
+    let in_place = wish == FullStrategy::InPlace || !against_swap.is_empty();
+    if wish == FullStrategy::Swap && !against_swap.is_empty() {
+        plan.stop_risk(
+            ErrorCode::Unsupported,
+            format!(
+                "full_strategy: swap can't be done: {}",
+                against_swap.join("; ")
+            ),
+        )
+        .remedy = Some("use full_strategy: auto".to_owned());
+    }
+    if in_place && !against_in_place.is_empty() {
+        plan.stop_risk(
+            ErrorCode::Unsupported,
+            format!(
+                "the target can be neither swapped ({}) nor written in place ({})",
+                if against_swap.is_empty() {
+                    "in_place is asked for".to_owned()
+                } else {
+                    against_swap.join("; ")
+                },
+                against_in_place.join("; ")
+            ),
+        );
+    }
+    if in_place
+        && !target.triggers.is_empty()
+        && plan.options.target_triggers == TargetTriggers::Refuse
+    {
+        plan.stop_risk(
+            ErrorCode::Unsupported,
+            format!(
+                "the target has triggers ({}), which would fire on our writes",
+                target.triggers.join(", ")
+            ),
+        )
+        .remedy = Some("target_triggers: fire lets them; or drop them".to_owned());
+    }
+    if in_place {
+        plan.strategy = Strategy::InPlace;
+        plan.reason = if against_swap.is_empty() {
+            "in place, as asked for".to_owned()
+        } else {
+            format!("in place: {}", against_swap.join("; "))
+        };
+        plan.risk(
+            "in_place",
+            Severity::Info,
+            "where much differs, readers may see ranges change one after another",
+        );
+    } else {
+        plan.strategy = Strategy::Swap;
+        plan.reason = if wish == FullStrategy::Swap {
+            "a shadow is loaded and swapped in, as asked for".to_owned()
+        } else {
+            "compared first: few differences are applied in one transaction, many by a swap"
+                .to_owned()
+        };
+    }
+}
+
+async fn check_filter(plan: &mut PlannedTable, source: &mut Session) -> Result<(), SyncError> {
+    let Some(filter) = &plan.where_sql else {
+        return Ok(());
+    };
+    let sql = format!("SELECT 1 FROM {} WHERE ({filter}) LIMIT 0", plan.source);
+    match source.run(&sql).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.number.is_some() => {
+            let message = format!(
+                "where is not a condition on {}: {}",
+                plan.source.shown(),
+                error.message
+            );
+            plan.stop_risk(ErrorCode::RuleInvalid, message);
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
