@@ -1,0 +1,122 @@
+//! Reconciling a live target range by range, where it can't be swapped: inserts and updates first,
+//! parents before children; then deletes, children before parents.
+
+use std::sync::Arc;
+
+use super::apply::{Which, apply_live};
+use super::error::SyncError;
+use super::full::{apply_few, compare_all, lost_again, whole_table_range};
+use super::hooks;
+use super::load::{close, comparer};
+use super::shared::TableShared;
+use super::swap::check_delete_limits;
+use crate::model::log::{DifferenceKind, Level};
+use crate::model::table_run::{Phase, Verified, VerifiedScope};
+use crate::mysql::SessionKind;
+use crate::store::checkpoints::Checkpoint;
+
+const ROUNDS: usize = 5;
+
+/// Brings a live target in step, in place.
+///
+/// # Errors
+/// Why it ended; what was committed stays, and the next run compares again.
+pub async fn run(
+    table: &Arc<TableShared>,
+    mut checkpoint: Checkpoint,
+) -> Result<Verified, SyncError> {
+    table.observer.phase(Phase::Reconcile);
+    let name = table.plan.target.table.raw().to_owned();
+    let order = &table.job.order;
+    for round in 0..ROUNDS {
+        let force = table.job.snapshots.current().await?;
+        // The whole table is compared before the first write, so that limits hold for all of it.
+        let found = compare_all(table, &force.id, true).await?;
+        if found.restarted {
+            continue;
+        }
+        if found.ranges.is_empty() {
+            order.done(&name);
+            let verified = Verified {
+                scope: VerifiedScope::Table,
+                as_of: force.as_of.clone(),
+                rows: found.rows,
+                differences: 0,
+                whole_table_at: force.as_of.time,
+            };
+            checkpoint.verified = Some(verified.clone());
+            close(table, &mut checkpoint).await?;
+            return Ok(verified);
+        }
+        check_delete_limits(&table.plan.options, found.extra, found.target_rows)?;
+        if !found.many {
+            apply_few(table, &mut checkpoint, &found).await?;
+            // What was applied was read back in its transaction, the rest compared before.
+            order.done(&name);
+            let verified = Verified {
+                scope: VerifiedScope::Table,
+                as_of: force.as_of.clone(),
+                rows: found.rows,
+                differences: 0,
+                whole_table_at: force.as_of.time,
+            };
+            checkpoint.verified = Some(verified.clone());
+            close(table, &mut checkpoint).await?;
+            return Ok(verified);
+        }
+        table.log(
+            Level::Info,
+            format!(
+                "round {}: {} missing, {} changed, {} extra rows in {} ranges",
+                round + 1,
+                found.missing,
+                found.changed,
+                found.extra,
+                found.ranges.len()
+            ),
+        );
+        let store = &table.job.context.store;
+        checkpoint.table_run_id = Some(table.table_run);
+        store.save_checkpoint(&checkpoint).await?;
+        store.delete_ranges(table.table_run, table.fence()).await?;
+        store
+            .add_ranges(table.table_run, table.fence(), &[whole_table_range()])
+            .await?;
+        order.parents_ready(&name).await;
+        write_ranges(table, &found.ranges, Which::Upserts).await?;
+        order.ready(&name);
+        order.children_clean(&name).await;
+        write_ranges(table, &found.ranges, Which::Deletes).await?;
+        order.done(&name);
+    }
+    Err(lost_again())
+}
+
+async fn write_ranges(
+    table: &Arc<TableShared>,
+    ranges: &[super::key::KeyRange],
+    which: Which,
+) -> Result<(), SyncError> {
+    let batch_rows = table
+        .plan
+        .options
+        .batch_size
+        .unwrap_or(table.job.context.batch_size)
+        .max(1) as usize;
+    let comparer = comparer(table, &table.plan.target);
+    for range in ranges {
+        table.check()?;
+        let _permit = table.job.permit().await?;
+        let mut reader = table.job.snapshots.reader().await?;
+        let mut session = table.session(SessionKind::Apply).await?;
+        let mut rows = comparer.rows(&mut reader, &mut session, range).await?;
+        drop(session);
+        rows.retain(|r| (r.kind == DifferenceKind::Extra) == (which == Which::Deletes));
+        for batch in rows.chunks(batch_rows) {
+            table.check()?;
+            apply_live(table, &comparer, &mut reader, 0, batch, which).await?;
+            hooks::reach("in_place.batch");
+        }
+    }
+    Ok(())
+}

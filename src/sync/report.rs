@@ -1,0 +1,82 @@
+//! A planned table as people see it.
+
+use super::chunk::RANGE_BYTES;
+use super::servers::Servers;
+use super::table::{PlannedTable, Strategy};
+use crate::model::config::SyncMode;
+use crate::model::plan::{PlannedDeletes, TablePlan};
+use crate::mysql::TableRef;
+
+/// Rows a second that a plan reckons with, until a table has a history of its own.
+const RECKONED_BYTES_PER_SECOND: f64 = 15_000_000.0;
+
+/// What would be done to a table, in the words of the plan.
+#[must_use]
+pub fn table_plan(plan: &PlannedTable, servers: &Servers, workers: usize) -> TablePlan {
+    let (rows, bytes) = plan
+        .source_schema
+        .as_ref()
+        .map_or((0, 0), |s| (s.rows_estimate, s.data_bytes));
+    let chunks = if plan
+        .key
+        .as_ref()
+        .is_some_and(super::key::KeySpec::is_chunkable)
+    {
+        (bytes / RANGE_BYTES).max(rows / 200_000) + 1
+    } else {
+        1
+    };
+    let mut ddl = Vec::new();
+    if plan.strategy == Strategy::Swap
+        && plan.target_schema.is_none()
+        && let Some(create) = &plan.create
+    {
+        if !servers.target_exists {
+            ddl.push(format!(
+                "CREATE DATABASE IF NOT EXISTS {}",
+                servers.target_database
+            ));
+        }
+        ddl.push(create.create_bare_sql(&plan.target));
+        ddl.extend(create.add_keys_sql(&plan.target));
+        ddl.extend(create.foreign_keys.iter().filter_map(|key| {
+            let parent = key.parent.last()?;
+            let parent = TableRef::new(servers.target_database.clone(), parent.clone());
+            Some(format!(
+                "ALTER TABLE {} {}",
+                plan.target,
+                key.add_clause_to(&key.name, &parent)
+            ))
+        }));
+    }
+    TablePlan {
+        source_table: plan.source.table.raw().to_owned(),
+        target_table: plan.target.table.raw().to_owned(),
+        sync_mode: SyncMode::Full,
+        strategy: None,
+        reason: plan.reason.clone(),
+        full_strategy: Some(plan.strategy.as_str().to_owned()),
+        writer: Some(servers.writer.as_str().to_owned()),
+        key: plan
+            .key
+            .as_ref()
+            .map(|k| k.columns.iter().map(|c| c.name.raw().to_owned()).collect())
+            .unwrap_or_default(),
+        chunks,
+        rows_estimate: rows,
+        bytes_estimate: bytes,
+        eta_seconds: Some(estimate(bytes, workers)),
+        ddl,
+        deletes: PlannedDeletes {
+            rows: plan.target_schema.is_none().then_some(0),
+            exact: plan.target_schema.is_none(),
+        },
+        risks: plan.risks.clone(),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+fn estimate(bytes: u64, workers: usize) -> f64 {
+    let speedup = (workers.max(1) as f64).sqrt();
+    (bytes as f64 / (RECKONED_BYTES_PER_SECOND * speedup)).ceil()
+}

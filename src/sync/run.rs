@@ -1,0 +1,326 @@
+//! One job's run: both servers looked at, every table planned, then tables run as the job engine
+//! asks for them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use super::context::{JobContext, StopSignal, TableLease, TableOutcome, TableTask};
+use super::error::SyncError;
+use super::meter::{TableMeter, TableObserver};
+use super::order::Order;
+use super::place::sweep;
+use super::report::table_plan;
+use super::rules::{Chosen, choose};
+use super::servers::Servers;
+use super::shared::{JobShared, TableShared};
+use super::snapshot::Snapshots;
+use super::table::{PlannedTable, plan_table};
+use super::{full, verify};
+use crate::model::config::Consistency;
+use crate::model::error::{ErrorCode, ErrorInfo};
+use crate::model::ids::TableRunId;
+use crate::model::plan::{Plan, Risk, Severity};
+use crate::mysql::{Ident, Session, SessionKind};
+
+/// One job's shared work: snapshots, workers, order of tables.
+pub struct JobRun {
+    shared: Arc<JobShared>,
+    chosen: HashMap<String, Chosen>,
+}
+
+impl JobRun {
+    /// Connects, expands the rules and plans every table. Writes nothing.
+    ///
+    /// # Errors
+    /// When a server can't be reached, or the job as a whole can't be run.
+    pub async fn prepare(
+        context: JobContext,
+        stop: StopSignal,
+    ) -> Result<(Arc<Self>, Vec<TableTask>), SyncError> {
+        let (servers, chosen, plans) = look(&context).await?;
+        let options = &context.config.spec.options;
+        let workers = options.max_concurrency.max(1) as usize;
+        let room = context
+            .connection
+            .spec
+            .max_connections
+            .saturating_sub(1)
+            .max(1) as usize;
+        let names: Vec<String> = plans
+            .iter()
+            .map(|p| p.target.table.raw().to_owned())
+            .collect();
+        let targets: HashMap<String, String> = plans
+            .iter()
+            .map(|p| {
+                (
+                    p.source.table.raw().to_owned(),
+                    p.target.table.raw().to_owned(),
+                )
+            })
+            .collect();
+        let references = references(&plans, &targets);
+        let order = Order::new(&names, &references);
+        let sessions = match options.consistency {
+            // One session is one snapshot, whatever the server offers.
+            Consistency::Chunk => 1,
+            Consistency::Snapshot | Consistency::Table => workers.min(room),
+        };
+        let mut tasks: Vec<TableTask> = plans
+            .iter()
+            .map(|plan| TableTask {
+                source_table: plan.source.table.raw().to_owned(),
+                target_table: plan.target.table.raw().to_owned(),
+                plan: table_plan(plan, &servers, workers),
+            })
+            .collect();
+        tasks.sort_by_key(|task| order.rank(&task.target_table));
+        let shared = JobShared {
+            snapshots: Snapshots::new(Arc::clone(&context.source), sessions, stop.hard.clone()),
+            permits: Arc::new(Semaphore::new(workers)),
+            order,
+            targets,
+            servers,
+            stop,
+            context,
+        };
+        let chosen = chosen
+            .into_iter()
+            .map(|c| (c.target_table.clone(), c))
+            .collect::<HashMap<_, _>>();
+        Ok((
+            Arc::new(Self {
+                shared: Arc::new(shared),
+                chosen,
+            }),
+            tasks,
+        ))
+    }
+
+    /// What the job would do; with `exact`, existing targets are compared and counted.
+    ///
+    /// # Errors
+    /// When a server can't be reached.
+    pub async fn plan(context: JobContext, exact: bool) -> Result<Plan, SyncError> {
+        let workers = context.config.spec.options.max_concurrency.max(1) as usize;
+        let (servers, _, plans) = look(&context).await?;
+        let mut tables = Vec::new();
+        for plan in &plans {
+            let mut shown = table_plan(plan, &servers, workers);
+            if exact && plan.stop().is_none() && plan.target_schema.is_some() {
+                super::exact::count(&context, &servers, plan, &mut shown).await?;
+            }
+            tables.push(shown);
+        }
+        Ok(Plan {
+            config: context.config.spec.name.clone(),
+            connection: context.connection.spec.name.clone(),
+            warnings: servers.warnings.clone(),
+            tables,
+        })
+    }
+
+    /// What concerns the job as a whole.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.shared.servers.warnings
+    }
+
+    /// Whether more than one snapshot of the source was needed: the tables are not of one point
+    /// in time.
+    #[must_use]
+    pub fn snapshots_taken(&self) -> u32 {
+        self.shared.snapshots.taken()
+    }
+
+    /// Runs one table once. Called for all tables of the job at the same time: how many work is
+    /// decided in here. May be called again for a table after a transient failure.
+    ///
+    /// # Errors
+    /// `Stopped` when the stop signal was seen, else why it failed.
+    pub async fn sync_table(
+        &self,
+        task: &TableTask,
+        table_run: TableRunId,
+        lease: &TableLease,
+        meter: &Arc<TableMeter>,
+        observer: &Arc<dyn TableObserver>,
+    ) -> Result<TableOutcome, SyncError> {
+        let plan = self.plan_again(task).await?;
+        let table = TableShared::new(&self.shared, plan, table_run, lease, meter, observer);
+        let outcome = full::run(&table).await;
+        table.close().await;
+        let verified = outcome?;
+        self.shared.order.done(&task.target_table);
+        Ok(TableOutcome { verified })
+    }
+
+    /// Compares one table with its live source; writes nothing.
+    ///
+    /// # Errors
+    /// `Stopped` when the stop signal was seen, else why it failed.
+    pub async fn verify_table(
+        &self,
+        task: &TableTask,
+        lease: &TableLease,
+        meter: &Arc<TableMeter>,
+        observer: &Arc<dyn TableObserver>,
+    ) -> Result<TableOutcome, SyncError> {
+        let plan = self.plan_again(task).await?;
+        let table = TableShared::new(
+            &self.shared,
+            plan,
+            TableRunId::generate(),
+            lease,
+            meter,
+            observer,
+        );
+        let outcome = verify::run(&table).await;
+        table.close().await;
+        outcome
+            .map(|verified| TableOutcome { verified })
+            .map_err(|error| table.explain(error))
+    }
+
+    /// Tells the run that a table will not be tried again, so that tables which wait for it go on.
+    pub fn gave_up(&self, task: &TableTask) {
+        self.shared.order.done(&task.target_table);
+    }
+
+    /// Ends snapshots and sessions, and drops helper tables that nobody needs. Returns what could
+    /// not be cleaned up.
+    pub async fn finish(&self) -> Vec<String> {
+        self.shared.snapshots.close().await;
+        let context = &self.shared.context;
+        match sweep(&context.store, &context.local).await {
+            Ok(left) => left,
+            Err(error) => vec![format!("helper tables were not looked at: {error}")],
+        }
+    }
+
+    /// A try plans its table anew: the last one may have failed because something had changed.
+    async fn plan_again(&self, task: &TableTask) -> Result<PlannedTable, SyncError> {
+        let _permit = self.shared.permit().await?;
+        let chosen = self
+            .chosen
+            .get(&task.target_table)
+            .ok_or_else(|| SyncError::stop(ErrorCode::Internal, "the table is not of this job"))?;
+        let context = &self.shared.context;
+        let mut source = probe(&context.source).await?;
+        let mut local = probe(&context.local).await?;
+        let plan = plan_table(
+            chosen,
+            &context.config.spec.options,
+            &self.shared.servers,
+            &mut source,
+            &mut local,
+        )
+        .await;
+        source.close().await;
+        local.close().await;
+        let plan = plan?;
+        match plan.stop() {
+            Some(info) => Err(info.into()),
+            None => Ok(plan),
+        }
+    }
+}
+
+async fn probe(endpoint: &Arc<crate::mysql::Endpoint>) -> Result<Session, SyncError> {
+    Ok(Session::open(endpoint, SessionKind::Probe, Duration::from_secs(60)).await?)
+}
+
+/// Looks at both servers and plans every table that the job is about.
+async fn look(
+    context: &JobContext,
+) -> Result<(Servers, Vec<Chosen>, Vec<PlannedTable>), SyncError> {
+    let mut source = probe(&context.source).await?;
+    let mut local = probe(&context.local).await?;
+    let spec = &context.config.spec;
+    let mut servers = Servers::look(
+        &mut source,
+        &mut local,
+        Ident::new(context.connection.spec.database.as_str()),
+        Ident::new(context.connection.spec.target_database()),
+        spec.options.writer,
+    )
+    .await?;
+    let mut chosen = choose(&mut source, &servers.source_database, spec).await?;
+    let wanted = &context.request.tables;
+    if !wanted.is_empty() {
+        for name in wanted {
+            if !chosen
+                .iter()
+                .any(|c| c.target_table == *name || c.source_table == *name)
+            {
+                return Err(ErrorInfo::new(
+                    ErrorCode::RuleInvalid,
+                    format!("the config {:?} has no table {name}", spec.name),
+                )
+                .into());
+            }
+        }
+        chosen.retain(|c| wanted.contains(&c.target_table) || wanted.contains(&c.source_table));
+    }
+    if chosen.is_empty() {
+        servers
+            .warnings
+            .push("no table of the source fits a rule of the config".to_owned());
+    }
+    let mut plans = Vec::new();
+    let mut seen = HashMap::new();
+    for table in &chosen {
+        let mut plan = plan_table(table, &spec.options, &servers, &mut source, &mut local).await?;
+        let folded = if servers.folds_names {
+            table.target_table.to_lowercase()
+        } else {
+            table.target_table.clone()
+        };
+        if let Some(first) = seen.insert(folded, table.source_table.clone()) {
+            plan.risks.push(Risk::new(
+                ErrorCode::RuleInvalid.as_str(),
+                Severity::Stop,
+                format!(
+                    "{} and {first} go to the same target table",
+                    table.source_table
+                ),
+            ));
+        }
+        plans.push(plan);
+    }
+    source.close().await;
+    local.close().await;
+    Ok((servers, chosen, plans))
+}
+
+/// Which target tables of the job refer to which, by their own foreign keys or by those that they
+/// will get.
+fn references(plans: &[PlannedTable], targets: &HashMap<String, String>) -> Vec<(String, String)> {
+    let mut out = Vec::new();
+    for plan in plans {
+        let child = plan.target.table.raw().to_owned();
+        for key in plan.create.iter().flat_map(|create| &create.foreign_keys) {
+            let Some(parent) = key.parent.last() else {
+                continue;
+            };
+            let parent = if plan.target_schema.is_some() {
+                parent.raw().to_owned()
+            } else {
+                targets
+                    .get(parent.raw())
+                    .cloned()
+                    .unwrap_or_else(|| parent.raw().to_owned())
+            };
+            out.push((child.clone(), parent));
+        }
+        for key in &plan.inbound {
+            if key.table.database == plan.target.database {
+                out.push((key.table.table.raw().to_owned(), child.clone()));
+            }
+        }
+    }
+    out
+}
