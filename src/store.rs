@@ -17,16 +17,13 @@ pub mod keys;
 pub mod leases;
 mod logs;
 mod migrate;
-<<<<<<< HEAD
 mod previous;
+pub mod ranges;
 mod sealing;
 mod stats;
 mod table_runs;
 mod targets;
 mod transaction;
-=======
-pub mod ranges;
->>>>>>> d51967a (wip)
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -137,10 +137,7 @@ impl Store {
             self.database()
         );
         let rows = self
-            .pool()
-            .get()
-            .await?
-            .exec_rows(&sql, vec![config.to_string().into(), target_table.into()])
+            .rows(&sql, vec![config.to_string().into(), target_table.into()])
             .await?;
         let Some(row) = rows.first() else {
             return Ok(None);
@@ -178,9 +175,6 @@ impl Store {
             self.database()
         );
         let done = self
-            .pool()
-            .get()
-            .await?
             .exec(
                 &sql,
                 vec![
@@ -219,7 +213,7 @@ impl Store {
              WHERE table_run_id IS NOT NULL OR shadow_table IS NOT NULL",
             self.database()
         );
-        let rows = self.pool().get().await?.rows(&sql).await?;
+        let rows = self.rows(&sql, Vec::new()).await?;
         rows.iter()
             .map(|row| {
                 Ok((

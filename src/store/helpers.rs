@@ -3,6 +3,7 @@
 //! A table is ours only if it is listed here: it is listed before it is made, while its number is
 //! in use, and struck out after it is dropped. A name of the right form alone proves nothing.
 
+use super::transaction::transaction;
 use super::{Store, StoreError};
 use crate::model::ids::ConfigId;
 use crate::mysql::{Ident, Value};
@@ -51,12 +52,7 @@ impl Store {
              WHERE name = ? AND retired_at IS NULL ORDER BY number DESC LIMIT 1",
             self.database()
         );
-        let rows = self
-            .pool()
-            .get()
-            .await?
-            .exec_rows(&sql, vec![database.raw().into()])
-            .await?;
+        let rows = self.rows(&sql, vec![database.raw().into()]).await?;
         rows.first()
             .map(|row| Ok(number(row.u64("number")?)))
             .transpose()
@@ -74,11 +70,7 @@ impl Store {
             "INSERT INTO {}.target_databases (name) VALUES (?)",
             self.database()
         );
-        self.pool()
-            .get()
-            .await?
-            .exec(&sql, vec![database.raw().into()])
-            .await?;
+        self.exec(&sql, vec![database.raw().into()]).await?;
         // Two processes may both have given one: both use the greatest, the other stays empty.
         self.target_number(database)
             .await?
@@ -152,14 +144,11 @@ impl Store {
             "DELETE FROM {}.helper_tables WHERE number = ? AND table_name = ? AND purpose = ?",
             self.database()
         );
-        self.pool()
-            .get()
-            .await?
-            .exec(
-                &sql,
-                vec![number.into(), table.into(), purpose.as_str().into()],
-            )
-            .await?;
+        self.exec(
+            &sql,
+            vec![number.into(), table.into(), purpose.as_str().into()],
+        )
+        .await?;
         Ok(())
     }
 
@@ -173,12 +162,7 @@ impl Store {
              WHERE number = ? ORDER BY table_name",
             self.database()
         );
-        let rows = self
-            .pool()
-            .get()
-            .await?
-            .exec_rows(&sql, vec![number.into()])
-            .await?;
+        let rows = self.rows(&sql, vec![number.into()]).await?;
         rows.iter()
             .map(|row| {
                 Ok(HelperTable {
@@ -204,7 +188,7 @@ impl Store {
             "SELECT number, name FROM {}.target_databases WHERE retired_at IS NULL ORDER BY number",
             self.database()
         );
-        let rows = self.pool().get().await?.rows(&sql).await?;
+        let rows = self.rows(&sql, Vec::new()).await?;
         rows.iter()
             .map(|row| Ok((number(row.u64("number")?), Ident::new(row.text("name")?))))
             .collect()
@@ -222,17 +206,14 @@ impl Store {
              AND NOT EXISTS (SELECT 1 FROM {db}.helper_tables h WHERE h.number = ?)"
         );
         let lock = format!("SELECT number FROM {db}.target_databases WHERE number = ? FOR UPDATE");
-        let mut session = self.pool().get().await?;
-        let done = session
-            .transaction(async |session| {
-                // Waits for whoever is listing a table; the next statement then sees it.
-                session.exec_rows(&lock, vec![number.into()]).await?;
-                session
-                    .exec(&sql, vec![number.into(), number.into()])
-                    .await
-                    .map_err(StoreError::from)
-            })
-            .await?;
+        let done: Result<_, StoreError> = transaction!(self, |session| {
+            // Waits for whoever is listing a table; the next statement then sees it.
+            session.exec_rows(&lock, vec![number.into()]).await?;
+            Ok(session
+                .exec(&sql, vec![number.into(), number.into()])
+                .await?)
+        });
+        let done = done?;
         Ok(done.affected == 1)
     }
 }

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use super::transaction::transaction;
 use super::{Store, StoreError};
 use crate::model::ids::TableRunId;
 use crate::mysql::{Value, literal};
@@ -91,12 +92,7 @@ impl Store {
              compared_in, `rows` AS n FROM {}.sync_ranges WHERE table_run_id = ? ORDER BY range_no",
             self.database()
         );
-        let rows = self
-            .pool()
-            .get()
-            .await?
-            .exec_rows(&sql, vec![table_run.to_string().into()])
-            .await?;
+        let rows = self.rows(&sql, vec![table_run.to_string().into()]).await?;
         rows.iter()
             .map(|row| {
                 Ok(RangeRow {
@@ -152,20 +148,17 @@ impl Store {
              SET updated_at = GREATEST(UTC_TIMESTAMP(3), updated_at + INTERVAL 1000 MICROSECOND) \
              WHERE table_run_id = ? AND fence = ?"
         );
-        let mut session = self.pool().get().await?;
-        session
-            .transaction(async |session| {
-                session.exec(&insert, params.clone()).await?;
-                let done = session
-                    .exec(&touch, vec![table_run.to_string().into(), fence.into()])
-                    .await?;
-                if done.affected == 1 {
-                    Ok(())
-                } else {
-                    Err(StoreError::LeaseLost)
-                }
-            })
-            .await
+        transaction!(self, |session| {
+            session.exec(&insert, params.clone()).await?;
+            let done = session
+                .exec(&touch, vec![table_run.to_string().into(), fence.into()])
+                .await?;
+            if done.affected == 1 {
+                Ok(())
+            } else {
+                Err(StoreError::LeaseLost)
+            }
+        })
     }
 
     /// The last statement of a data transaction; must change exactly one row.
@@ -205,10 +198,7 @@ impl Store {
             self.database()
         );
         let rows = self
-            .pool()
-            .get()
-            .await?
-            .exec_rows(
+            .rows(
                 &sql,
                 vec![table_run.to_string().into(), range_no.into(), fence.into()],
             )
@@ -294,10 +284,7 @@ impl Store {
             "DELETE FROM {}.sync_ranges WHERE table_run_id = ? AND fence <= ?",
             self.database()
         );
-        self.pool()
-            .get()
-            .await?
-            .exec(&sql, vec![table_run.to_string().into(), fence.into()])
+        self.exec(&sql, vec![table_run.to_string().into(), fence.into()])
             .await?;
         Ok(())
     }

@@ -117,7 +117,7 @@ async fn run_from(
 async fn take_over(table: &Arc<TableShared>) -> Result<(Checkpoint, Option<Place>), SyncError> {
     let context = &table.job.context;
     let store = &context.store;
-    if let Some(previous) = &table.lease.previous {
+    if let Some(previous) = table.lease.as_ref().and_then(|held| held.previous.as_ref()) {
         let killed = store.kill_previous(previous).await?;
         if killed > 0 {
             table.log(

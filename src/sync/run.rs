@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -29,6 +30,8 @@ use crate::mysql::{Ident, Session, SessionKind};
 pub struct JobRun {
     shared: Arc<JobShared>,
     chosen: HashMap<String, Chosen>,
+    warned: AtomicBool,
+    warned_of_snapshots: AtomicBool,
 }
 
 impl JobRun {
@@ -95,6 +98,8 @@ impl JobRun {
             Arc::new(Self {
                 shared: Arc::new(shared),
                 chosen,
+                warned: AtomicBool::new(false),
+                warned_of_snapshots: AtomicBool::new(false),
             }),
             tasks,
         ))
@@ -123,19 +128,6 @@ impl JobRun {
         })
     }
 
-    /// What concerns the job as a whole.
-    #[must_use]
-    pub fn warnings(&self) -> &[String] {
-        &self.shared.servers.warnings
-    }
-
-    /// Whether more than one snapshot of the source was needed: the tables are not of one point
-    /// in time.
-    #[must_use]
-    pub fn snapshots_taken(&self) -> u32 {
-        self.shared.snapshots.taken()
-    }
-
     /// Runs one table once. Called for all tables of the job at the same time: how many work is
     /// decided in here. May be called again for a table after a transient failure.
     ///
@@ -150,10 +142,12 @@ impl JobRun {
         observer: &Arc<dyn TableObserver>,
     ) -> Result<TableOutcome, SyncError> {
         let plan = self.plan_again(task).await?;
-        let table = TableShared::new(&self.shared, plan, table_run, lease, meter, observer);
+        let table = TableShared::new(&self.shared, plan, table_run, Some(lease), meter, observer);
+        self.warn_once(&table);
         let outcome = full::run(&table).await;
         table.close().await;
         let verified = outcome?;
+        self.warn_of_snapshots(&table);
         self.shared.order.done(&task.target_table);
         Ok(TableOutcome { verified })
     }
@@ -165,19 +159,12 @@ impl JobRun {
     pub async fn verify_table(
         &self,
         task: &TableTask,
-        lease: &TableLease,
         meter: &Arc<TableMeter>,
         observer: &Arc<dyn TableObserver>,
     ) -> Result<TableOutcome, SyncError> {
         let plan = self.plan_again(task).await?;
-        let table = TableShared::new(
-            &self.shared,
-            plan,
-            TableRunId::generate(),
-            lease,
-            meter,
-            observer,
-        );
+        let run = TableRunId::generate();
+        let table = TableShared::new(&self.shared, plan, run, None, meter, observer);
         let outcome = verify::run(&table).await;
         table.close().await;
         outcome
@@ -190,14 +177,42 @@ impl JobRun {
         self.shared.order.done(&task.target_table);
     }
 
-    /// Ends snapshots and sessions, and drops helper tables that nobody needs. Returns what could
-    /// not be cleaned up.
-    pub async fn finish(&self) -> Vec<String> {
+    /// Ends snapshots and sessions, and drops helper tables that nobody needs.
+    pub async fn finish(&self) {
         self.shared.snapshots.close().await;
         let context = &self.shared.context;
         match sweep(&context.store, &context.local).await {
-            Ok(left) => left,
-            Err(error) => vec![format!("helper tables were not looked at: {error}")],
+            Ok(left) => {
+                for what in left {
+                    tracing::warn!(target: "db_taxi::sync", what, "left over, not cleaned up");
+                }
+            }
+            Err(error) => {
+                tracing::warn!(target: "db_taxi::sync", %error, "helper tables were not looked at");
+            }
+        }
+    }
+
+    /// What concerns the job as a whole is said with the first table that runs.
+    fn warn_once(&self, table: &TableShared) {
+        if !self.warned.swap(true, Ordering::Relaxed) {
+            for warning in &self.shared.servers.warnings {
+                table.warn("server", warning, None);
+            }
+        }
+    }
+
+    fn warn_of_snapshots(&self, table: &TableShared) {
+        let asked = self.shared.context.config.spec.options.consistency == Consistency::Snapshot;
+        if asked
+            && self.shared.snapshots.taken() > 1
+            && !self.warned_of_snapshots.swap(true, Ordering::Relaxed)
+        {
+            table.warn(
+                "not_one_point_in_time",
+                "the snapshot of the source had to be taken again: tables finished before are of an earlier point in time",
+                Some("run again for one point in time"),
+            );
         }
     }
 

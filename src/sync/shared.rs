@@ -72,14 +72,14 @@ pub struct TableShared {
     pub plan: PlannedTable,
     /// The run.
     pub table_run: TableRunId,
-    /// The right to work on it.
-    pub lease: TableLease,
+    /// The right to write it; `None` for a run that only compares.
+    pub lease: Option<TableLease>,
     /// Its counters.
     pub meter: Arc<TableMeter>,
     /// Who hears of it.
     pub observer: Arc<dyn TableObserver>,
     hard: CancellationToken,
-    watcher: tokio::task::JoinHandle<()>,
+    watcher: Option<tokio::task::JoinHandle<()>>,
     idle: Arc<Mutex<Vec<Session>>>,
     connections: Mutex<Vec<u32>>,
 }
@@ -91,21 +91,23 @@ impl TableShared {
         job: &Arc<JobShared>,
         plan: PlannedTable,
         table_run: TableRunId,
-        lease: &TableLease,
+        lease: Option<&TableLease>,
         meter: &Arc<TableMeter>,
         observer: &Arc<dyn TableObserver>,
     ) -> Arc<Self> {
         let hard = job.stop.hard.child_token();
-        let (lost, end) = (lease.lost.clone(), hard.clone());
-        let watcher = tokio::spawn(async move {
-            lost.cancelled().await;
-            end.cancel();
+        let watcher = lease.map(|lease| {
+            let (lost, end) = (lease.lost.clone(), hard.clone());
+            tokio::spawn(async move {
+                lost.cancelled().await;
+                end.cancel();
+            })
         });
         Arc::new(Self {
             job: Arc::clone(job),
             plan,
             table_run,
-            lease: lease.clone(),
+            lease: lease.cloned(),
             meter: Arc::clone(meter),
             observer: Arc::clone(observer),
             hard,
@@ -120,9 +122,7 @@ impl TableShared {
     /// # Errors
     /// See above.
     pub fn check(&self) -> Result<(), SyncError> {
-        if self.lease.lost.is_cancelled() {
-            return Err(SyncError::lease_lost());
-        }
+        self.check_lease()?;
         if self.job.stop.soft.is_cancelled() || self.job.stop.hard.is_cancelled() {
             return Err(SyncError::Stopped);
         }
@@ -132,7 +132,7 @@ impl TableShared {
     /// The lease's fence.
     #[must_use]
     pub fn fence(&self) -> u64 {
-        self.lease.lease.fence
+        self.lease.as_ref().map_or(0, |held| held.lease.fence)
     }
 
     /// A line for the job's log.
@@ -166,15 +166,14 @@ impl TableShared {
         let session = Session::open(&context.local, kind, context.lease_ttl)
             .await?
             .with_cancel(self.hard.clone());
-        let ids = {
-            let mut ids = lock(&self.connections);
-            ids.push(session.id());
-            ids.clone()
-        };
-        context
-            .store
-            .record_connections(&self.lease.lease, &ids)
-            .await?;
+        if let Some(held) = &self.lease {
+            let ids = {
+                let mut ids = lock(&self.connections);
+                ids.push(session.id());
+                ids.clone()
+            };
+            context.store.record_connections(&held.lease, &ids).await?;
+        }
         Ok(TargetSession {
             session: Some(session),
             idle: Arc::clone(&self.idle),
@@ -189,10 +188,9 @@ impl TableShared {
     }
 
     fn check_lease(&self) -> Result<(), SyncError> {
-        if self.lease.lost.is_cancelled() {
-            Err(SyncError::lease_lost())
-        } else {
-            Ok(())
+        match &self.lease {
+            Some(held) if held.lost.is_cancelled() => Err(SyncError::lease_lost()),
+            _ => Ok(()),
         }
     }
 
@@ -226,7 +224,9 @@ fn is_lost(error: &SyncError) -> bool {
 
 impl Drop for TableShared {
     fn drop(&mut self) {
-        self.watcher.abort();
+        if let Some(watcher) = &self.watcher {
+            watcher.abort();
+        }
     }
 }
 
