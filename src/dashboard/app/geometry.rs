@@ -47,8 +47,10 @@ impl Area {
 pub const LEAST: (u16, u16) = (60, 16);
 /// Rows of header and tabs.
 const TOP: u16 = 2;
-/// Rows of the strip under a list: a rule and two lines.
-const STRIP: u16 = 3;
+/// Lines of the strip that tells about the selected connection or config.
+pub const ABOUT: u16 = 2;
+/// Lines of the strip under the tables of a job.
+pub const PACE: u16 = 3;
 
 /// Whether the screen is too small for anything but one line.
 #[must_use]
@@ -88,14 +90,14 @@ pub fn jobs(state: &State) -> (Option<Area>, Option<Area>) {
     }
 }
 
-/// Parts of a pane with a list: its rows, and the strip that tells about the selected one.
+/// Parts of a pane with a list: its rows, and the strip of `lines` under a rule.
 #[must_use]
-pub fn list(pane: Area, strip: bool) -> (Area, Option<Area>) {
+pub fn list(pane: Area, lines: u16) -> (Area, Option<Area>) {
     let inner = pane.inner();
-    if !strip || inner.height < STRIP + 5 {
+    if inner.height < lines + 6 {
         return (inner, None);
     }
-    let (rows, strip) = inner.split(inner.height - STRIP);
+    let (rows, strip) = inner.split(inner.height - lines - 1);
     (rows, Some(strip))
 }
 
@@ -103,7 +105,7 @@ pub fn list(pane: Area, strip: bool) -> (Area, Option<Area>) {
 #[must_use]
 pub fn list_rows(state: &State) -> usize {
     let area = match state.tab {
-        Tab::Connections | Tab::Configs => list(body(state), true).0,
+        Tab::Connections | Tab::Configs => list(body(state), ABOUT).0,
         Tab::Jobs => jobs(state).0.map_or(Area::default(), Area::inner),
         Tab::Logs => body(state).inner(),
     };
@@ -116,7 +118,7 @@ pub fn list_rows(state: &State) -> usize {
 #[must_use]
 pub fn table_rows(state: &State) -> usize {
     jobs(state).1.map_or(0, |pane| {
-        usize::from(list(pane, true).0.height.saturating_sub(1))
+        usize::from(list(pane, PACE).0.height.saturating_sub(1))
     })
 }
 

@@ -291,9 +291,9 @@ impl State {
         let at = self.overview.as_ref()?.database.retry_at?;
         let seconds = (at - self.clock.wall).num_seconds();
         Some(if seconds <= 0 {
-            "tried again just now".to_owned()
+            "it is tried again just now".to_owned()
         } else {
-            format!("tried again in {seconds} s")
+            format!("it is tried again in {seconds} s")
         })
     }
 
@@ -308,6 +308,41 @@ impl State {
                 job.state == JobState::Running && here.is_some() && job.instance.as_deref() == here
             })
             .collect()
+    }
+
+    /// Whether an action has something to act on; the footer shows no others.
+    #[must_use]
+    pub fn offers(&self, action: Action) -> bool {
+        let row = action.info();
+        if row.writes && self.setup.read_only {
+            return false;
+        }
+        match action {
+            Action::OpenTable => self
+                .detail
+                .as_ref()
+                .is_some_and(|detail| detail.selected_table().is_some()),
+            Action::DetailStop => self
+                .detail
+                .as_ref()
+                .is_some_and(|detail| !detail.job.state.is_final()),
+            Action::StopJob => self
+                .jobs
+                .selected()
+                .is_some_and(|job| !job.state.is_final()),
+            _ => match row.context {
+                Context::Connections => self.connections.selected().is_some(),
+                Context::Configs => self.configs.selected().is_some(),
+                Context::Jobs => self.jobs.selected().is_some(),
+                Context::Find => match self.tab {
+                    Tab::Connections => !self.connections.all().is_empty(),
+                    Tab::Configs => !self.configs.all().is_empty(),
+                    Tab::Jobs => !self.jobs.all().is_empty(),
+                    Tab::Logs => !self.log().is_empty(),
+                },
+                _ => true,
+            },
+        }
     }
 
     /// Says a short word in the footer.

@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn a_slow_line_halves_the_rate_until_it_recovers() {
         let mut limiter = Limiter::new(10);
-        limiter.painted(0 * MS, 300 * MS);
+        limiter.painted(Duration::ZERO, 300 * MS);
         assert_eq!(limiter.ready_at(false), 500 * MS);
         limiter.painted(500 * MS, 300 * MS);
         assert_eq!(limiter.ready_at(false), 1200 * MS);

@@ -5,6 +5,7 @@ use crate::dashboard::app::format::{count, plural};
 use crate::dashboard::app::state::{State, Tab};
 use crate::dashboard::app::text::{Line, Tone};
 use crate::dashboard::ui::canvas::Canvas;
+use crate::model::status::Stats;
 
 /// Who, where, how it goes.
 pub fn header(state: &State, canvas: &mut Canvas<'_>) {
@@ -22,13 +23,16 @@ pub fn header(state: &State, canvas: &mut Canvas<'_>) {
     let width = state.width.saturating_sub(2);
     let right_width = (right.width() as u16).min(width);
     let room = width.saturating_sub(right_width + u16::from(right_width > 0) * 2);
-    // What does not fit is left out whole, least important last.
+    // What does not fit is left out whole, or told in its shorter form.
     let mut line = Line::empty();
-    for part in parts(state) {
+    for (part, shorter) in parts(state) {
         let gap = if line.pieces.is_empty() { 0 } else { 3 };
-        if line.width() + part.width() + gap > usize::from(room) {
-            break;
-        }
+        let left = usize::from(room).saturating_sub(line.width() + gap);
+        let part = match (part.width() <= left, shorter) {
+            (true, _) => part,
+            (false, Some(shorter)) if shorter.width() <= left => shorter,
+            _ => continue,
+        };
         if gap > 0 {
             line = line.and(" · ", Tone::Dim);
         }
@@ -38,57 +42,67 @@ pub fn header(state: &State, canvas: &mut Canvas<'_>) {
     canvas.put_line(1 + width - right_width, 0, right_width, &right);
 }
 
-fn parts(state: &State) -> Vec<Line> {
+/// The parts of the header, most important first, some with a shorter form.
+fn parts(state: &State) -> Vec<(Line, Option<Line>)> {
     let name = Line::of("db-taxi", Tone::Strong);
     let Some(overview) = &state.overview else {
-        return vec![name, Line::of("connecting", Tone::Dim)];
+        return vec![(name, None), (Line::of("connecting", Tone::Dim), None)];
     };
-    let mut parts = vec![name.and(format!("  {}", overview.instance), Tone::Plain)];
+    let whole = |line: Line| (line, None);
+    let mut parts = vec![(
+        name.clone()
+            .and(format!("  {}", overview.instance), Tone::Plain),
+        Some(name),
+    )];
     let database = &overview.database;
     parts.push(if database.connected {
         let server = database.server.as_deref().unwrap_or("server");
-        Line::plain(format!("local {server} ")).and("ok", Tone::Good)
+        (
+            Line::plain(format!("local {server} ")).and("ok", Tone::Good),
+            Some(Line::plain("local ").and("ok", Tone::Good)),
+        )
     } else {
-        Line::of("! control database down", Tone::Bad)
+        whole(Line::of("! control database down", Tone::Bad))
     });
     for check in overview.checks.iter().filter(|check| !check.ok).take(1) {
-        parts.push(Line::of(format!("! {}", check.message), Tone::Warn));
+        parts.push(whole(Line::of(format!("! {}", check.message), Tone::Warn)));
     }
     if let Some(stats) = &overview.stats {
-        parts.push(counts(state, stats));
-        parts.push(Line::plain(format!(
+        parts.push((counts(stats, true), Some(counts(stats, false))));
+        parts.push(whole(Line::plain(format!(
             "connections {}/{}",
             stats.connected_connections, stats.total_connections
-        )));
+        ))));
         if stats.instances > 1 {
-            parts.push(Line::plain(plural(
+            parts.push(whole(Line::plain(plural(
                 stats.instances as usize,
                 "instance",
                 "instances",
-            )));
+            ))));
         }
     }
     parts
 }
 
-fn counts(_state: &State, stats: &crate::model::status::Stats) -> Line {
+/// Jobs by state; `all` tells those that ended well too.
+fn counts(stats: &Stats, all: bool) -> Line {
     let failed = stats.failed_jobs + stats.completed_with_errors_jobs;
+    let completed = if all { stats.completed_jobs } else { 0 };
     let mut line = Line::plain("jobs");
+    let mut gap = " ";
     for (number, word, tone) in [
         (stats.running_jobs, "running", Tone::Accent),
         (stats.pending_jobs, "queued", Tone::Plain),
-        (stats.completed_jobs, "completed", Tone::Plain),
+        (completed, "completed", Tone::Plain),
         (failed, "failed", Tone::Bad),
     ] {
         if number > 0 {
-            line = line.and(format!(" {} {word} ", count(number)), tone);
+            line = line.and(format!("{gap}{} {word}", count(number)), tone);
+            gap = "  ";
         }
     }
-    if stats.total_jobs == 0 {
-        line = line.and(" none yet", Tone::Dim);
-    }
-    if let Some(last) = line.pieces.last_mut() {
-        last.text.truncate(last.text.trim_end().len());
+    if line.pieces.len() == 1 {
+        line = line.and(" none", Tone::Dim);
     }
     line
 }
@@ -157,11 +171,11 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
     let mut rows: Vec<_> = ACTIONS
         .iter()
         .filter(|row| row.rank > 0 && place.contains(&row.context))
-        .filter(|row| !(row.writes && state.setup.read_only))
+        .filter(|row| state.offers(row.action))
         .collect();
     rows.sort_by_key(|row| row.rank);
     // Narrow screens keep few hints, but always the way to the others.
-    let most = if state.width < 100 { 4 } else { 8 };
+    let most = if state.width < 100 { 6 } else { 8 };
     let fixed = rows.iter().filter(|row| row.rank >= 90).count();
     let own = rows.len() - fixed;
     let kept = own.min(most.max(fixed) - fixed.min(most));

@@ -42,8 +42,8 @@ fn trouble(state: &State, canvas: &mut Canvas<'_>, area: Area) -> Area {
     area.split(1).1
 }
 
-/// The strip under a list: a rule and two lines.
-fn strip(canvas: &mut Canvas<'_>, pane: Area, area: Area, lines: [Line; 2]) {
+/// The strip under a list: a rule and its lines.
+fn strip(canvas: &mut Canvas<'_>, pane: Area, area: Area, lines: &[Line]) {
     let row = area.y - pane.y;
     let style = canvas.theme.border;
     canvas.rule(pane, row, '├', '┤', style);

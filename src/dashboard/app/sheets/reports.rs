@@ -170,8 +170,9 @@ pub fn database_down(state: &State) -> Vec<Line> {
         field("Why", error),
         field(
             "To do",
-            "start the local server, or correct the database.… settings; db-taxi config show \
-             says which are in force and where each comes from",
+            "start the local server, or correct host, account or password in the section \
+             database of the settings; `db-taxi config show` tells which are in force and where \
+             each comes from",
         ),
         field("Next", next),
         field("Safe", "nothing runs and nothing is lost meanwhile"),

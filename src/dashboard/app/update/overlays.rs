@@ -31,8 +31,10 @@ pub fn ask_stop(state: &mut State, job: &Job) {
     let lines = vec![
         Line::of(&job.config, Tone::Strong).and(format!(" on {here}: {done}"), Tone::Plain),
         Line::empty(),
-        Line::plain("It ends as cancelled after the batch in hand. Tables that are not done keep"),
-        Line::plain("their old rows; the next run goes on from the checkpoint."),
+        Line::plain(
+            "It ends as cancelled after the batch in hand. Tables that are not done keep their \
+             old rows; the next run goes on from the checkpoint.",
+        ),
     ];
     let keep = if job.started_at.is_some() {
         "keep it running"

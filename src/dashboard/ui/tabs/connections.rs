@@ -24,7 +24,7 @@ const COLUMNS: [Column; 7] = [
 /// Paints it.
 pub fn render(state: &State, canvas: &mut Canvas<'_>) {
     let pane = geometry::body(state);
-    let (area, strip_area) = geometry::list(pane, true);
+    let (area, strip_area) = geometry::list(pane, geometry::ABOUT);
     let list = &state.connections;
     let shown = list.shown();
     list_frame(
@@ -50,7 +50,7 @@ pub fn render(state: &State, canvas: &mut Canvas<'_>) {
         Some(list.place()),
     );
     if let (Some(area), Some(selected)) = (strip_area, list.selected()) {
-        strip(canvas, pane, area, about(state, selected));
+        strip(canvas, pane, area, &about(state, selected));
     }
 }
 

@@ -27,7 +27,7 @@ const COLUMNS: [Column; 8] = [
 
 /// Paints it.
 pub fn render(state: &State, detail: &Detail, canvas: &mut Canvas<'_>, pane: Area) {
-    let (area, strip_area) = geometry::list(pane, true);
+    let (area, strip_area) = geometry::list(pane, geometry::PACE);
     canvas.frame(
         pane,
         &title(state, &detail.job),
@@ -64,8 +64,9 @@ pub fn render(state: &State, detail: &Detail, canvas: &mut Canvas<'_>, pane: Are
         );
     }
     if let Some(area) = strip_area {
-        let lines = [pace(detail, usize::from(area.width)), word(state, detail)];
-        strip(canvas, pane, area, lines);
+        let [word, hint] = words(state, detail);
+        let lines = [pace(detail, usize::from(area.width)), word, hint];
+        strip(canvas, pane, area, &lines);
     }
 }
 
@@ -120,7 +121,7 @@ fn row(state: &State, run: &TableRun) -> Vec<Cell> {
     };
     let rows = match run.state {
         TableState::Completed => format::count(p.rows_done),
-        TableState::Pending if p.rows_total == 0 => String::new(),
+        _ if p.rows_total == 0 && p.rows_done == 0 => String::new(),
         _ => format!(
             "{} / {}",
             format::count(p.rows_done),
@@ -180,22 +181,23 @@ fn pace(detail: &Detail, width: usize) -> Line {
         }
         return line;
     }
-    let bars = sparkline::text(detail.rates.iter(), (width / 4).min(30));
+    let bars = sparkline::text(detail.rates.iter(), (width / 5).min(40));
     let p = &job.progress;
     let line = Line::of("rows/s ", Tone::Dim).and(bars, Tone::Accent).and(
         format!(
-            " {}  {} MB/s  ETA {}  {}",
+            " {}  {} MB/s  ETA {}",
             format::rate(p.rows_per_second),
             format::megabytes(p.bytes_per_second),
             p.eta_seconds.map_or("-".to_owned(), format::span),
-            format::plural(p.workers as usize, "worker", "workers"),
         ),
         Tone::Plain,
     );
-    match limit_words(job) {
-        Some(words) => line.and("  ", Tone::Plain).and(words, Tone::Warn),
+    let line = match limit_words(job) {
+        Some(words) => line.and(format!("  {words}"), Tone::Warn),
         None => line,
-    }
+    };
+    let workers = format::plural(p.workers as usize, "worker", "workers");
+    line.and(format!("  {workers}"), Tone::Dim)
 }
 
 fn limit_words(job: &Job) -> Option<String> {
@@ -215,21 +217,20 @@ fn limit_words(job: &Job) -> Option<String> {
     Some(words.to_owned())
 }
 
-/// What there is to say about the selected table, or about the job.
-fn word(state: &State, detail: &Detail) -> Line {
+/// What there is to say about the selected table, or about the job; then what to do about it.
+fn words(state: &State, detail: &Detail) -> [Line; 2] {
     let error = detail
         .selected_table()
         .and_then(|run| run.error.as_ref())
         .or(detail.job.error.as_ref());
     if let Some(error) = error {
-        let line = Line::of(format!("! {}", error.message), Tone::Bad);
-        return match &error.hint {
-            Some(hint) => line.and(format!("  {hint}"), Tone::Accent),
-            None => line,
-        };
+        let hint = error.hint.as_ref().map_or_else(Line::empty, |hint| {
+            Line::of("  to do: ", Tone::Dim).and(hint, Tone::Accent)
+        });
+        return [Line::of(format!("! {}", error.message), Tone::Bad), hint];
     }
     let Some(run) = detail.selected_table() else {
-        return Line::empty();
+        return [Line::empty(), Line::empty()];
     };
     let said = verified(run, state.clock.wall).map_or(String::new(), |v| format!(": {v}"));
     let ways: Vec<&str> = [&run.strategy, &run.full_strategy, &run.writer]
@@ -241,5 +242,8 @@ fn word(state: &State, detail: &Detail) -> Line {
     } else {
         format!(" ({})", ways.join(", ").replace('_', " "))
     };
-    Line::of(format!("{}{ways}{said}", run.target_table), Tone::Dim)
+    [
+        Line::of(format!("{}{ways}{said}", run.target_table), Tone::Dim),
+        Line::empty(),
+    ]
 }

@@ -1,0 +1,13 @@
+//! The dashboard without a database: updates, pictures, the real loop over a made-up world.
+
+#![expect(clippy::unwrap_used, reason = "a test says what went wrong by failing")]
+#![expect(clippy::panic, reason = "a test says what went wrong by failing")]
+
+mod bytes;
+mod keys;
+mod looping;
+mod sample;
+mod screens;
+mod show;
+mod update;
+mod world;

@@ -1,0 +1,494 @@
+//! A night at the shop: connections, configs, jobs and log lines that never change.
+
+use chrono::{DateTime, Duration, Utc};
+use db_taxi::dashboard::app::msg::Loaded;
+use db_taxi::dashboard::app::overview::Overview;
+use db_taxi::dashboard::app::state::{Clock, Setup};
+use db_taxi::dashboard::app::{Load, Msg, State, update};
+use db_taxi::model::config::{Config, ConfigSpec, LastJob};
+use db_taxi::model::connection::{Connection, ConnectionSpec, Health, HealthState};
+use db_taxi::model::error::{ErrorCode, ErrorInfo};
+use db_taxi::model::ids::{ConfigId, ConnectionId, JobId, TableRunId};
+use db_taxi::model::job::{Job, JobKind, JobState, Trigger};
+use db_taxi::model::log::{Level, LogEntry};
+use db_taxi::model::plan::{Plan, PlannedDeletes, Risk, Severity, TablePlan};
+use db_taxi::model::progress::{Counts, Progress};
+use db_taxi::model::report::{
+    BinlogReport, Flavour, MissingPrivilege, PrivilegeReport, TestReport, TlsReport,
+};
+use db_taxi::model::rule::TableRule;
+use db_taxi::model::status::{DatabaseStatus, PoolStatus, Stats};
+use db_taxi::model::table_run::{AsOf, Phase, TableRun, TableState, Verified, VerifiedScope};
+
+pub fn now() -> DateTime<Utc> {
+    "2026-11-21T02:14:07Z".parse().unwrap()
+}
+
+fn ago(seconds: i64) -> DateTime<Utc> {
+    now() - Duration::seconds(seconds)
+}
+
+fn uuid(n: u32) -> String {
+    format!("0198f3a2-0000-7000-8000-{n:012}")
+}
+
+pub fn connection_id(n: u32) -> ConnectionId {
+    uuid(n).parse().unwrap()
+}
+
+pub fn config_id(n: u32) -> ConfigId {
+    uuid(100 + n).parse().unwrap()
+}
+
+pub fn job_id(n: u32) -> JobId {
+    uuid(200 + n).parse().unwrap()
+}
+
+pub fn overview() -> Overview {
+    Overview {
+        version: "0.1.0".to_owned(),
+        instance: "db1".to_owned(),
+        database: DatabaseStatus {
+            connected: true,
+            server: Some("10.11.19-MariaDB".to_owned()),
+            error: None,
+            retry_at: None,
+            pool: PoolStatus::default(),
+        },
+        stats: Some(Stats {
+            total_connections: 3,
+            connected_connections: 1,
+            total_configs: 3,
+            enabled_configs: 2,
+            total_jobs: 15,
+            pending_jobs: 1,
+            running_jobs: 1,
+            completed_jobs: 12,
+            completed_with_errors_jobs: 1,
+            instances: 1,
+            ..Stats::default()
+        }),
+        checks: Vec::new(),
+    }
+}
+
+pub fn overview_down() -> Overview {
+    Overview {
+        database: DatabaseStatus {
+            connected: false,
+            error: Some("127.0.0.1:3306: Connection refused (os error 111)".to_owned()),
+            retry_at: Some(now() + Duration::seconds(4)),
+            ..DatabaseStatus::default()
+        },
+        stats: None,
+        ..overview()
+    }
+}
+
+pub fn connections() -> Vec<Connection> {
+    let one = |n: u32, spec: ConnectionSpec, health: Health| Connection {
+        id: connection_id(n),
+        spec,
+        has_password: true,
+        version: 1,
+        health,
+        created_at: ago(90_000),
+        updated_at: ago(90_000),
+    };
+    let mut production = ConnectionSpec::new("production", "sync_user", "production");
+    production.host = "prod-db.example.com".to_owned();
+    production.local_db_name = Some("prod_sync".to_owned());
+    let mut crm = ConnectionSpec::new("crm", "sync_user", "crm");
+    crm.host = "10.0.4.7".to_owned();
+    let mut wide = ConnectionSpec::new("顧客データベース", "sync", "顧客");
+    wide.socket = Some("/run/mysqld/mysqld.sock".to_owned());
+    vec![
+        one(
+            1,
+            crm,
+            Health {
+                state: HealthState::Failed,
+                checked_at: Some(ago(60)),
+                latency_ms: None,
+                server: None,
+                error: Some("10.0.4.7:3306: connection timed out after 10s".to_owned()),
+            },
+        ),
+        one(
+            2,
+            production,
+            Health {
+                state: HealthState::Ok,
+                checked_at: Some(ago(240)),
+                latency_ms: Some(3.1),
+                server: Some("MySQL 9.7.4".to_owned()),
+                error: None,
+            },
+        ),
+        one(3, wide, Health::default()),
+    ]
+}
+
+pub fn configs() -> Vec<Config> {
+    let one = |n: u32, spec: ConfigSpec, connection: u32, last: Option<LastJob>| Config {
+        id: config_id(n),
+        connection_id: connection_id(connection),
+        spec,
+        version: 1,
+        last_job: last,
+        created_at: ago(90_000),
+        updated_at: ago(90_000),
+    };
+    let mut off = ConfigSpec::new("archive", "production", vec![TableRule::of_pattern("*")]);
+    off.enabled = false;
+    off.exclude = vec!["tmp_*".to_owned()];
+    let mut orders = TableRule::of_table("orders");
+    orders.where_clause = Some("created_at > '2024-01-01'".to_owned());
+    vec![
+        one(1, off, 2, None),
+        one(
+            2,
+            ConfigSpec::new("crm-full", "crm", vec![TableRule::of_pattern("*")]),
+            1,
+            Some(LastJob {
+                id: job_id(2),
+                state: JobState::CompletedWithErrors,
+                finished_at: Some(ago(2400)),
+            }),
+        ),
+        one(
+            3,
+            ConfigSpec::new(
+                "shop-nightly",
+                "production",
+                vec![TableRule::of_table("customers"), orders],
+            ),
+            2,
+            Some(LastJob {
+                id: job_id(4),
+                state: JobState::Running,
+                finished_at: None,
+            }),
+        ),
+    ]
+}
+
+fn table(n: u32, name: &str, state: TableState, phase: Phase) -> TableRun {
+    let mut run = TableRun::new(name, name);
+    run.id = uuid(300 + n).parse::<TableRunId>().unwrap();
+    run.state = state;
+    run.phase = phase;
+    run.full_strategy = Some("swap".to_owned());
+    run.writer = Some("load_data".to_owned());
+    run
+}
+
+fn moving(mut run: TableRun, done: u64, total: u64, rate: f64, limit: &str) -> TableRun {
+    run.progress = Progress {
+        percent: done as f64 / total as f64 * 100.0,
+        rows_done: done,
+        rows_total: total,
+        rows_per_second: rate,
+        bytes_per_second: rate * 191.0,
+        bottleneck: Some(limit.to_owned()),
+        workers: 2,
+        ..Progress::default()
+    };
+    run
+}
+
+/// The tables of the running job.
+pub fn tables() -> Vec<TableRun> {
+    let mut customers = table(1, "customers", TableState::Completed, Phase::Done);
+    customers.progress.rows_done = 50_000;
+    customers.progress.percent = 100.0;
+    customers.verified = Verified {
+        scope: VerifiedScope::Table,
+        as_of: AsOf {
+            time: Some(ago(146)),
+            ..AsOf::default()
+        },
+        rows: 50_000,
+        ..Verified::default()
+    };
+    let running = TableState::Running;
+    let mut items = moving(
+        table(3, "order_items", running, Phase::Copy),
+        930_112,
+        3_000_000,
+        29_904.0,
+        "target",
+    );
+    items.counts.retries = 1;
+    let mut notes = table(4, "notes", TableState::Failed, Phase::Plan);
+    notes.error = Some(
+        ErrorInfo::new(
+            ErrorCode::AccessDenied,
+            "the account sync_user may not read it (1142)",
+        )
+        .hint("GRANT SELECT ON production.notes TO 'sync_user'@'10.0.%';"),
+    );
+    let mut payments = table(6, "payments", TableState::Pending, Phase::Plan);
+    payments.progress.rows_total = 600_000;
+    vec![
+        customers,
+        moving(
+            table(2, "orders", running, Phase::Copy),
+            681_204,
+            1_000_000,
+            61_300.0,
+            "target",
+        ),
+        items,
+        notes,
+        moving(
+            table(5, "invoices", running, Phase::Verify),
+            176_000,
+            200_000,
+            402_118.0,
+            "source",
+        ),
+        payments,
+    ]
+}
+
+fn job(n: u32, config: &str, state: JobState, started: i64, took: Option<i64>) -> Job {
+    Job {
+        id: job_id(n),
+        kind: JobKind::Sync,
+        config_id: config_id(n),
+        config: config.to_owned(),
+        connection_id: connection_id(2),
+        connection: "production".to_owned(),
+        state,
+        trigger: Trigger::Dashboard,
+        requested_by: "dba@db1".to_owned(),
+        instance: Some("db1".to_owned()),
+        retry_of: None,
+        priority: 0,
+        full: false,
+        fresh: false,
+        created_at: ago(started + 1),
+        started_at: Some(ago(started)),
+        finished_at: took.map(|took| ago(started - took)),
+        error: None,
+        progress: Progress::default(),
+        counts: Counts::default(),
+        tables_total: 2,
+        tables_completed: 2,
+        tables_failed: 0,
+        tables: Vec::new(),
+    }
+}
+
+/// The job that runs, with its tables.
+pub fn running_job() -> Job {
+    let mut job = job(4, "shop-nightly", JobState::Running, 147, None);
+    job.progress = Progress {
+        percent: 52.4,
+        rows_done: 1_837_316,
+        rows_total: 4_850_000,
+        rows_per_second: 91_204.0,
+        bytes_per_second: 17_440_000.0,
+        eta_seconds: Some(72.0),
+        workers: 4,
+        checkpoint_age_seconds: Some(0.8),
+        bottleneck: Some("target".to_owned()),
+        ..Progress::default()
+    };
+    (job.tables_total, job.tables_completed, job.tables_failed) = (6, 1, 1);
+    job.tables = tables();
+    job
+}
+
+pub fn jobs() -> Vec<Job> {
+    let mut queued = job(5, "users-15min", JobState::Pending, 0, None);
+    (queued.started_at, queued.instance) = (None, None);
+    (queued.tables_total, queued.tables_completed) = (0, 0);
+    let mut done = job(3, "users-15min", JobState::Completed, 847, Some(12));
+    done.progress.rows_done = 50_000;
+    let mut errors = job(
+        2,
+        "crm-full",
+        JobState::CompletedWithErrors,
+        2647,
+        Some(240),
+    );
+    (
+        errors.tables_total,
+        errors.tables_completed,
+        errors.tables_failed,
+    ) = (7, 6, 1);
+    let mut failed = job(1, "archive", JobState::Failed, 90_000, Some(10));
+    failed.error = Some(ErrorInfo::new(
+        ErrorCode::Unreachable,
+        "10.0.4.7:3306 does not answer",
+    ));
+    failed.tables_completed = 0;
+    let mut running = running_job();
+    running.tables.clear();
+    vec![queued, running, done, errors, failed]
+}
+
+pub fn log(n: u64, level: Level, table: &str, message: &str) -> LogEntry {
+    LogEntry {
+        id: n,
+        time: ago(120) + Duration::milliseconds(n as i64 * 137),
+        level,
+        job_id: Some(job_id(4)),
+        table: (!table.is_empty()).then(|| table.to_owned()),
+        instance: "db1".to_owned(),
+        message: message.to_owned(),
+        fields: serde_json::Map::new(),
+    }
+}
+
+pub fn log_lines(count: u64) -> Vec<LogEntry> {
+    (0..count)
+        .map(|n| match n % 7 {
+            3 => log(
+                n,
+                Level::Warn,
+                "order_items",
+                "deadlock with another session; batch rolled back, again in 1.1 s (1 of 3)",
+            ),
+            5 => log(n, Level::Debug, "orders", "snapshot is 12 s old"),
+            6 => log(
+                n,
+                Level::Error,
+                "notes",
+                "the account may not read it (1142)",
+            ),
+            _ => log(
+                n,
+                Level::Info,
+                "orders",
+                &format!("range {n} of 260 committed, 38,912 rows, 214 ms"),
+            ),
+        })
+        .collect()
+}
+
+pub fn test_report() -> TestReport {
+    TestReport {
+        ok: true,
+        error: None,
+        latency_ms: Some(3.1),
+        address: Some("10.0.4.7:3306".to_owned()),
+        flavour: Some(Flavour::Mysql),
+        version: Some("9.7.4".to_owned()),
+        tls: TlsReport {
+            used: true,
+            version: Some("TLSv1.3".to_owned()),
+            verified: true,
+        },
+        privileges: PrivilegeReport {
+            missing: vec![MissingPrivilege {
+                privilege: "PROCESS".to_owned(),
+                needed_for: "an exact watermark bound".to_owned(),
+                grant: "GRANT PROCESS ON *.* TO 'sync_user'@'10.0.%';".to_owned(),
+            }],
+        },
+        binlog: BinlogReport {
+            enabled: Some(true),
+            format: Some("ROW".to_owned()),
+            row_image: Some("FULL".to_owned()),
+        },
+        local_infile: Some(true),
+        clock_skew_ms: Some(4.0),
+        max_allowed_packet_bytes: Some(67_108_864),
+        warnings: Vec::new(),
+    }
+}
+
+pub fn plan() -> Plan {
+    Plan {
+        config: "shop-nightly".to_owned(),
+        connection: "production".to_owned(),
+        warnings: vec!["tables of two engines: one snapshot for InnoDB only".to_owned()],
+        tables: vec![TablePlan {
+            source_table: "orders".to_owned(),
+            target_table: "orders".to_owned(),
+            sync_mode: db_taxi::model::config::SyncMode::Full,
+            strategy: None,
+            reason: "the target does not exist yet".to_owned(),
+            full_strategy: Some("swap".to_owned()),
+            writer: Some("load_data".to_owned()),
+            key: vec!["id".to_owned()],
+            chunks: 26,
+            rows_estimate: 1_000_000,
+            bytes_estimate: 412_000_000,
+            eta_seconds: Some(70.0),
+            ddl: vec![
+                "CREATE TABLE `orders` (\n  `id` bigint NOT NULL,\n  PRIMARY KEY (`id`)\n)"
+                    .to_owned(),
+            ],
+            deletes: PlannedDeletes {
+                rows: Some(0),
+                exact: true,
+            },
+            risks: vec![
+                Risk::new("float_key", Severity::Stop, "the key is a FLOAT").remedy("set key"),
+                Risk::new("no_index", Severity::Info, "where has no index"),
+            ],
+        }],
+    }
+}
+
+/// A state of this size that knows nothing.
+pub fn empty(width: u16, height: u16) -> State {
+    let mut state = State::new(Setup::default());
+    tick(&mut state, 1);
+    update(&mut state, Msg::Resized { width, height });
+    state
+}
+
+/// Sets the clock `seconds` after the start.
+pub fn tick(state: &mut State, seconds: u64) {
+    state.clock = Clock {
+        wall: now(),
+        steady: std::time::Duration::from_secs(seconds),
+    };
+}
+
+/// A state that has read that nothing is set up.
+pub fn installed(width: u16, height: u16) -> State {
+    let mut state = empty(width, height);
+    let mut none = overview();
+    none.stats = Some(Stats::default());
+    load(&mut state, Load::Overview, Loaded::Overview(Box::new(none)));
+    load(&mut state, Load::Connections, Loaded::Connections(vec![]));
+    load(&mut state, Load::Configs, Loaded::Configs(vec![]));
+    load(&mut state, Load::Jobs, Loaded::Jobs(vec![]));
+    state
+}
+
+/// A state that has read everything.
+pub fn full(width: u16, height: u16) -> State {
+    let mut state = empty(width, height);
+    load(
+        &mut state,
+        Load::Overview,
+        Loaded::Overview(Box::new(overview())),
+    );
+    load(
+        &mut state,
+        Load::Connections,
+        Loaded::Connections(connections()),
+    );
+    load(&mut state, Load::Configs, Loaded::Configs(configs()));
+    load(&mut state, Load::Jobs, Loaded::Jobs(jobs()));
+    update(&mut state, Msg::Logged(log_lines(200)));
+    state
+}
+
+pub fn load(state: &mut State, load: Load, loaded: Loaded) {
+    update(state, Msg::Loaded(load, Ok(loaded)));
+}
+
+/// Presses keys, written as in the settings.
+pub fn press(state: &mut State, keys: &str) -> Vec<db_taxi::dashboard::app::Effect> {
+    keys.split_whitespace()
+        .flat_map(|key| update(state, Msg::Key(key.parse().unwrap())))
+        .collect()
+}

@@ -1,0 +1,180 @@
+//! A world that the test makes up and looks into.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use db_taxi::dashboard::app::effect::{LogPart, LogQuery, QuitHow};
+use db_taxi::dashboard::app::overview::Overview;
+use db_taxi::dashboard::runtime::backend::{Backend, News};
+use db_taxi::model::command::Refusal;
+use db_taxi::model::config::Config;
+use db_taxi::model::connection::Connection;
+use db_taxi::model::ids::{ConnectionId, JobId};
+use db_taxi::model::job::{Job, JobState};
+use db_taxi::model::log::LogEntry;
+use db_taxi::model::plan::Plan;
+use db_taxi::model::report::TestReport;
+use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream};
+use tokio::sync::mpsc;
+
+use crate::sample;
+
+/// What is there, and what was asked for.
+#[derive(Default)]
+pub struct Facts {
+    pub overview: Overview,
+    pub connections: Vec<Connection>,
+    pub configs: Vec<Config>,
+    pub jobs: Vec<Job>,
+    pub logs: Vec<LogEntry>,
+    /// Every request that changes or measures something, in order.
+    pub asked: Vec<String>,
+}
+
+pub struct World {
+    facts: Mutex<Facts>,
+    news_to: mpsc::Sender<News>,
+    news: Mutex<Option<mpsc::Receiver<News>>>,
+}
+
+impl World {
+    pub fn new(facts: Facts) -> Arc<Self> {
+        let (news_to, news) = mpsc::channel(1000);
+        Arc::new(Self {
+            facts: Mutex::new(facts),
+            news_to,
+            news: Mutex::new(Some(news)),
+        })
+    }
+
+    /// The night at the shop.
+    pub fn shop() -> Arc<Self> {
+        let mut jobs = sample::jobs();
+        jobs[1] = sample::running_job();
+        Self::new(Facts {
+            overview: sample::overview(),
+            connections: sample::connections(),
+            configs: sample::configs(),
+            jobs,
+            logs: sample::log_lines(200),
+            asked: Vec::new(),
+        })
+    }
+
+    pub fn facts(&self) -> MutexGuard<'_, Facts> {
+        self.facts.lock().unwrap()
+    }
+
+    pub async fn tell(&self, news: News) {
+        self.news_to.send(news).await.unwrap();
+    }
+
+    fn asked(&self, what: String) {
+        self.facts().asked.push(what);
+    }
+
+    fn up(&self) -> Result<MutexGuard<'_, Facts>, Refusal> {
+        let facts = self.facts();
+        if facts.overview.database.connected {
+            Ok(facts)
+        } else {
+            Err(Refusal::DatabaseUnavailable(
+                "connection refused".to_owned(),
+            ))
+        }
+    }
+}
+
+impl Backend for World {
+    async fn overview(&self) -> Overview {
+        self.facts().overview.clone()
+    }
+
+    async fn connections(&self) -> Result<Vec<Connection>, Refusal> {
+        Ok(self.up()?.connections.clone())
+    }
+
+    async fn configs(&self) -> Result<Vec<Config>, Refusal> {
+        Ok(self.up()?.configs.clone())
+    }
+
+    async fn jobs(&self) -> Result<Vec<Job>, Refusal> {
+        let mut jobs = self.up()?.jobs.clone();
+        for job in &mut jobs {
+            job.tables.clear();
+        }
+        Ok(jobs)
+    }
+
+    async fn job(&self, id: JobId) -> Result<Job, Refusal> {
+        let facts = self.up()?;
+        let job = facts.jobs.iter().find(|job| job.id == id).cloned();
+        job.ok_or_else(|| Refusal::NotFound {
+            kind: "job",
+            name: id.to_string(),
+        })
+    }
+
+    async fn logs(&self, query: LogQuery) -> Result<Vec<LogEntry>, Refusal> {
+        let facts = self.up()?;
+        let kept = |entry: &&LogEntry| match query.part {
+            LogPart::Newest => true,
+            LogPart::After(id) => entry.id > id,
+            LogPart::Before(id) => entry.id < id,
+        };
+        Ok(facts.logs.iter().filter(kept).cloned().collect())
+    }
+
+    async fn start_job(&self, config: &str) -> Result<Job, Refusal> {
+        self.asked(format!("start {config}"));
+        let mut facts = self.up()?;
+        let mut job = sample::jobs()[0].clone();
+        job.id = JobId::generate();
+        config.clone_into(&mut job.config);
+        facts.jobs.insert(0, job.clone());
+        Ok(job)
+    }
+
+    async fn stop_job(&self, id: JobId) -> Result<Job, Refusal> {
+        self.asked(format!("stop {id}"));
+        self.job(id).await
+    }
+
+    async fn test_connection(&self, id: ConnectionId) -> Result<TestReport, Refusal> {
+        self.asked(format!("test {id}"));
+        Ok(sample::test_report())
+    }
+
+    async fn plan(&self, config: &str) -> Result<Plan, Refusal> {
+        self.asked(format!("plan {config}"));
+        let mut plan = sample::plan();
+        config.clone_into(&mut plan.config);
+        Ok(plan)
+    }
+
+    fn news(&self) -> BoxStream<'static, News> {
+        let news = self.news.lock().unwrap().take();
+        match news {
+            Some(news) => stream::unfold(news, async |mut news| {
+                let next = news.recv().await?;
+                Some((next, news))
+            })
+            .boxed(),
+            None => stream::pending().boxed(),
+        }
+    }
+
+    fn working_on(&self) -> Vec<(JobId, String)> {
+        self.facts()
+            .jobs
+            .iter()
+            .filter(|job| job.state == JobState::Running)
+            .map(|job| (job.id, job.config.clone()))
+            .collect()
+    }
+
+    async fn shutdown(&self, how: QuitHow, patience: Duration) {
+        self.asked(format!("shutdown {how:?} {patience:?}"));
+    }
+}
