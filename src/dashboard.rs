@@ -15,4 +15,4 @@ pub mod runtime;
 pub mod ui;
 
 pub use runtime::options::{ColorChoice, DashboardOptions, OnDisconnect};
-pub use runtime::{DashboardError, run_with};
+pub use runtime::{DashboardError, check, run, run_with};

@@ -13,11 +13,13 @@ pub mod limiter;
 pub mod options;
 mod process;
 pub mod screen;
+mod system_world;
 pub mod terminal;
 
 use std::io;
 
-pub use process::run_with;
+pub use process::{check, run, run_with};
+pub use system_world::SystemWorld;
 
 /// Why the dashboard could not be shown, or ended badly.
 #[derive(Debug, thiserror::Error)]

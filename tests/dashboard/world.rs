@@ -1,7 +1,6 @@
 //! A world that the test makes up and looks into.
 
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
 
 use db_taxi::dashboard::app::effect::{LogPart, LogQuery, QuitHow};
 use db_taxi::dashboard::app::overview::Overview;
@@ -174,7 +173,7 @@ impl Backend for World {
             .collect()
     }
 
-    async fn shutdown(&self, how: QuitHow, patience: Duration) {
-        self.asked(format!("shutdown {how:?} {patience:?}"));
+    async fn shutdown(&self, how: QuitHow) {
+        self.asked(format!("shutdown {how:?}"));
     }
 }

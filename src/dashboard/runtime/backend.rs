@@ -3,7 +3,6 @@
 //! Implemented for the running system, and by tests for a world that they make up.
 
 use std::future::Future;
-use std::time::Duration;
 
 use futures_util::stream::BoxStream;
 
@@ -59,7 +58,7 @@ pub trait Backend: Send + Sync + 'static {
     fn news(&self) -> BoxStream<'static, News>;
     /// The jobs that this process works on, with the names of their configs.
     fn working_on(&self) -> Vec<(JobId, String)>;
-    /// Stops this process's jobs after their batch, at once when `patience` is over, and the rest
-    /// of the system after them.
-    fn shutdown(&self, how: QuitHow, patience: Duration) -> impl Future<Output = ()> + Send;
+    /// Stops this process's jobs after their batch, and the rest of the system after them. Called
+    /// again while it waits, it stops them at once.
+    fn shutdown(&self, how: QuitHow) -> impl Future<Output = ()> + Send;
 }

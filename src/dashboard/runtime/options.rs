@@ -1,7 +1,8 @@
 //! What the dashboard is opened with.
 
 use std::path::PathBuf;
-use std::time::Duration;
+
+use crate::logging::RingHandle;
 
 pub use crate::dashboard::ui::theme::ColorChoice;
 pub use crate::settings::OnDisconnect;
@@ -27,8 +28,8 @@ pub struct DashboardOptions {
     pub on_disconnect: OnDisconnect,
     /// Lines of the live log that are kept.
     pub log_lines: usize,
-    /// How long jobs have to reach a checkpoint when the dashboard ends.
-    pub shutdown_timeout: Duration,
+    /// The lines that this process writes.
+    pub logs: Option<RingHandle>,
 }
 
 impl DashboardOptions {
@@ -56,7 +57,7 @@ impl Default for DashboardOptions {
             max_fps: 10,
             on_disconnect: OnDisconnect::Release,
             log_lines: 10_000,
-            shutdown_timeout: Duration::from_secs(30),
+            logs: None,
         }
     }
 }

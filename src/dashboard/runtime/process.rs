@@ -24,6 +24,7 @@ use super::frames::Frames;
 use super::input::{Input, InputThread, Signal};
 use super::options::DashboardOptions;
 use super::screen::Screen;
+use super::system_world::SystemWorld;
 use super::terminal::{self, PanicGuard};
 use crate::dashboard::app::State;
 use crate::dashboard::app::effect::QuitHow;
@@ -31,37 +32,65 @@ use crate::dashboard::app::state::Setup;
 use crate::dashboard::app::text::Tone;
 use crate::dashboard::ui::theme::{Depth, Theme};
 use crate::settings::OnDisconnect;
+use crate::system::System;
 
 /// Inputs that wait while a frame is painted.
 const INPUTS: usize = 256;
 /// How long the loop has to end after a signal; after that its terminal is frozen.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Shows the dashboard over `world` until it ends, then shuts the world down. Returns the exit
-/// code.
+/// Shows the dashboard over a started system until it ends, then shuts the system down. Returns the
+/// exit code: 0, or 128 and the signal that ended it.
 ///
 /// # Errors
 /// Without a terminal, with a theme that can't be used, and after a fault of this program.
+pub async fn run(system: System, options: DashboardOptions) -> Result<i32, DashboardError> {
+    let world = Arc::new(SystemWorld::new(system, options.logs.clone()));
+    run_with(world, options).await
+}
+
+/// Says whether the dashboard could be shown, before anything is started for it.
+///
+/// # Errors
+/// Without a terminal, with a theme that can't be used.
+pub fn check(options: &DashboardOptions) -> Result<(), DashboardError> {
+    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        return Err(DashboardError::NoTerminal);
+    }
+    theme(options).map(drop)
+}
+
+/// Shows the dashboard over `world` until it ends, then shuts the world down, also when it could
+/// not be shown. Returns the exit code.
+///
+/// # Errors
+/// As [`run`].
 pub async fn run_with<W: Backend>(
     world: Arc<W>,
     options: DashboardOptions,
 ) -> Result<i32, DashboardError> {
-    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
-        return Err(DashboardError::NoTerminal);
-    }
-    let depth = Depth::detect(options.color, |name| std::env::var(name).ok());
-    let theme = Theme::load(
-        &options.theme,
-        options.theme_folder.as_deref(),
-        depth,
-        options.ascii,
-    )
-    .map_err(DashboardError::Theme)?;
     let mut signals = Signals::new()?;
+    let ended = show(&world, &options, &mut signals).await;
+    after(&*world, &options, &mut signals, ended).await
+}
+
+fn theme(options: &DashboardOptions) -> Result<Theme, DashboardError> {
+    let depth = Depth::detect(options.color, |name| std::env::var(name).ok());
+    let folder = options.theme_folder.as_deref();
+    Theme::load(&options.theme, folder, depth, options.ascii).map_err(DashboardError::Theme)
+}
+
+/// Runs the loop on its own thread until it ends.
+async fn show<W: Backend>(
+    world: &Arc<W>,
+    options: &DashboardOptions,
+    signals: &mut Signals,
+) -> Result<Ended, DashboardError> {
+    check(options)?;
     let (input_to, input_from) = mpsc::channel(INPUTS);
     let painter = Painter {
-        world: Arc::clone(&world),
-        theme,
+        world: Arc::clone(world),
+        theme: theme(options)?,
         options: options.clone(),
         input_to: input_to.clone(),
         input_from,
@@ -75,18 +104,17 @@ pub async fn run_with<W: Backend>(
             let ended = handle.block_on(painter.paint());
             terminal::leave();
             drop(guard);
+            // Nobody waits for it only after a signal that this thread was too slow for.
             let _ = done_to.send(ended);
         })?;
-    let ended = until_ended(&mut signals, &input_to, done).await;
-    let ended = match ended {
+    match until_ended(signals, &input_to, done).await {
         Some(ended) => ended.map_err(DashboardError::Terminal),
         // The sender was dropped without a word: the thread panicked.
         None => {
             let _ = thread.join();
             Err(DashboardError::Panicked)
         }
-    };
-    after(&*world, &options, &mut signals, ended).await
+    }
 }
 
 /// Passes signals on until the loop ends; `None` when it panicked.
@@ -146,14 +174,14 @@ async fn after<W: Backend>(
     if !lost {
         tell_wait(world);
     }
-    let shutdown = world.shutdown(how, options.shutdown_timeout);
+    let shutdown = world.shutdown(how);
     tokio::pin!(shutdown);
     loop {
         tokio::select! {
             () = &mut shutdown => break,
             heard = signals.next() => {
                 if let Heard::End(_) = heard {
-                    world.shutdown(how, Duration::ZERO).await;
+                    world.shutdown(how).await;
                     break;
                 }
             }

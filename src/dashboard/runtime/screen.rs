@@ -2,10 +2,10 @@
 
 use std::io;
 
-use ratatui::Frame;
-use ratatui::Terminal;
 use ratatui::backend::Backend as TerminalBackend;
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::{Frame, Terminal};
 
 use super::frames::Frames;
 
@@ -13,6 +13,8 @@ use super::frames::Frames;
 pub struct Screen<T: TerminalBackend> {
     terminal: Terminal<T>,
     send: Box<dyn FnMut() -> io::Result<()>>,
+    /// What is on the terminal; `None` when that is not known.
+    painted: Option<Buffer>,
 }
 
 impl<T> Screen<T>
@@ -40,6 +42,7 @@ where
         Ok(Self {
             terminal: Terminal::new(backend).map_err(io::Error::other)?,
             send,
+            painted: None,
         })
     }
 
@@ -56,12 +59,24 @@ where
         &self.terminal
     }
 
-    /// Paints one frame and sends it.
+    /// Paints one frame and sends what differs from the last one; nothing when nothing does. Not
+    /// `Terminal::draw`: that one writes to the terminal even then.
     ///
     /// # Errors
     /// When the terminal can't be written to.
     pub fn paint(&mut self, render: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
-        self.terminal.draw(render).map_err(io::Error::other)?;
+        let terminal = &mut self.terminal;
+        terminal.autoresize().map_err(io::Error::other)?;
+        render(&mut terminal.get_frame());
+        let picture = terminal.current_buffer_mut();
+        if self.painted.as_ref() == Some(picture) {
+            picture.reset();
+            return Ok(());
+        }
+        self.painted = Some(picture.clone());
+        terminal.flush().map_err(io::Error::other)?;
+        terminal.swap_buffers();
+        terminal.backend_mut().flush().map_err(io::Error::other)?;
         (self.send)()
     }
 
@@ -71,6 +86,7 @@ where
     /// # Errors
     /// When the terminal can't be written to.
     pub fn forget(&mut self) -> io::Result<()> {
+        self.painted = None;
         let (width, height) = self.size();
         self.terminal
             .resize(Rect::new(0, 0, width, height))

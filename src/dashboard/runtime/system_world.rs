@@ -1,0 +1,250 @@
+//! The running system as the dashboard's world.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{self, BoxStream, StreamExt};
+
+use super::backend::{Backend, News};
+use crate::dashboard::app::effect::{LogPart, LogQuery, QuitHow};
+use crate::dashboard::app::overview::Overview;
+use crate::jobs::{EventStream, StopHow};
+use crate::logging::{RingHandle, RingLine};
+use crate::model::command::Refusal;
+use crate::model::config::Config;
+use crate::model::connection::Connection;
+use crate::model::ids::{ConnectionId, JobId};
+use crate::model::job::{Job, JobFilter, JobKind, JobRequest, Trigger};
+use crate::model::log::{LogEntry, LogFilter};
+use crate::model::plan::Plan;
+use crate::model::report::TestReport;
+use crate::model::status::{DatabaseStatus, PoolStatus, Status};
+use crate::services::Services;
+use crate::system::System;
+
+/// Jobs that the list shows.
+const JOBS: u32 = 200;
+/// Lines of a job's log that are read at once.
+const LOG_PAGE: u32 = 500;
+/// How often the lines of this process are looked at.
+const LOOK: Duration = Duration::from_millis(250);
+/// Wait before watching again after the engine cut this watcher off.
+const WATCH_AGAIN: Duration = Duration::from_secs(1);
+
+/// The system, and the lines that this process writes.
+pub struct SystemWorld {
+    system: Arc<System>,
+    logs: Option<RingHandle>,
+}
+
+impl SystemWorld {
+    /// A world over a started system.
+    #[must_use]
+    pub fn new(system: System, logs: Option<RingHandle>) -> Self {
+        Self {
+            system: Arc::new(system),
+            logs,
+        }
+    }
+
+    /// The services, or why there are none.
+    fn services(&self) -> Result<Services, Refusal> {
+        self.system.services().ok_or_else(|| {
+            let error = self.system.database().error;
+            Refusal::DatabaseUnavailable(error.unwrap_or_else(|| "it has not answered yet".into()))
+        })
+    }
+
+    /// Status by the services; what the system knows while they can't be asked.
+    async fn status(&self) -> Status {
+        if let Some(services) = self.system.services()
+            && self.system.database().connected
+            && let Ok(status) = services.monitoring.status().await
+        {
+            return status;
+        }
+        self.system.status_without_services()
+    }
+}
+
+impl Backend for SystemWorld {
+    async fn overview(&self) -> Overview {
+        let status = self.status().await;
+        let connected = status.database.connected;
+        let seen = self.system.database();
+        let database = DatabaseStatus {
+            // Connections in use change with each look and are not shown.
+            pool: PoolStatus::default(),
+            retry_at: seen.retry_at.filter(|_| !connected),
+            error: status.database.error.or(seen.error).filter(|_| !connected),
+            ..status.database
+        };
+        let failed = status.sync.checks.into_iter().filter(|check| !check.ok);
+        Overview {
+            version: status.version,
+            instance: status.instance,
+            stats: connected.then_some(status.sync.stats),
+            checks: failed.filter(|_| connected).collect(),
+            database,
+        }
+    }
+
+    async fn connections(&self) -> Result<Vec<Connection>, Refusal> {
+        self.services()?.connections.list().await
+    }
+
+    async fn configs(&self) -> Result<Vec<Config>, Refusal> {
+        self.services()?.configs.list(None).await
+    }
+
+    async fn jobs(&self) -> Result<Vec<Job>, Refusal> {
+        let filter = JobFilter {
+            limit: Some(JOBS),
+            ..JobFilter::default()
+        };
+        self.services()?.jobs.list(&filter).await
+    }
+
+    async fn job(&self, id: JobId) -> Result<Job, Refusal> {
+        self.services()?.jobs.get(&id.to_string()).await
+    }
+
+    async fn logs(&self, query: LogQuery) -> Result<Vec<LogEntry>, Refusal> {
+        let mut filter = LogFilter {
+            limit: Some(LOG_PAGE),
+            ..LogFilter::default()
+        };
+        match query.part {
+            LogPart::Newest => {}
+            LogPart::After(id) => filter.after = Some(id),
+            LogPart::Before(id) => filter.before = Some(id),
+        }
+        self.services()?.jobs.logs(query.job, &filter).await
+    }
+
+    async fn start_job(&self, config: &str) -> Result<Job, Refusal> {
+        let request = JobRequest {
+            kind: JobKind::Sync,
+            trigger: Trigger::Dashboard,
+            requested_by: who(),
+            ..JobRequest::default()
+        };
+        self.services()?.jobs.start(config, request).await
+    }
+
+    async fn stop_job(&self, id: JobId) -> Result<Job, Refusal> {
+        self.services()?.jobs.stop(id).await
+    }
+
+    async fn test_connection(&self, id: ConnectionId) -> Result<TestReport, Refusal> {
+        self.services()?.connections.test(id).await
+    }
+
+    async fn plan(&self, config: &str) -> Result<Plan, Refusal> {
+        let services = self.services()?;
+        let id = services.configs.get(config).await?.id;
+        services.configs.plan(id, &[], false).await
+    }
+
+    fn news(&self) -> BoxStream<'static, News> {
+        let events = events(Arc::clone(&self.system));
+        match self.logs.clone() {
+            Some(logs) => stream::select(events, lines(logs)).boxed(),
+            None => events.boxed(),
+        }
+    }
+
+    fn working_on(&self) -> Vec<(JobId, String)> {
+        let jobs = self.system.engine().map(|engine| engine.active_jobs());
+        jobs.unwrap_or_default()
+            .into_iter()
+            .map(|job| (job.id, job.config))
+            .collect()
+    }
+
+    async fn shutdown(&self, how: QuitHow) {
+        let how = match how {
+            QuitHow::Release => StopHow::Release,
+            QuitHow::Stop => StopHow::Cancel,
+        };
+        self.system.shutdown(how).await;
+    }
+}
+
+/// Events of the engine, also after it cut this watcher off for reading too slowly.
+fn events(system: Arc<System>) -> impl futures_util::Stream<Item = News> + Send + 'static {
+    let watching: EventStream = system.events();
+    stream::unfold((system, watching), async |(system, mut watching)| {
+        loop {
+            match watching.recv().await {
+                Some(event) => return Some((News::Job(Box::new(event)), (system, watching))),
+                None => {
+                    tokio::time::sleep(WATCH_AGAIN).await;
+                    watching = system.events();
+                }
+            }
+        }
+    })
+}
+
+/// What has been read of the ring.
+struct Reading {
+    logs: RingHandle,
+    last: u64,
+    missed: u64,
+    told: u64,
+}
+
+/// Lines of this process, and how many went before they could be read.
+fn lines(logs: RingHandle) -> impl futures_util::Stream<Item = News> + Send + 'static {
+    let reading = Reading {
+        logs,
+        last: 0,
+        missed: 0,
+        told: 0,
+    };
+    stream::unfold(reading, async |mut reading| {
+        loop {
+            if reading.missed > reading.told {
+                reading.told = reading.missed;
+                return Some((News::Dropped(reading.missed), reading));
+            }
+            if reading.logs.last_id() == reading.last {
+                tokio::time::sleep(LOOK).await;
+                continue;
+            }
+            let view = reading.logs.since(reading.last);
+            // Lines from before the dashboard was there were not lost by it.
+            if reading.last > 0 {
+                reading.missed += view.missed;
+            }
+            reading.last = view.last_id;
+            let lines = view.lines.iter().map(|line| entry(line)).collect();
+            return Some((News::Log(lines), reading));
+        }
+    })
+}
+
+/// A line of this process in the form of a job's; the part of the program stands where a job's line
+/// has its table.
+fn entry(line: &RingLine) -> LogEntry {
+    LogEntry {
+        id: line.id,
+        time: line.time,
+        level: line.level,
+        job_id: None,
+        table: Some(line.module.clone()),
+        instance: String::new(),
+        message: line.message.clone(),
+        fields: line.fields.clone(),
+    }
+}
+
+/// `user@host`.
+fn who() -> String {
+    let user = std::env::var("USER")
+        .or_else(|_| std::env::var("LOGNAME"))
+        .unwrap_or_else(|_| rustix::process::getuid().as_raw().to_string());
+    let host = rustix::system::uname();
+    format!("{user}@{}", host.nodename().to_string_lossy())
+}
