@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Shows DB-Taxi at work on two private servers: a shop of ten related tables and a million rows on
-# the source, copied and kept equal on the local server.
+# Shows DB-Taxi at work on two private servers: a shop of eleven tables and a million rows on the
+# source, copied and kept equal on the local server.
 #
 #   demo.sh                      the dashboard, with a job running and a writer changing the source
 #   demo.sh --headless           without a terminal: copy, change, bring over, verify, compare; a
@@ -58,19 +58,19 @@ step() { # NAME COMMAND...: sets $took and $rc
 }
 
 say "run 1: everything is copied"
-step 1 db_taxi run shop; took1=$took rc1=$rc
+step 1 db_taxi --log-level warn run shop; took1=$took rc1=$rc
 say "a writer changes some thousand rows"
 bash "$scripts/shop.sh" change "$source_db" 7 | on_source
 say "run 2: what changed is found by comparison and brought over"
 before2=$(binlog_end)
-step 2 db_taxi run shop; took2=$took rc2=$rc
+step 2 db_taxi --log-level warn run shop; took2=$took rc2=$rc
 events2=$(target_events "$before2")
 say "run 3: nothing changed"
 before3=$(binlog_end)
-step 3 db_taxi run shop; took3=$took rc3=$rc
+step 3 db_taxi --log-level warn run shop; took3=$took rc3=$rc
 events3=$(target_events "$before3")
 say "verify"
-step v db_taxi verify shop; tookv=$took rcv=$rc
+step v db_taxi --log-level warn verify shop; tookv=$took rcv=$rc
 say "an independent comparison: every value as hex, by the servers' own client"
 step j judge; rcj=$rc
 left=$(leftovers)

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Prints the SQL of a sample shop: ten related tables of mixed types, about DEMO_ROWS rows together.
+# Prints the SQL of a sample shop: eleven tables of mixed types, ten of them related, about DEMO_ROWS
+# rows together.
 #
 #   shop.sh create DATABASE    drops and makes the database, fills it (10 s a million rows)
 #   shop.sh change DATABASE N  some thousand changes of all kinds; N makes each call different
@@ -94,7 +95,7 @@ CREATE TABLE products (
   flags BIT(6) NOT NULL DEFAULT b'0',
   picture_hash BINARY(32) NULL,
   released YEAR NULL,
-  gross DECIMAL(12,2) AS (price * 1.19) STORED,
+  gross DECIMAL(12,2) AS (ROUND(price * 1.19, 2)) STORED,
   KEY category (category_id),
   KEY title (title(40)),
   CONSTRAINT product_category FOREIGN KEY (category_id) REFERENCES categories (id)

@@ -121,7 +121,7 @@ judge() { # compares every table of the shop; says which differ
   local table different=0 source target
   while read -r table; do
     source=$(digest on_source "$source_db" "$table" </dev/null) || die "the judge can't read $table of the source"
-    target=$(digest on_local "$target_db" "$table" </dev/null) || die "the judge can't read $table of the target"
+    target=$(digest on_local "$target_db" "$table" </dev/null 2>/dev/null) || target='not readable'
     if [ "$source" != "$target" ]; then
       printf '  DIFFERENT: %s (definition and rows: %s / %s)\n' "$table" "${source//$'\n'/ }" "${target//$'\n'/ }"
       different=$((different + 1))
