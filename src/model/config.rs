@@ -130,8 +130,6 @@ words!(
         #[default] Snapshot = "snapshot",
         /// One per table.
         Table = "table",
-        /// None: no long transaction on the source.
-        Chunk = "chunk",
     }
 );
 words!(

@@ -281,7 +281,7 @@ async fn guard_empty_source(table: &Arc<TableShared>) -> Result<(), SyncError> {
     if target.is_none() {
         return Ok(());
     }
-    let mut reader = table.job.snapshots.reader().await?;
+    let mut reader = table.snapshots.reader().await?;
     let sql = format!(
         "SELECT 1 AS one {} LIMIT 1",
         table.plan.source_from_sql("TRUE")
@@ -324,6 +324,8 @@ pub struct Found {
     pub missing: u64,
     /// Rows with other values.
     pub changed: u64,
+    /// The snapshot that all of this holds for.
+    pub snapshot: String,
     /// Whether another snapshot came meanwhile.
     pub restarted: bool,
 }
@@ -338,7 +340,10 @@ pub async fn compare_all(
     force: &str,
     all: bool,
 ) -> Result<Found, SyncError> {
-    let found = Arc::new(Mutex::new(Found::default()));
+    let found = Arc::new(Mutex::new(Found {
+        snapshot: force.to_owned(),
+        ..Found::default()
+    }));
     let estimate = table
         .plan
         .source_schema
@@ -416,7 +421,7 @@ async fn boundaries(
     planned: &mut bool,
     rows: u64,
 ) -> Result<Vec<KeyRange>, SyncError> {
-    let mut reader = table.job.snapshots.reader().await?;
+    let mut reader = table.snapshots.reader().await?;
     let mut fresh = Vec::new();
     for _ in 0..table.job.workers() * 2 {
         let upper = next_boundary(reader.session(), &table.plan, key, lower.as_ref(), rows).await;
@@ -446,7 +451,7 @@ async fn compare_one(
     found: &Mutex<Found>,
     few: usize,
 ) -> Result<(), SyncError> {
-    let mut reader = table.job.snapshots.reader().await?;
+    let mut reader = table.snapshots.reader().await?;
     if reader.snapshot().id != force {
         lock(found).restarted = true;
         return Ok(());
@@ -499,7 +504,7 @@ async fn compare_first(
     }
     table.observer.phase(Phase::Reconcile);
     for _ in 0..ROUNDS {
-        let force = table.job.snapshots.current().await?;
+        let force = table.snapshots.current().await?;
         let found = compare_all(table, &force.id, false).await?;
         if found.restarted {
             continue;
@@ -583,7 +588,10 @@ pub async fn apply_few(
     let comparer = comparer(table, &table.plan.target);
     let apply = async |which: Which| -> Result<(), SyncError> {
         let _permit = table.job.permit().await?;
-        let mut reader = table.job.snapshots.reader().await?;
+        let mut reader = table.snapshots.reader().await?;
+        if reader.snapshot().id != found.snapshot {
+            return Err(lost_again());
+        }
         apply_live(table, &comparer, &mut reader, 0, &found.few, which).await
     };
     if order.is_bound(&name) || !table.plan.inbound.is_empty() {

@@ -29,7 +29,7 @@ pub async fn run(
     let name = table.plan.target.table.raw().to_owned();
     let order = &table.job.order;
     for round in 0..ROUNDS {
-        let force = table.job.snapshots.current().await?;
+        let force = table.snapshots.current().await?;
         // The whole table is compared before the first write, so that limits hold for all of it.
         let found = compare_all(table, &force.id, true).await?;
         if found.restarted {
@@ -107,7 +107,7 @@ async fn write_ranges(
     for range in ranges {
         table.check()?;
         let _permit = table.job.permit().await?;
-        let mut reader = table.job.snapshots.reader().await?;
+        let mut reader = table.snapshots.reader().await?;
         let mut session = table.session(SessionKind::Apply).await?;
         let mut rows = comparer.rows(&mut reader, &mut session, range).await?;
         drop(session);

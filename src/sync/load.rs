@@ -246,7 +246,7 @@ impl Load {
             {
                 let (shadow, writer) = (shadow.clone(), writer.clone());
                 walk.begin(move |table| async move {
-                    let mut reader = table.job.snapshots.reader().await?;
+                    let mut reader = table.snapshots.reader().await?;
                     copy_range(&table, &range, &mut reader, &shadow, &writer, whole).await
                 });
             }
@@ -270,7 +270,7 @@ impl Load {
         };
         let rows = range_rows(&table.plan, &table.meter, table.job.workers());
         let mut fresh = Vec::new();
-        let mut reader = table.job.snapshots.reader().await?;
+        let mut reader = table.snapshots.reader().await?;
         for _ in 0..table.job.workers() * 2 {
             let clock = std::time::Instant::now();
             let found =
@@ -436,7 +436,7 @@ impl Load {
         let shadow = self.shadow();
         for _ in 0..100 {
             table.check()?;
-            let force = table.job.snapshots.current().await?;
+            let force = table.snapshots.current().await?;
             let ranges = store.ranges(table.table_run).await?;
             let todo: Vec<RangeRow> = ranges
                 .iter()
@@ -493,7 +493,7 @@ impl Load {
     async fn compare_whole(&self, todo: &[RangeRow], shadow: &TableRef) -> Result<(), SyncError> {
         let table = &self.table;
         let _permit = table.job.permit().await?;
-        let mut reader = table.job.snapshots.reader().await?;
+        let mut reader = table.snapshots.reader().await?;
         let mut session = table.session(SessionKind::Load).await?;
         let comparer = comparer(table, shadow);
         let all = KeyRange::default();
@@ -520,7 +520,7 @@ async fn compare_range(
     shadow: &TableRef,
     force: &str,
 ) -> Result<(), SyncError> {
-    let mut reader = table.job.snapshots.reader().await?;
+    let mut reader = table.snapshots.reader().await?;
     if reader.snapshot().id != force {
         // A later snapshot came: the caller looks again which ranges it covers.
         return Ok(());

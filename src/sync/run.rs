@@ -67,11 +67,7 @@ impl JobRun {
             .collect();
         let references = references(&plans, &targets);
         let order = Order::new(&names, &references);
-        let sessions = match options.consistency {
-            // One session is one snapshot, whatever the server offers.
-            Consistency::Chunk => 1,
-            Consistency::Snapshot | Consistency::Table => workers.min(room),
-        };
+        let sessions = workers.min(room);
         let mut tasks: Vec<TableTask> = plans
             .iter()
             .map(|plan| TableTask {
@@ -82,7 +78,11 @@ impl JobRun {
             .collect();
         tasks.sort_by_key(|task| order.rank(&task.target_table));
         let shared = JobShared {
-            snapshots: Snapshots::new(Arc::clone(&context.source), sessions, stop.hard.clone()),
+            snapshots: Arc::new(Snapshots::new(
+                Arc::clone(&context.source),
+                sessions,
+                stop.hard.clone(),
+            )),
             permits: Arc::new(Semaphore::new(workers)),
             order,
             targets,

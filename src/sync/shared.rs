@@ -14,6 +14,7 @@ use super::order::Order;
 use super::servers::Servers;
 use super::snapshot::Snapshots;
 use super::table::PlannedTable;
+use crate::model::config::Consistency;
 use crate::model::ids::TableRunId;
 use crate::model::log::Level;
 use crate::mysql::{MysqlError, Session, SessionKind};
@@ -26,8 +27,8 @@ pub struct JobShared {
     pub stop: StopSignal,
     /// Facts about both servers.
     pub servers: Servers,
-    /// Snapshots of the source.
-    pub snapshots: Snapshots,
+    /// The snapshot of the source that the tables of the job share.
+    pub snapshots: Arc<Snapshots>,
     /// Workers of the job.
     pub permits: Arc<Semaphore>,
     /// Order of tables bound by foreign keys.
@@ -41,6 +42,20 @@ impl JobShared {
     #[must_use]
     pub fn workers(&self) -> usize {
         self.context.config.spec.options.max_concurrency.max(1) as usize
+    }
+
+    /// The snapshot for one table: the job's, or, with `consistency: table`, one of its own.
+    fn snapshots_for_table(&self) -> Arc<Snapshots> {
+        match self.context.config.spec.options.consistency {
+            Consistency::Snapshot => Arc::clone(&self.snapshots),
+            Consistency::Table => {
+                // The connection's sessions are shared out among the tables at work.
+                let at_work = self.targets.len().clamp(1, self.workers());
+                let size = (self.snapshots.size() / at_work).max(1);
+                let endpoint = Arc::clone(&self.context.source);
+                Arc::new(Snapshots::new(endpoint, size, self.stop.hard.clone()))
+            }
+        }
     }
 
     /// The target table of a source table, if the job has it.
@@ -68,6 +83,8 @@ impl JobShared {
 pub struct TableShared {
     /// The job.
     pub job: Arc<JobShared>,
+    /// The snapshot of the source that the table is read in: the job's, or one of its own.
+    pub snapshots: Arc<Snapshots>,
     /// The table, planned.
     pub plan: PlannedTable,
     /// The run.
@@ -105,6 +122,7 @@ impl TableShared {
         });
         Arc::new(Self {
             job: Arc::clone(job),
+            snapshots: job.snapshots_for_table(),
             plan,
             table_run,
             lease: lease.cloned(),
@@ -194,8 +212,11 @@ impl TableShared {
         }
     }
 
-    /// Closes idle sessions.
+    /// Closes idle sessions, and the snapshot where it is the table's own.
     pub async fn close(&self) {
+        if !Arc::ptr_eq(&self.snapshots, &self.job.snapshots) {
+            self.snapshots.close().await;
+        }
         let idle: Vec<_> = lock(&self.idle).drain(..).collect();
         for session in idle {
             session.close().await;

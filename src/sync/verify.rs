@@ -34,7 +34,7 @@ pub async fn run(table: &Arc<TableShared>) -> Result<Verified, SyncError> {
         ));
     }
     for _ in 0..5 {
-        let force = table.job.snapshots.current().await?;
+        let force = table.snapshots.current().await?;
         let found = compare_all(table, &force.id, true).await?;
         if found.restarted {
             continue;
@@ -61,7 +61,7 @@ pub async fn run(table: &Arc<TableShared>) -> Result<Verified, SyncError> {
             () = tokio::time::sleep(table.job.context.config.spec.options.recheck_after) => {}
             () = table.job.stop.soft.cancelled() => return Err(SyncError::Stopped),
         }
-        table.job.snapshots.renew();
+        table.snapshots.renew();
         let second = rows_of(table, &found.ranges).await?;
         let stable = same_twice(&first, second);
         verified.differences = stable.len() as u64;
@@ -88,7 +88,7 @@ async fn rows_of(
     for range in ranges {
         table.check()?;
         let _permit = table.job.permit().await?;
-        let mut reader = table.job.snapshots.reader().await?;
+        let mut reader = table.snapshots.reader().await?;
         let mut session = table.session(SessionKind::Apply).await?;
         out.extend(comparer.rows(&mut reader, &mut session, range).await?);
     }
@@ -101,7 +101,7 @@ async fn report(table: &Arc<TableShared>, stable: &[RowDifference]) -> Result<()
         Vec::new()
     } else {
         let _permit = table.job.permit().await?;
-        let mut reader = table.job.snapshots.reader().await?;
+        let mut reader = table.snapshots.reader().await?;
         let mut session = table.session(SessionKind::Apply).await?;
         let comparer = comparer(table, &table.plan.target);
         comparer

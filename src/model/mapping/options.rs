@@ -69,7 +69,12 @@ pub(super) fn read(object: Object<'_>) -> Options {
             .flag("enable_compression")
             .unwrap_or(defaults.enable_compression),
         consistency: object
-            .word("consistency", Consistency::WORDS, &[], Consistency::parse)
+            .word(
+                "consistency",
+                Consistency::WORDS,
+                &["chunk"],
+                Consistency::parse,
+            )
             .unwrap_or_default(),
         shadow_in: object
             .word("shadow_in", ShadowIn::WORDS, &[], ShadowIn::parse)

@@ -501,7 +501,7 @@ fn config() -> impl Strategy<Value = ConfigSpec> {
             spec.enabled = enabled;
             spec.options = Options {
                 max_concurrency: workers,
-                consistency: Consistency::Chunk,
+                consistency: Consistency::Table,
                 shadow_in: if strong {
                     ShadowIn::Target
                 } else {
