@@ -1,7 +1,6 @@
 //! One table of a job: its lease, its tries, the waits between them.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -246,7 +245,6 @@ impl TableObserver for Watcher {
     }
 
     fn warning(&self, code: &str, message: &str, hint: Option<&str>) {
-        self.cell.meter.warnings.fetch_add(1, Ordering::Relaxed);
         let line = match hint {
             Some(hint) => format!("{message}; {hint}"),
             None => message.to_owned(),

@@ -19,6 +19,7 @@
 mod support;
 
 mod harness;
+mod jobs;
 mod probe;
 mod services;
 mod store;
