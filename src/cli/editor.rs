@@ -12,6 +12,7 @@ use tokio::process::Command;
 use uuid::Uuid;
 
 use super::failure::Failure;
+use super::show::connection::without_empty;
 
 /// Fields that only the program writes; they would be noise in an editor.
 const READ_ONLY: &[&str] = &[
@@ -87,11 +88,11 @@ fn without_notes(text: &str) -> String {
 }
 
 fn to_yaml(object: &Value) -> Result<String, Failure> {
-    let shown: Map<String, Value> = object
+    let shown: Map<String, Value> = without_empty(object)
         .as_object()
         .into_iter()
         .flatten()
-        .filter(|(name, value)| !READ_ONLY.contains(&name.as_str()) && !value.is_null())
+        .filter(|(name, _)| !READ_ONLY.contains(&name.as_str()))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     serde_yaml::to_string(&shown)

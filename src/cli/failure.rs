@@ -117,10 +117,9 @@ impl From<Refusal> for Failure {
         let (exit, hint, details) = match refusal {
             Refusal::Invalid(findings) => (Exit::Invalid, None, findings),
             Refusal::NotFound { kind, .. } => (Exit::Invalid, Some(where_to_look(kind)), vec![]),
-            // A name that is taken or a thing in use is wrong input of who asks; a job that runs
-            // is not.
+            // A name that is taken is wrong input of who asks; what is in use or runs is not.
             Refusal::Conflict { code, .. } => match code {
-                "name_taken" | "target_taken" | "in_use" => (Exit::Invalid, None, vec![]),
+                "name_taken" | "target_taken" => (Exit::Invalid, None, vec![]),
                 _ => (Exit::Refused, None, vec![]),
             },
             Refusal::DatabaseUnavailable(_) => (
@@ -199,6 +198,7 @@ mod tests {
             (conflict("config_busy"), 4),
             (conflict("config_disabled"), 4),
             (conflict("invalid_state"), 4),
+            (conflict("in_use"), 4),
             (conflict("name_taken"), 2),
             (Refusal::DatabaseUnavailable("x".into()), 3),
             (Refusal::SourceUnavailable("x".into()), 3),

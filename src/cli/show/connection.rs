@@ -71,9 +71,29 @@ pub fn object(object: &Value) -> String {
     };
     let pairs: Vec<(&str, String)> = map
         .iter()
-        .map(|(name, value)| (name.as_str(), shown(value)))
+        .map(|(name, value)| (name.as_str(), shown(&without_empty(value))))
         .collect();
     fields(&pairs)
+}
+
+/// A value without the parts that say nothing: nulls, empty lists and objects mean the default.
+#[must_use]
+pub fn without_empty(value: &Value) -> Value {
+    let says_something = |value: &Value| match value {
+        Value::Null => false,
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(map) => !map.is_empty(),
+        _ => true,
+    };
+    match value {
+        Value::Object(map) => map
+            .iter()
+            .map(|(name, value)| (name.clone(), without_empty(value)))
+            .filter(|(_, value)| says_something(value))
+            .collect(),
+        Value::Array(items) => items.iter().map(without_empty).collect(),
+        other => other.clone(),
+    }
 }
 
 fn shown(value: &Value) -> String {
@@ -111,7 +131,7 @@ pub fn report(name: &str, report: &TestReport) -> String {
         (None, _) => String::new(),
     };
     let milliseconds =
-        |value: Option<f64>| value.map_or_else(String::new, |ms| format!("{ms:.1} ms"));
+        |value: Option<f64>| value.map_or_else(String::new, |ms| format!("{ms:.2} ms"));
     let mut out = String::new();
     if report.address.is_some() || report.version.is_some() {
         out.push_str(&fields(&[

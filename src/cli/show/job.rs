@@ -151,7 +151,7 @@ pub fn summary(job: &Job) -> String {
     }
     match job.state {
         JobState::Cancelled | JobState::Failed | JobState::CompletedWithErrors
-            if job.kind == JobKind::Sync =>
+            if job.kind == JobKind::Sync && job.tables_total > 0 =>
         {
             line.push_str("; the next run goes on where it stopped");
         }
