@@ -16,8 +16,10 @@ use crate::model::table_run::Phase;
 
 /// How often a line may be written where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
-/// Bars count in thousandths.
-const WHOLE: u64 = 1000;
+/// Bars count in whole percent, so that none shows 100 before the end.
+const WHOLE: u64 = 100;
+/// Columns of a bar's name; the rest of 80 is for the bar, its phase, the rates and the time left.
+const NAME: usize = 16;
 
 /// Shows events of jobs as they come.
 pub struct Board {
@@ -114,7 +116,10 @@ impl Board {
                 let What::Progress { progress, .. } = &event.what else {
                     return;
                 };
-                if event.table.is_some() || last.is_some_and(|at| at.elapsed() < LINE_EVERY) {
+                // The first line waits until there is something to say.
+                let too_soon =
+                    last.map_or(progress.rows_total == 0, |at| at.elapsed() < LINE_EVERY);
+                if event.table.is_some() || too_soon {
                     return;
                 }
                 *last = Some(Instant::now());
@@ -134,7 +139,7 @@ impl Bars {
     fn new(unicode: bool) -> Self {
         // Not more often: each frame is bytes over somebody's slow line.
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(5));
-        let style = ProgressStyle::with_template("{prefix:24} [{bar:20}] {percent:>3}% {wide_msg}")
+        let style = ProgressStyle::with_template("{prefix:16} [{bar:12}] {percent:>3}% {wide_msg}")
             .unwrap_or_else(|_| ProgressStyle::default_bar())
             .progress_chars(if unicode { "█▓░" } else { "=> " });
         Self {
@@ -183,7 +188,7 @@ impl Bars {
         let Self { all, style, shown } = self;
         shown.entry(key).or_insert_with(|| {
             let bar = all.add(ProgressBar::new(WHOLE).with_style(style.clone()));
-            bar.set_prefix(output.printable(&shortened(name, 24)));
+            bar.set_prefix(output.printable(&shortened(name, NAME)));
             Bar {
                 bar,
                 phase: Phase::Plan,
@@ -194,7 +199,7 @@ impl Bars {
 
 impl Bar {
     fn show(&self, progress: &Progress, of_table: bool, output: &Output) {
-        let done = (progress.percent.clamp(0.0, 100.0) * 10.0) as u64;
+        let done = progress.percent.clamp(0.0, 100.0) as u64;
         self.bar.set_position(done);
         let phase = if of_table {
             format!("{} ", self.phase.as_str().replace('_', " "))
@@ -206,20 +211,20 @@ impl Bar {
     }
 }
 
-/// `412,000 of 1,000,000 rows, 90.2k rows/s, 17.5 MB/s, ETA 7s`.
+/// `90.2k rows/s, 17.5 MB/s, ETA 17s, 412,000 of 1,000,000 rows`: what is cut first comes last.
 fn numbers(progress: &Progress) -> String {
-    let mut text = format!(
-        "{} of {} rows, {}",
-        count(progress.rows_done),
-        count(progress.rows_total),
-        rates(progress.rows_per_second, progress.bytes_per_second)
-    );
+    let mut text = rates(progress.rows_per_second, progress.bytes_per_second);
     if let Some(eta) = progress.eta_seconds {
         text.push_str(&format!(", ETA {}", seconds(eta)));
     }
     if let Some(reason) = &progress.throttled {
         text.push_str(&format!(", waits: {reason}"));
     }
+    text.push_str(&format!(
+        ", {} of {} rows",
+        count(progress.rows_done),
+        count(progress.rows_total)
+    ));
     text
 }
 
@@ -276,13 +281,13 @@ mod tests {
         };
         assert_eq!(
             numbers(&progress),
-            "412,000 of 1,000,000 rows, 90.2k rows/s, 17.5 MB/s, ETA 17s"
+            "90.2k rows/s, 17.5 MB/s, ETA 17s, 412,000 of 1,000,000 rows"
         );
     }
 
     #[test]
     fn long_names_are_cut_to_their_column() {
-        assert_eq!(shortened("orders", 24), "orders");
-        assert_eq!(shortened(&"x".repeat(30), 24).chars().count(), 24);
+        assert_eq!(shortened("orders", NAME), "orders");
+        assert_eq!(shortened(&"x".repeat(30), NAME).chars().count(), NAME);
     }
 }

@@ -165,7 +165,11 @@ pub fn report(name: &str, report: &TestReport) -> String {
         out.push_str(&format!("warning: {warning}\n"));
     }
     match (&report.error, report.ok) {
-        (Some(error), _) => out.push_str(&format!("{name}: failed: {error}")),
+        (Some(error), _) => {
+            // Messages of the server begin with the connection's name already.
+            let error = error.strip_prefix(&format!("{name}: ")).unwrap_or(error);
+            out.push_str(&format!("{name}: failed: {error}"));
+        }
         (None, true) => out.push_str(&format!("{name}: ok")),
         (None, false) => out.push_str(&format!("{name}: failed")),
     }

@@ -118,9 +118,18 @@ pub fn tables(runs: &[TableRun]) -> String {
 /// The last line of a run: what became of the job.
 #[must_use]
 pub fn summary(job: &Job) -> String {
-    let mut line = format!("{}: {}", job.config, state(job));
+    let state = match job.state {
+        JobState::Pending => "stopped".to_owned(),
+        _ => state(job),
+    };
+    let mut line = format!("{}: {state}", job.config);
     if let Some(time) = took(job) {
-        line.push_str(&format!(" in {}", seconds(time)));
+        let after = if job.state == JobState::Completed {
+            "in"
+        } else {
+            "after"
+        };
+        line.push_str(&format!(" {after} {}", seconds(time)));
     }
     line.push_str(&format!(
         "; {} of {}",

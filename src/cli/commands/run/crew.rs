@@ -121,6 +121,12 @@ impl<'a> Crew<'a> {
                 self.note(&format!("{}: skipped: {message}", config.spec.name));
                 Ok(None)
             }
+            Some(Err(refusal @ Refusal::Conflict { .. })) => {
+                Err(Failure::from(refusal).hint(format!(
+                    "wait for its end, or stop it with `db-taxi jobs stop {}`",
+                    job.id
+                )))
+            }
             Some(Err(refusal)) => Err(refusal.into()),
             None => {
                 // It never ran here. What was queued a moment ago must not run elsewhere later.
