@@ -8,6 +8,7 @@ use chrono::Utc;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::Instant;
 
+use super::backoff::Backoff;
 use super::core::{Core, Limits, Outcome, Setup, refusal};
 use super::events::EventStream;
 use super::leases::HeldLease;
@@ -23,6 +24,9 @@ use crate::model::job::{Job, JobState};
 use crate::model::status::{Instance, InstanceState};
 use crate::store::StoreError;
 use crate::store::leases::Resource;
+
+/// Wait before the control database is asked again.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Takes jobs from the queue, runs them, and tells what happens.
 pub struct Engine {
@@ -123,7 +127,8 @@ impl Engine {
     /// Claims a job, runs it here and waits for its end; waits for a free place before. A job that
     /// another process works on is waited for as long as a lease lasts: its process may be dead.
     /// One that was created by this process and taken by another is waited for until it ends.
-    /// Starts the engine, if nobody did.
+    /// Where the control database goes away under a running job, it is taken up again when it is
+    /// back, after waits like those before any other retry. Starts the engine, if nobody did.
     ///
     /// # Errors
     /// When there is no such job, another living process holds it, or the control database is gone.
@@ -131,7 +136,44 @@ impl Engine {
         self.start(QueueMode::OnlyAsked);
         let core = &self.core;
         core.register().await.map_err(|error| refusal(&error))?;
+        let mut backoff = Backoff::new(core.limits.retry_attempts, core.limits.retry_delay);
+        loop {
+            let mut began = false;
+            let ended = self.run_once(id, &mut began).await;
+            if !began || !matches!(ended, Err(Refusal::DatabaseUnavailable(_))) {
+                return ended;
+            }
+            tracing::warn!(
+                target: "db_taxi::jobs",
+                job = %id,
+                "the control database went away; the job goes on when it is back"
+            );
+            while !self.is_back(&mut backoff).await? {}
+        }
+    }
+
+    /// Waits once for the control database.
+    async fn is_back(&self, backoff: &mut Backoff) -> Result<bool, Refusal> {
+        let core = &self.core;
+        let gone = || Refusal::DatabaseUnavailable("it did not come back in time".to_owned());
+        let wait = backoff.failed(false, rand::random()).ok_or_else(gone)?;
+        let until = Instant::now() + wait;
+        while Instant::now() < until {
+            tokio::select! {
+                () = tokio::time::sleep(ASK_AGAIN) => {}
+                () = core.stopping.cancelled() => return Err(gone()),
+            }
+            if core.ledger.list_instances().await.is_ok() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn run_once(&self, id: JobId, began: &mut bool) -> Result<Job, Refusal> {
+        let core = &self.core;
         if let Some(outcome) = core.outcome_of(id) {
+            *began = true;
             return wait(outcome).await;
         }
         let claimed = tokio::select! {
@@ -142,7 +184,10 @@ impl Engine {
             Claimed::Ended(job) => Ok(*job),
             Claimed::Elsewhere(outcome) => wait(outcome).await,
             Claimed::Here(lease, slot) => match core.spawn(id, lease, slot) {
-                Some(outcome) => wait(outcome).await,
+                Some(outcome) => {
+                    *began = true;
+                    wait(outcome).await
+                }
                 None => self.interrupted(id).await,
             },
         }
@@ -218,7 +263,7 @@ impl Engine {
                     message: format!("job {id} of config {:?} is run by {by}", job.config),
                 });
             }
-            tokio::time::sleep(Duration::from_secs(1)).await;
+            tokio::time::sleep(ASK_AGAIN).await;
         }
     }
 

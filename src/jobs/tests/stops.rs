@@ -205,7 +205,12 @@ async fn a_second_shutdown_does_not_wait() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_written_after_the_lease_is_lost() {
-    let (ledger, _, engine) = parts(&[Step::UntilForced]);
+    let (ledger, work) = (FakeLedger::new(), FakeWork::new());
+    work.table("t", &[Step::UntilForced]);
+    let mut once = setup();
+    once.limits.retry_attempts = 0;
+    let engine = engine(once, &ledger, &work);
+    engine.start(QueueMode::OnlyAsked);
     let mut events = engine.events();
     let (id, task) = running(&engine, &ledger).await;
     ledger.unreachable(true);
@@ -237,4 +242,23 @@ async fn a_short_absence_of_the_control_database_costs_nothing() {
     ledger.unreachable(false);
     assert_eq!(task.await.unwrap().unwrap().state, JobState::Cancelled);
     assert_eq!(ledger.stored(id).state, JobState::Cancelled);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_goes_on_when_the_control_database_is_back() {
+    let (ledger, work) = (FakeLedger::new(), FakeWork::new());
+    work.table("t", &[Step::UntilForced]);
+    let mut patient = setup();
+    patient.limits.retry_delay = Duration::from_secs(30);
+    let engine = engine(patient, &ledger, &work);
+    engine.start(QueueMode::OnlyAsked);
+    let (_, task) = running(&engine, &ledger).await;
+    ledger.unreachable(true);
+    tokio::time::sleep(Duration::from_secs(90)).await;
+    assert!(!task.is_finished());
+    ledger.unreachable(false);
+    let job = task.await.unwrap().unwrap();
+    assert_eq!(job.state, JobState::Completed);
+    assert_eq!(work.tried().len(), 2);
+    assert!(ledger.nothing_is_held());
 }
