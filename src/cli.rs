@@ -21,13 +21,14 @@ mod signals;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
-pub use args::Cli;
 use args::Command;
+pub use args::{Cli, ColorWord};
 pub use exit::{Exit, Signal};
 pub use failure::Failure;
 pub use output::Output;
@@ -108,6 +109,18 @@ pub fn front(typed: &Cli, output: Output) -> Result<Front<'_>, Failure> {
 /// Everything that is wrong with them.
 pub fn load_settings(typed: &Cli, output: Output) -> Result<Arc<Settings>, Failure> {
     settings::load(typed, output)
+}
+
+/// Where a person's own themes are.
+#[must_use]
+pub fn theme_folder(typed: &Cli) -> Option<PathBuf> {
+    settings::theme_folder(typed)
+}
+
+/// Whether the terminal shows ASCII only: the Linux console, or a locale that is not UTF-8.
+#[must_use]
+pub fn is_ascii_only(output: Output) -> bool {
+    !output.unicode || std::env::var_os("TERM").is_some_and(|term| term == "linux")
 }
 
 /// What the log of this process is to be, for a front.

@@ -3,9 +3,11 @@
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
-use db_taxi::cli::{self, Cli, Exit, Failure, Front, Output, Signal};
+use db_taxi::cli::{self, Cli, ColorWord, Exit, Failure, Front, Output, Signal};
+use db_taxi::dashboard::{self, ColorChoice, DashboardError, DashboardOptions};
 use db_taxi::http::{self, Ended, ServeError};
 use db_taxi::logging;
+use db_taxi::system::{Role, System};
 
 fn main() -> ExitCode {
     cli::panics::install();
@@ -48,7 +50,24 @@ fn start(typed: &Cli, output: Output) -> Result<Exit, Failure> {
                 Err(ServeError::Refused(refusal)) => Err(refusal.into()),
                 Err(error) => Err(Failure::invalid(error.to_string())),
             },
-            Front::Dashboard => Err(Failure::internal("the dashboard is not part of this build")),
+            Front::Dashboard => {
+                let options = DashboardOptions {
+                    theme_folder: cli::theme_folder(typed),
+                    color: match typed.global.color {
+                        ColorWord::Auto => ColorChoice::Auto,
+                        ColorWord::Always => ColorChoice::Always,
+                        ColorWord::Never => ColorChoice::Never,
+                    },
+                    ascii: settings.dashboard.ascii || cli::is_ascii_only(output),
+                    logs: log.ring(),
+                    ..DashboardOptions::of_settings(&settings.dashboard)
+                };
+                let shown = |error: DashboardError| Failure::invalid(error.to_string());
+                dashboard::check(&options).map_err(shown)?;
+                let system = System::start(settings, Role::Dashboard).await?;
+                let code = dashboard::run(system, options).await.map_err(shown)?;
+                Ok(Exit::of_code(code))
+            }
         }
     });
     // Work that did not end in time must not hold the process up.

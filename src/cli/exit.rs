@@ -52,6 +52,18 @@ impl Exit {
         self.max(other)
     }
 
+    /// How a front that gives a number ended: 128 and a signal, or 0; anything else is a fault.
+    #[must_use]
+    pub fn of_code(code: i32) -> Self {
+        match code {
+            0 => Self::Done,
+            130 => Self::Signal(Signal::Interrupt),
+            143 => Self::Signal(Signal::Terminate),
+            129 => Self::Signal(Signal::Hangup),
+            _ => Self::Findings,
+        }
+    }
+
     /// The number that the process returns.
     #[must_use]
     pub fn code(self) -> u8 {

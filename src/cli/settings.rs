@@ -1,5 +1,6 @@
 //! The settings that the flags ask for, and the commands about settings.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -61,6 +62,15 @@ pub fn load(typed: &Cli, output: Output) -> Result<Arc<Settings>, Failure> {
         (settings.server.host, settings.server.port) = host_and_port(listen)?;
     }
     Ok(Arc::new(settings))
+}
+
+/// Where a person's own themes are.
+#[must_use]
+pub fn theme_folder(typed: &Cli) -> Option<PathBuf> {
+    settings::paths(&options(typed), None)
+        .into_iter()
+        .find(|entry| entry.what == "config folder")
+        .map(|entry| entry.path.join("themes"))
 }
 
 /// What the log of this process is to be, for a front.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::logging::RingHandle;
+use crate::settings::DashboardSettings;
 
 pub use crate::dashboard::ui::theme::ColorChoice;
 pub use crate::settings::OnDisconnect;
@@ -33,6 +34,21 @@ pub struct DashboardOptions {
 }
 
 impl DashboardOptions {
+    /// What the settings say; what they can't know is left at its default.
+    #[must_use]
+    pub fn of_settings(settings: &DashboardSettings) -> Self {
+        Self {
+            theme: settings.theme.clone(),
+            ascii: settings.ascii,
+            low_bandwidth: settings.low_bandwidth,
+            read_only: settings.read_only,
+            max_fps: settings.max_fps,
+            on_disconnect: settings.on_disconnect,
+            log_lines: settings.log_lines,
+            ..Self::default()
+        }
+    }
+
     /// Frames a second with `low_bandwidth` taken into account.
     #[must_use]
     pub fn frame_rate(&self) -> u32 {
