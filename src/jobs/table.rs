@@ -92,7 +92,7 @@ async fn claim(shared: &Shared, cell: &Cell) -> Result<HeldLease, TableEnd> {
                     shared.target_database
                 );
                 ErrorInfo::new(ErrorCode::LeaseLost, line)
-                    .hint("see which with `db-taxi instances`, and run again when it is done")
+                    .hint("see which with `db-taxi jobs list`, and run again when it is done")
             }
             Err(error) if error.info().transient => error.info(),
             Err(error) => return Err(error.info().into()),

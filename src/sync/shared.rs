@@ -158,9 +158,8 @@ impl TableShared {
         self.observer.log(level, message.as_ref());
     }
 
-    /// A warning, counted.
+    /// A warning; whoever hears it counts it.
     pub fn warn(&self, code: &str, message: impl AsRef<str>, hint: Option<&str>) {
-        TableMeter::add(&self.meter.warnings, 1);
         self.observer.warning(code, message.as_ref(), hint);
     }
 
