@@ -130,6 +130,33 @@ impl Store {
             > 0)
     }
 
+    /// Notes that the helper databases of a number were made by us: another installation on the
+    /// same server counts its own numbers, and a name alone proves nothing.
+    ///
+    /// # Errors
+    /// When the control database can't be written.
+    pub async fn own_helper_databases(&self, number: u32) -> Result<(), StoreError> {
+        let sql = format!(
+            "INSERT IGNORE INTO {}.helper_tables (number, table_name, purpose, created_at) \
+             VALUES (?, '', 'database', UTC_TIMESTAMP(3))",
+            self.database()
+        );
+        self.exec(&sql, vec![number.into()]).await?;
+        Ok(())
+    }
+
+    /// Whether the helper databases of a number were made by us.
+    ///
+    /// # Errors
+    /// When the control database can't be read.
+    pub async fn owns_helper_databases(&self, number: u32) -> Result<bool, StoreError> {
+        let sql = format!(
+            "SELECT 1 AS one FROM {}.helper_tables WHERE number = ? AND purpose = 'database'",
+            self.database()
+        );
+        Ok(!self.rows(&sql, vec![number.into()]).await?.is_empty())
+    }
+
     /// Strikes a table out after it was dropped or renamed away.
     ///
     /// # Errors
@@ -159,7 +186,7 @@ impl Store {
     pub async fn helpers(&self, number: u32) -> Result<Vec<HelperTable>, StoreError> {
         let sql = format!(
             "SELECT table_name, purpose, config_id, target_table FROM {}.helper_tables \
-             WHERE number = ? ORDER BY table_name",
+             WHERE number = ? AND purpose <> 'database' ORDER BY table_name",
             self.database()
         );
         let rows = self.rows(&sql, vec![number.into()]).await?;
@@ -194,6 +221,35 @@ impl Store {
             .collect()
     }
 
+    /// Retired numbers whose helper databases were made by us and not dropped yet.
+    ///
+    /// # Errors
+    /// When the control database can't be read.
+    pub async fn retired_helper_databases(&self) -> Result<Vec<u32>, StoreError> {
+        let sql = format!(
+            "SELECT h.number FROM {db}.helper_tables h JOIN {db}.target_databases t \
+             ON t.number = h.number WHERE h.purpose = 'database' AND t.retired_at IS NOT NULL",
+            db = self.database()
+        );
+        let rows = self.rows(&sql, Vec::new()).await?;
+        rows.iter()
+            .map(|row| Ok(number(row.u64("number")?)))
+            .collect()
+    }
+
+    /// Forgets helper databases after they were dropped.
+    ///
+    /// # Errors
+    /// When the control database can't be written.
+    pub async fn disown_helper_databases(&self, number: u32) -> Result<(), StoreError> {
+        let sql = format!(
+            "DELETE FROM {}.helper_tables WHERE number = ? AND purpose = 'database'",
+            self.database()
+        );
+        self.exec(&sql, vec![number.into()]).await?;
+        Ok(())
+    }
+
     /// Retires a number for good, if no table is listed under it; `false` when one is.
     ///
     /// # Errors
@@ -203,7 +259,8 @@ impl Store {
         let sql = format!(
             "UPDATE {db}.target_databases SET retired_at = UTC_TIMESTAMP(3) \
              WHERE number = ? AND retired_at IS NULL \
-             AND NOT EXISTS (SELECT 1 FROM {db}.helper_tables h WHERE h.number = ?)"
+             AND NOT EXISTS (SELECT 1 FROM {db}.helper_tables h \
+                             WHERE h.number = ? AND h.purpose <> 'database')"
         );
         let lock = format!("SELECT number FROM {db}.target_databases WHERE number = ? FOR UPDATE");
         let done: Result<_, StoreError> = transaction!(self, |session| {

@@ -77,8 +77,8 @@ pub struct RangeCommit<'a> {
     pub state: RangeState,
     /// The snapshot it was found equal in; `None` forgets it.
     pub compared_in: Option<&'a str>,
-    /// Rows added.
-    pub rows: u64,
+    /// Rows added, or found to be fewer.
+    pub rows: i64,
 }
 
 impl Store {

@@ -274,7 +274,7 @@ impl<'a> Sink<'a> {
                     RangeState::Planned
                 },
                 compared_in: None,
-                rows: self.written,
+                rows: i64::try_from(self.written).unwrap_or(i64::MAX),
             });
             commit_fenced(session, &fence).await?;
             self.begun = false;

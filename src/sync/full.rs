@@ -30,6 +30,8 @@ use crate::store::ranges::{RangeRow, RangeState};
 const FEW_ROWS: usize = 10_000;
 /// Most bytes of them, by the table's average row.
 const FEW_BYTES: u64 = 16 << 20;
+/// Most rows of a table that is matched row by row as one range.
+const WHOLE_ROWS: u64 = 1_000_000;
 /// Rounds of an in-place reconcile until its comparison and the snapshot agree.
 const ROUNDS: usize = 5;
 
@@ -38,8 +40,8 @@ const ROUNDS: usize = 5;
 /// # Errors
 /// Why it ended; what was committed is kept, unless trying again can't help.
 pub async fn run(table: &Arc<TableShared>) -> Result<Verified, SyncError> {
-    let (checkpoint, place) = take_over(table).await?;
-    let outcome = run_from(table, checkpoint, place)
+    let (checkpoint, place, begun_here) = take_over(table).await?;
+    let outcome = run_from(table, checkpoint, place, begun_here)
         .await
         .map_err(|error| table.explain(error));
     if let Err(SyncError::Failed(failure)) = &outcome
@@ -55,6 +57,7 @@ async fn run_from(
     table: &Arc<TableShared>,
     mut checkpoint: Checkpoint,
     place: Option<Place>,
+    begun_here: bool,
 ) -> Result<Verified, SyncError> {
     if let Some(place) = place {
         if let Step::Swapped { .. } = checkpoint.step {
@@ -70,7 +73,7 @@ async fn run_from(
             }
         } else if checkpoint.shadow_table.is_some() {
             let same = checkpoint.source_schema.as_deref() == Some(&table.plan.fingerprint());
-            if same && !table.job.context.request.fresh {
+            if same && (!table.job.context.request.fresh || begun_here) {
                 table.log(Level::Info, "goes on with the load that was begun");
                 table
                     .observer
@@ -114,7 +117,9 @@ async fn run_from(
 
 /// Makes the table ours: the previous holder's connections are killed, its fences raised, and the
 /// shadow gets the name of our fence, so that it finds neither rows nor tables when it wakes up.
-async fn take_over(table: &Arc<TableShared>) -> Result<(Checkpoint, Option<Place>), SyncError> {
+async fn take_over(
+    table: &Arc<TableShared>,
+) -> Result<(Checkpoint, Option<Place>, bool), SyncError> {
     let context = &table.job.context;
     let store = &context.store;
     if let Some(previous) = table.lease.as_ref().and_then(|held| held.previous.as_ref()) {
@@ -140,11 +145,11 @@ async fn take_over(table: &Arc<TableShared>) -> Result<(Checkpoint, Option<Place
         }
     }
     if checkpoint.shadow_table.is_none() {
-        return Ok((checkpoint, None));
+        return Ok((checkpoint, None, begun_here));
     }
     let place = Place::open(table).await?;
     rename_shadow(table, &place, &mut checkpoint).await?;
-    Ok((checkpoint, Some(place)))
+    Ok((checkpoint, Some(place), begun_here))
 }
 
 /// Finds the shadow under whichever fence it was left, and gives it ours. The dictionary decides
@@ -462,7 +467,14 @@ async fn compare_one(
         .range(&mut reader, &mut session, &range, &table.meter)
         .await?;
     let differing = source != target;
-    let rows = if differing && table.plan.key.is_some() {
+    // A key that can't be walked gives one range, which may be too large to match row by row.
+    let walkable = table
+        .plan
+        .key
+        .as_ref()
+        .is_some_and(super::key::KeySpec::is_chunkable);
+    let matchable = table.plan.key.is_some() && (walkable || source.rows <= WHOLE_ROWS);
+    let rows = if differing && matchable {
         comparer.rows(&mut reader, &mut session, &range).await?
     } else {
         Vec::new()
@@ -480,7 +492,7 @@ async fn compare_one(
     found.missing += count(DifferenceKind::Missing);
     found.changed += count(DifferenceKind::Changed);
     found.ranges.push(range);
-    if table.plan.key.is_none() || found.few.len() + rows.len() > few {
+    if !matchable || found.few.len() + rows.len() > few {
         found.many = true;
         found.few.clear();
     } else if !found.many {

@@ -19,7 +19,7 @@ use super::shared::TableShared;
 use super::swap;
 use super::walk::Walk;
 use crate::model::error::{ErrorCode, ErrorInfo};
-use crate::model::log::{DifferenceKind, Level};
+use crate::model::log::Level;
 use crate::model::table_run::{Phase, Verified, VerifiedScope};
 use crate::mysql::ddl::{CreateTable, ForeignKeyDef};
 use crate::mysql::rows::{AnyWriter, InsertWriter, LoadWriter};
@@ -104,7 +104,18 @@ impl Load {
         }
         hooks::reach("load.compare");
         self.table.observer.phase(Phase::Verify);
-        let verified = self.compare().await?;
+        let verified = match self.compare().await {
+            Err(error) if self.may_have_changed(&error).await => {
+                discard(&self.table, &self.place, &mut self.checkpoint).await?;
+                return Err(ErrorInfo::new(
+                    ErrorCode::SchemaChanged,
+                    "a table without a key changed between its copy and its comparison: it is loaded again",
+                )
+                .transient()
+                .into());
+            }
+            other => other?,
+        };
         hooks::reach("load.compared");
         self.checkpoint.verified = Some(verified.clone());
         self.table.observer.phase(Phase::Swap);
@@ -114,6 +125,27 @@ impl Load {
         }
         close(&self.table, &mut self.checkpoint).await?;
         Ok(verified)
+    }
+
+    /// Whether a keyless table was copied in another snapshot than it was compared in.
+    async fn may_have_changed(&self, error: &SyncError) -> bool {
+        if self.table.plan.key.is_some()
+            || error
+                .info()
+                .is_none_or(|info| info.code != ErrorCode::VerifyFailed)
+        {
+            return false;
+        }
+        let transactional = self
+            .table
+            .plan
+            .source_schema
+            .as_ref()
+            .is_none_or(TableSchema::is_transactional);
+        match self.table.snapshots.current().await {
+            Ok(now) => !transactional || self.checkpoint.snapshot.as_ref() != Some(&now.id),
+            Err(_) => true,
+        }
     }
 
     async fn enter(mut self, step: Step) -> Result<Self, SyncError> {
@@ -206,6 +238,9 @@ impl Load {
             .into_iter()
             .filter(|r| r.state == RangeState::Planned)
             .collect();
+        if whole && (!planned || !queue.is_empty()) {
+            self.checkpoint.snapshot = Some(table.snapshots.current().await?.id.clone());
+        }
         let mut walk = Walk::new(&table);
         loop {
             if let Err(reason) = table.check() {
@@ -214,7 +249,11 @@ impl Load {
             if walk.is_well() && !planned && queue.len() < table.job.workers() {
                 let fresh = if whole {
                     planned = true;
-                    vec![new_range(0, None, None)]
+                    if queue.is_empty() {
+                        vec![new_range(0, None, None)]
+                    } else {
+                        Vec::new()
+                    }
                 } else {
                     match self
                         .plan_ranges(&mut lower, &mut next_no, &mut planned)
@@ -350,7 +389,7 @@ impl Load {
         // Building keys of a large table takes longer than a lease's silence.
         session.run("SET SESSION wait_timeout = 3600").await?;
         let clock = std::time::Instant::now();
-        let built = session.run(&sql).await;
+        let built = until_stopped(&self.table, session.run(&sql)).await;
         self.table.meter.waited(Waiting::Ddl, clock.elapsed());
         session.abandon();
         built?;
@@ -508,9 +547,22 @@ impl Load {
         }
         let force = reader.snapshot().id.clone();
         for range in todo {
-            session = mark(table, session, range.range_no, &force).await?;
+            session = mark(table, session, range, range.rows, &force).await?;
         }
         Ok(())
+    }
+}
+
+/// A long definition ends when the job is stopped: dropped, it is killed, and the next run finds
+/// in the dictionary that it has not happened.
+async fn until_stopped<T>(
+    table: &TableShared,
+    work: impl Future<Output = Result<T, crate::mysql::MysqlError>>,
+) -> Result<T, SyncError> {
+    tokio::select! {
+        biased;
+        () = table.job.stop.soft.cancelled() => Err(SyncError::Stopped),
+        done = work => Ok(done?),
     }
 }
 
@@ -528,29 +580,23 @@ async fn compare_range(
     let bounds = whole_of(range)?;
     let comparer = comparer(table, shadow);
     let mut session = table.session(SessionKind::Load).await?;
-    let (source, target) = comparer
+    let (mut source, mut target) = comparer
         .range(&mut reader, &mut session, &bounds, &table.meter)
         .await?;
-    if source != target {
-        table.log(
-            Level::Info,
-            format!(
-                "range {} differs from the snapshot in force and is repaired",
-                range.range_no
-            ),
-        );
-        let differences = comparer.rows(&mut reader, &mut session, &bounds).await?;
-        for batch in differences.chunks(REPAIR) {
-            table.check()?;
-            super::apply::repair_shadow(table, &comparer, &mut reader, range.range_no, batch)
-                .await?;
+    // A source without transactions goes on changing under the comparison.
+    let stable = table
+        .plan
+        .source_schema
+        .as_ref()
+        .is_none_or(TableSchema::is_transactional);
+    let mut rounds = if stable { 1 } else { 10 };
+    while source != target {
+        if table.plan.key.is_none() {
+            return Err(differs_without_key(table));
         }
-        let (source, target) = comparer
-            .range(&mut reader, &mut session, &bounds, &table.meter)
-            .await?;
-        if source != target {
-            let left = comparer.rows(&mut reader, &mut session, &bounds).await?;
-            return Err(match left.first() {
+        let differences = comparer.rows(&mut reader, &mut session, &bounds).await?;
+        if rounds == 0 {
+            return Err(match differences.first() {
                 Some(row) => comparer.refuse(&mut reader, &mut session, row).await,
                 None => SyncError::stop(
                     ErrorCode::VerifyFailed,
@@ -558,36 +604,60 @@ async fn compare_range(
                 ),
             });
         }
-        let missing = differences
-            .iter()
-            .filter(|d| d.kind == DifferenceKind::Missing)
-            .count();
-        let extra = differences
-            .iter()
-            .filter(|d| d.kind == DifferenceKind::Extra)
-            .count();
-        tracing::debug!(target: "db_taxi::sync", missing, extra, "range repaired");
+        rounds -= 1;
+        table.log(
+            Level::Info,
+            format!(
+                "range {}: {} rows differ from the snapshot in force and are repaired",
+                range.range_no,
+                differences.len()
+            ),
+        );
+        for batch in differences.chunks(REPAIR) {
+            table.check()?;
+            super::apply::repair_shadow(table, &comparer, &mut reader, range.range_no, batch)
+                .await?;
+        }
+        (source, target) = comparer
+            .range(&mut reader, &mut session, &bounds, &table.meter)
+            .await?;
     }
-    mark(table, session, range.range_no, force).await?;
+    let rows = source.rows;
+    mark(table, session, range, rows, force).await?;
     TableMeter::add(&table.meter.chunks_done, 1);
     Ok(())
+}
+
+/// A table without a key that changed between its copy and its comparison is loaded again; one
+/// that did not is a copy that is not faithful.
+fn differs_without_key(table: &TableShared) -> SyncError {
+    let info = ErrorInfo::new(
+        ErrorCode::VerifyFailed,
+        format!(
+            "the copy of {} differs from its source, and without a key its rows can't be matched",
+            table.plan.source.shown()
+        ),
+    )
+    .hint("add a primary key to the source's table");
+    info.into()
 }
 
 /// Records that a range equals the source in a snapshot.
 async fn mark(
     table: &TableShared,
     mut session: super::shared::TargetSession,
-    range_no: u32,
+    range: &RangeRow,
+    rows: u64,
     force: &str,
 ) -> Result<super::shared::TargetSession, SyncError> {
     let fence = table.job.context.store.range_commit_sql(&RangeCommit {
         table_run: table.table_run,
-        range_no,
+        range_no: range.range_no,
         fence: table.fence(),
         position: None,
         state: RangeState::Compared,
         compared_in: Some(force),
-        rows: 0,
+        rows: i64::try_from(rows).unwrap_or(i64::MAX) - i64::try_from(range.rows).unwrap_or(0),
     });
     let begun = session
         .run("START TRANSACTION")

@@ -35,23 +35,18 @@ impl Place {
             let mut place = Self {
                 number,
                 target: target.clone(),
-                inside: false,
+                inside: context.config.spec.options.shadow_in == ShadowIn::Target,
             };
-            if context.config.spec.options.shadow_in == ShadowIn::Target {
-                place.inside = true;
-            } else {
-                for name in [place.stage_database(), place.old_database()] {
-                    match create_database(&mut session, &name, Some(&target)).await {
-                        Ok(()) => {}
-                        Err(error)
-                            if error
-                                .info()
-                                .is_some_and(|i| i.code == ErrorCode::AccessDenied) =>
-                        {
-                            place.inside = true;
-                        }
-                        Err(error) => return Err(error),
+            if !place.inside {
+                match place.make_databases(table, &mut session).await {
+                    Ok(true) => {}
+                    Ok(false) => {
+                        // Somebody else's: another installation on this server.
+                        context.store.retire_target_number(number).await?;
+                        continue;
                     }
+                    Err(error) if is_denied(&error) => place.inside = true,
+                    Err(error) => return Err(error),
                 }
             }
             if place.inside && table.plan.target.table.raw().chars().count() > 40 {
@@ -67,6 +62,40 @@ impl Place {
                 return Ok(place);
             }
         }
+    }
+
+    /// Makes the pair of helper databases, or finds that we made them earlier; `false` where they
+    /// are there and not ours. Creating is the test: of two installations only one succeeds.
+    async fn make_databases(
+        &self,
+        table: &TableShared,
+        session: &mut Session,
+    ) -> Result<bool, SyncError> {
+        let store = &table.job.context.store;
+        let (stage, old) = (self.stage_database(), self.old_database());
+        if !store.owns_helper_databases(self.number).await? {
+            let options = options_like(session, &self.target).await?;
+            match session
+                .run(&format!("CREATE DATABASE {stage}{options}"))
+                .await
+            {
+                Ok(_) => store.own_helper_databases(self.number).await?,
+                Err(error) if error.number == Some(1007) => {
+                    // Another process of ours may be between its two statements.
+                    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(2);
+                    while !store.owns_helper_databases(self.number).await? {
+                        if std::time::Instant::now() > deadline {
+                            return Ok(false);
+                        }
+                        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        create_database(session, &stage, Some(&self.target)).await?;
+        create_database(session, &old, Some(&self.target)).await?;
+        Ok(true)
     }
 
     /// Whether helpers live in the target's own database.
@@ -182,44 +211,52 @@ async fn create_database(
     if database_exists(session, name).await? {
         return Ok(());
     }
-    let mut options = String::new();
-    if let Some(like) = like {
-        let row = session
-            .first(&format!(
-                "SELECT DEFAULT_CHARACTER_SET_NAME AS cs, DEFAULT_COLLATION_NAME AS co \
-                 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {}",
-                literal::text(like.raw())
-            ))
-            .await?;
-        if let Some(row) = row {
-            options = format!(
-                " CHARACTER SET {} COLLATE {}",
-                row.text("cs")?,
-                row.text("co")?
-            );
-        }
-        if !session.server().is_mariadb() {
-            let row = session
-                .first(&format!(
-                    "SELECT DEFAULT_ENCRYPTION AS e FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {}",
-                    literal::text(like.raw())
-                ))
-                .await?;
-            if row
-                .map(|r| r.opt_text("e"))
-                .transpose()?
-                .flatten()
-                .as_deref()
-                == Some("YES")
-            {
-                options.push_str(" DEFAULT ENCRYPTION = 'Y'");
-            }
-        }
-    }
+    let options = match like {
+        Some(like) => options_like(session, like).await?,
+        None => String::new(),
+    };
     session
         .run(&format!("CREATE DATABASE IF NOT EXISTS {name}{options}"))
         .await?;
     Ok(())
+}
+
+/// Charset and encryption of a database, as a new one takes them over.
+async fn options_like(session: &mut Session, like: &Ident) -> Result<String, SyncError> {
+    let at = format!(
+        "FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {}",
+        literal::text(like.raw())
+    );
+    let sql = format!("SELECT DEFAULT_CHARACTER_SET_NAME AS cs, DEFAULT_COLLATION_NAME AS co {at}");
+    let Some(row) = session.first(&sql).await? else {
+        return Ok(String::new());
+    };
+    let mut options = format!(
+        " CHARACTER SET {} COLLATE {}",
+        row.text("cs")?,
+        row.text("co")?
+    );
+    if !session.server().is_mariadb() {
+        let row = session
+            .first(&format!("SELECT DEFAULT_ENCRYPTION AS e {at}"))
+            .await?;
+        if row
+            .map(|r| r.opt_text("e"))
+            .transpose()?
+            .flatten()
+            .as_deref()
+            == Some("YES")
+        {
+            options.push_str(" DEFAULT ENCRYPTION = 'Y'");
+        }
+    }
+    Ok(options)
+}
+
+fn is_denied(error: &SyncError) -> bool {
+    error
+        .info()
+        .is_some_and(|info| info.code == ErrorCode::AccessDenied)
 }
 
 /// Whether a database is there.
@@ -265,7 +302,7 @@ pub async fn sweep(
 ) -> Result<Vec<String>, SyncError> {
     let mut left = Vec::new();
     let numbers = store.target_numbers().await?;
-    if numbers.is_empty() {
+    if numbers.is_empty() && store.retired_helper_databases().await?.is_empty() {
         return Ok(left);
     }
     let mut session =
@@ -317,31 +354,48 @@ pub async fn sweep(
                 }
             }
         }
-        if store.helpers(number).await?.is_empty() && store.retire_target_number(number).await? {
-            let place = Place {
-                number,
-                target,
-                inside: false,
-            };
-            for name in [place.stage_database(), place.old_database()] {
-                if !database_exists(&mut session, &name).await? {
-                    continue;
-                }
-                let sql = format!(
-                    "SELECT 1 AS one FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} LIMIT 1",
-                    literal::text(name.raw())
-                );
-                if session.first(&sql).await?.is_some() {
-                    left.push(format!(
-                        "the database {} holds tables that are not ours",
-                        name.raw()
-                    ));
-                } else if let Err(error) = session.run(&format!("DROP DATABASE {name}")).await {
-                    left.push(format!("the database {}: {error}", name.raw()));
-                }
-            }
+        if store.helpers(number).await?.is_empty() {
+            store.retire_target_number(number).await?;
         }
+    }
+    for number in store.retired_helper_databases().await? {
+        drop_databases(store, &mut session, number, &mut left).await?;
     }
     session.close().await;
     Ok(left)
+}
+
+/// Drops the databases of a retired number, if they are empty.
+async fn drop_databases(
+    store: &crate::store::Store,
+    session: &mut Session,
+    number: u32,
+    left: &mut Vec<String>,
+) -> Result<(), SyncError> {
+    let place = Place {
+        number,
+        target: Ident::new(""),
+        inside: false,
+    };
+    for name in [place.old_database(), place.stage_database()] {
+        if !database_exists(session, &name).await? {
+            continue;
+        }
+        let sql = format!(
+            "SELECT 1 AS one FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} LIMIT 1",
+            literal::text(name.raw())
+        );
+        if session.first(&sql).await?.is_some() {
+            left.push(format!(
+                "the database {} holds tables that are not ours",
+                name.raw()
+            ));
+            return Ok(());
+        }
+        if let Err(error) = session.run(&format!("DROP DATABASE {name}")).await {
+            left.push(format!("the database {}: {error}", name.raw()));
+            return Ok(());
+        }
+    }
+    Ok(store.disown_helper_databases(number).await?)
 }

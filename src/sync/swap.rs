@@ -40,10 +40,8 @@ pub async fn swap(
     }
     check_orphans(table, &mut session, &shadow).await?;
     let last_write = last_write_mark(&mut session).await?;
-    if exists {
-        hooks::reach("swap.readers");
-        wait_for_readers(table, &mut session, &shadow, &last_write).await?;
-    }
+    hooks::reach("swap.readers");
+    wait_for_readers(table, &mut session, &shadow, &last_write).await?;
     let old = exists.then(|| name.clone());
     if let Some(old) = &old {
         place.list(table, old, Purpose::Old).await?;
