@@ -135,6 +135,8 @@ async fn take_over(
         .open_checkpoint(context.config.id, &table.plan.target, table.fence())
         .await?;
     hooks::reach("takeover.checkpoint");
+    // A fresh start forgets what earlier jobs left, not what this job has done.
+    let begun_here = checkpoint.table_run_id == Some(table.table_run);
     if let Some(old) = checkpoint.table_run_id {
         store
             .adopt_ranges(old, table.table_run, table.fence())

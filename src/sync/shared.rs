@@ -158,8 +158,9 @@ impl TableShared {
         self.observer.log(level, message.as_ref());
     }
 
-    /// A warning; whoever hears it counts it.
+    /// A warning, counted.
     pub fn warn(&self, code: &str, message: impl AsRef<str>, hint: Option<&str>) {
+        TableMeter::add(&self.meter.warnings, 1);
         self.observer.warning(code, message.as_ref(), hint);
     }
 
