@@ -32,6 +32,10 @@ impl Host for FakeHost {
         Ok(())
     }
 
+    fn continued(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
     fn now(&self) -> DateTime<Utc> {
         sample::now()
     }

@@ -4,8 +4,8 @@
 //! cargo test --test dashboard -- --ignored --nocapture show_the_shop
 //! ```
 //!
-//! `DBT_SHOW` says what happens: `moving` (the default), `still`, `empty`, `down`, `panic`,
-//! `worker-panic`.
+//! `DBT_SHOW` says what happens: `moving` (the default), `still`, `empty`, `down`, `worker-panic`.
+//! `DBT_SHOW_TOLD` names a file for how it ended, for terminals that can't be written to.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -104,5 +104,13 @@ async fn show_the_shop() {
         ..DashboardOptions::default()
     };
     let code = run_with(Arc::clone(&world), options).await;
-    println!("ended: {code:?}, asked: {:?}", world.facts().asked);
+    let told = format!("ended: {code:?}, asked: {:?}", world.facts().asked);
+    match std::env::var_os("DBT_SHOW_TOLD") {
+        // The terminal may be gone, or take no bytes.
+        Some(file) => {
+            std::fs::write(file, told).unwrap();
+            std::process::exit(code.unwrap_or(1));
+        }
+        None => println!("{told}"),
+    }
 }

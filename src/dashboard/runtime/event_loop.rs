@@ -39,6 +39,8 @@ pub enum Ended {
     Lost,
     /// Somebody asked this process to end.
     Signal(Signal),
+    /// The same, while the terminal took no bytes; the loop was left behind.
+    Frozen(Signal),
 }
 
 /// What the loop needs from the process around it.
@@ -48,6 +50,12 @@ pub trait Host {
     /// # Errors
     /// When the terminal is gone.
     fn suspend(&mut self) -> io::Result<()>;
+
+    /// Takes the terminal again after the process was stopped from outside.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    fn continued(&mut self) -> io::Result<()>;
 
     /// The time for people.
     fn now(&self) -> DateTime<Utc> {
@@ -153,6 +161,12 @@ where
         let msg = match woken {
             Woken::Input(None | Some(Input::Lost)) => return Some(Ended::Lost),
             Woken::Input(Some(Input::Signal(signal))) => return Some(Ended::Signal(signal)),
+            Woken::Input(Some(Input::Continued)) => {
+                let again = self.host.continued().and_then(|()| self.screen.forget());
+                running.dirty = true;
+                running.urgent = true;
+                return again.is_err().then_some(Ended::Lost);
+            }
             Woken::Input(Some(Input::Key(key))) => {
                 running.urgent = true;
                 Msg::Key(key)

@@ -5,6 +5,7 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ use crate::system::System;
 const INPUTS: usize = 256;
 /// How long the loop has to end after a signal; after that its terminal is frozen.
 const GRACE: Duration = Duration::from_secs(2);
+/// A stop that was asked for has come by then, or won't.
+const STOPPED_BY: Duration = Duration::from_secs(1);
 
 /// Shows the dashboard over a started system until it ends, then shuts the system down. Returns the
 /// exit code: 0, or 128 and the signal that ended it.
@@ -95,19 +98,20 @@ async fn show<W: Backend>(
         input_to: input_to.clone(),
         input_from,
     };
+    let (continued_to, continued) = sync_channel(1);
     let (done_to, done) = oneshot::channel();
     let handle = Handle::current();
     let thread = thread::Builder::new()
         .name("dashboard".to_owned())
         .spawn(move || {
             let guard = PanicGuard::set(thread::current().id());
-            let ended = handle.block_on(painter.paint());
+            let ended = handle.block_on(painter.paint(continued));
             terminal::leave();
             drop(guard);
             // Nobody waits for it only after a signal that this thread was too slow for.
             let _ = done_to.send(ended);
         })?;
-    match until_ended(signals, &input_to, done).await {
+    match until_ended(signals, &input_to, &continued_to, done).await {
         Some(ended) => ended.map_err(DashboardError::Terminal),
         // The sender was dropped without a word: the thread panicked.
         None => {
@@ -121,6 +125,7 @@ async fn show<W: Backend>(
 async fn until_ended(
     signals: &mut Signals,
     input: &mpsc::Sender<Input>,
+    continued: &SyncSender<()>,
     mut done: oneshot::Receiver<io::Result<Ended>>,
 ) -> Option<io::Result<Ended>> {
     loop {
@@ -135,6 +140,11 @@ async fn until_ended(
                     let _ = input.try_send(Input::Resize(width, height));
                 }
             }
+            Heard::Continued => {
+                // Full: it is known already.
+                let _ = continued.try_send(());
+                let _ = input.try_send(Input::Continued);
+            }
             Heard::End(signal) => {
                 let told = async {
                     let _ = input.send(Input::Signal(signal)).await;
@@ -144,7 +154,7 @@ async fn until_ended(
                     Ok(ended) => return ended.ok(),
                     Err(_) => {
                         terminal::forget();
-                        return Some(Ok(Ended::Signal(signal)));
+                        return Some(Ok(Ended::Frozen(signal)));
                     }
                 }
             }
@@ -159,7 +169,10 @@ async fn after<W: Backend>(
     signals: &mut Signals,
     ended: Result<Ended, DashboardError>,
 ) -> Result<i32, DashboardError> {
-    let lost = matches!(ended, Ok(Ended::Lost | Ended::Signal(Signal::HangUp)));
+    let lost = matches!(
+        ended,
+        Ok(Ended::Lost | Ended::Signal(Signal::HangUp) | Ended::Frozen(Signal::HangUp))
+    );
     if lost && options.on_disconnect == OnDisconnect::KeepRunning {
         tracing::warn!("the terminal is gone; the jobs of this process go on to their end");
         finish_jobs(world, signals).await;
@@ -168,10 +181,11 @@ async fn after<W: Backend>(
     }
     let how = match ended {
         Ok(Ended::Quit(how)) => how,
-        Ok(Ended::Signal(Signal::Interrupt)) => QuitHow::Stop,
+        Ok(Ended::Signal(Signal::Interrupt) | Ended::Frozen(Signal::Interrupt)) => QuitHow::Stop,
         _ => QuitHow::Release,
     };
-    if !lost {
+    // A terminal that takes no bytes would hold up the end, too.
+    if !lost && !matches!(ended, Ok(Ended::Frozen(_))) {
         tell_wait(world);
     }
     let shutdown = world.shutdown(how);
@@ -189,9 +203,12 @@ async fn after<W: Backend>(
     }
     Ok(match ended? {
         Ended::Quit(_) => 0,
-        Ended::Lost | Ended::Signal(Signal::HangUp) => 129,
-        Ended::Signal(Signal::Interrupt) => 130,
-        Ended::Signal(Signal::Terminate) => 143,
+        Ended::Lost => 129,
+        Ended::Signal(signal) | Ended::Frozen(signal) => match signal {
+            Signal::HangUp => 129,
+            Signal::Interrupt => 130,
+            Signal::Terminate => 143,
+        },
     })
 }
 
@@ -243,7 +260,7 @@ struct Painter<W> {
 }
 
 impl<W: Backend> Painter<W> {
-    async fn paint(self) -> io::Result<Ended> {
+    async fn paint(self, continued: Receiver<()>) -> io::Result<Ended> {
         let mut input_from = self.input_from;
         terminal::enter()?;
         // Colours are decided by the theme. The library's own NO_COLOR handling writes an empty
@@ -256,6 +273,7 @@ impl<W: Backend> Painter<W> {
         let mut host = TerminalHost {
             input: Some(InputThread::start(self.input_to.clone())?),
             input_to: self.input_to,
+            continued,
         };
         let mut state = State::new(Setup {
             read_only: self.options.read_only,
@@ -299,6 +317,8 @@ fn disconnect_hint(policy: OnDisconnect) -> Option<&'static str> {
 struct TerminalHost {
     input: Option<InputThread>,
     input_to: mpsc::Sender<Input>,
+    /// Says that the process goes on after it was stopped.
+    continued: Receiver<()>,
 }
 
 impl Host for TerminalHost {
@@ -306,12 +326,21 @@ impl Host for TerminalHost {
         // Nobody may read the terminal while the shell has it.
         self.input = None;
         terminal::leave();
+        while self.continued.try_recv().is_ok() {}
         // The whole group, as the key would: a script that started this process stops with it, or
         // its shell would wait without a prompt.
         kill_current_process_group(OsSignal::TSTP)?;
+        // This thread may run on for a moment before the stop reaches it, and must not take the
+        // terminal back then. Where nothing stops the process (no shell to continue it) the wait
+        // is short.
+        let _ = self.continued.recv_timeout(STOPPED_BY);
         terminal::enter()?;
         self.input = Some(InputThread::start(self.input_to.clone())?);
         Ok(())
+    }
+
+    fn continued(&mut self) -> io::Result<()> {
+        terminal::retake()
     }
 }
 
@@ -319,6 +348,7 @@ impl Host for TerminalHost {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Heard {
     Resized,
+    Continued,
     End(Signal),
 }
 
@@ -327,6 +357,7 @@ struct Signals {
     interrupt: Listener,
     hang_up: Listener,
     window: Listener,
+    go_on: Listener,
 }
 
 impl Signals {
@@ -336,6 +367,7 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             hang_up: signal(SignalKind::hangup())?,
             window: signal(SignalKind::window_change())?,
+            go_on: signal(SignalKind::from_raw(OsSignal::CONT.as_raw()))?,
         })
     }
 
@@ -345,6 +377,7 @@ impl Signals {
             _ = self.interrupt.recv() => Heard::End(Signal::Interrupt),
             _ = self.hang_up.recv() => Heard::End(Signal::HangUp),
             _ = self.window.recv() => Heard::Resized,
+            _ = self.go_on.recv() => Heard::Continued,
         }
     }
 }

@@ -8,12 +8,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, ThreadId};
 
 use crossterm::cursor::{Hide, Show};
-use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::queue;
+use crossterm::style::Print;
 use crossterm::terminal::{
     EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
     enable_raw_mode,
 };
+
+/// Pasted text comes between marks, so that it is never taken for keys.
+const PASTE_ON: &str = "\x1b[?2004h";
+const PASTE_OFF: &str = "\x1b[?2004l";
 
 /// Whether this process holds the terminal; a process has one.
 static HELD: AtomicBool = AtomicBool::new(false);
@@ -28,13 +32,22 @@ pub fn enter() -> io::Result<()> {
     }
     let entered = enable_raw_mode().and_then(|()| {
         let mut bytes = Vec::new();
-        queue!(bytes, EnterAlternateScreen, EnableBracketedPaste, Hide)?;
+        queue!(bytes, EnterAlternateScreen, Print(PASTE_ON), Hide)?;
         write_out(&bytes)
     });
     if entered.is_err() {
         leave();
     }
     entered
+}
+
+/// Takes the terminal again after somebody else may have had it.
+///
+/// # Errors
+/// When the terminal is gone.
+pub fn retake() -> io::Result<()> {
+    leave();
+    enter()
 }
 
 /// Gives the terminal back. Does nothing when it is not held; errors don't matter, since a
@@ -47,7 +60,7 @@ pub fn leave() {
     let queued = queue!(
         bytes,
         EndSynchronizedUpdate,
-        DisableBracketedPaste,
+        Print(PASTE_OFF),
         LeaveAlternateScreen,
         Show
     );

@@ -2,6 +2,7 @@
 
 use crate::dashboard::app::action::ACTIONS;
 use crate::dashboard::app::format::{count, plural};
+use crate::dashboard::app::overlay::Overlay;
 use crate::dashboard::app::state::{State, Tab};
 use crate::dashboard::app::text::{Line, Tone};
 use crate::dashboard::ui::canvas::Canvas;
@@ -143,7 +144,8 @@ pub fn footer(state: &State, canvas: &mut Canvas<'_>) {
         canvas.put_line(1, y, width, &line);
         return;
     }
-    if let Some(notice) = &state.notice {
+    let asking = matches!(state.overlays.last(), Some(Overlay::Dialog(_)));
+    if let Some(notice) = state.notice.as_ref().filter(|_| !asking) {
         let mark = match notice.tone {
             Tone::Bad | Tone::Warn => "! ",
             _ => "",
