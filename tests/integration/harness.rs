@@ -77,7 +77,9 @@ both_flavours! {
         assert!(taxi.home().join("config.yaml").exists());
         pair.source.sql(&format!("CREATE TABLE {} (id INT PRIMARY KEY)", pair.source_table("t")));
         taxi.import_tables(&pair, "[t]", "{}");
-        let listed = taxi.sibling().start(&["--json", "configs", "list"]);
+        // A home goes with its value, so the sibling has to outlive the process.
+        let sibling = taxi.sibling();
+        let listed = sibling.start(&["--json", "configs", "list"]);
         let listed = listed.wait(Duration::from_secs(60)).expect_code(0);
         assert!(listed.json().to_string().contains("everything"), "{}", listed.stdout);
         assert!(pair.helper_databases().is_empty());
