@@ -19,7 +19,7 @@ use ratatui::layout::{Position, Size};
 use tokio::sync::mpsc;
 
 use crate::looping::FakeHost;
-use crate::sample::{self, job_id, press};
+use crate::sample::{self, job_id};
 use crate::world::World;
 
 /// Counts writes and their bytes.
@@ -90,7 +90,6 @@ fn screen(counting: &Counting) -> Screen<Sized120x40> {
 
 fn detail() -> State {
     let mut state = sample::full(120, 40);
-    press(&mut state, "j enter");
     let mut job = sample::running_job();
     let orders = job.tables[1].clone();
     for n in 0..9 {

@@ -126,9 +126,9 @@ async fn a_job_is_started_from_its_config_and_shown() {
 #[tokio::test(start_paused = true)]
 async fn a_job_is_stopped_only_after_the_question() {
     let world = World::shop();
-    press(Arc::clone(&world), "3 j x enter").await;
+    press(Arc::clone(&world), "x enter").await;
     assert!(world.facts().asked.is_empty());
-    press(Arc::clone(&world), "3 j x right enter").await;
+    press(Arc::clone(&world), "x right enter").await;
     assert_eq!(world.facts().asked, [format!("stop {}", sample::job_id(4))]);
 }
 
@@ -146,11 +146,11 @@ async fn a_connection_is_tested_and_its_report_shown() {
 
 #[tokio::test(start_paused = true)]
 async fn leaving_goes_through_the_question_and_hands_back() {
-    let seen = press(World::shop(), "q right enter").await;
+    let seen = press(World::shop(), "q q right enter").await;
     assert_eq!(seen.ended, Ended::Quit(QuitHow::Release));
-    let seen = press(World::shop(), "q right right enter").await;
+    let seen = press(World::shop(), "q q right right enter").await;
     assert_eq!(seen.ended, Ended::Quit(QuitHow::Stop));
-    let seen = press(World::shop(), "q enter").await;
+    let seen = press(World::shop(), "q q enter").await;
     assert_eq!(seen.ended, Ended::Lost, "kept watching");
 }
 

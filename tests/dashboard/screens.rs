@@ -78,10 +78,12 @@ fn style_of(fg: Color, bg: Color, modifier: Modifier) -> String {
 fn screens(width: u16, height: u16) -> Vec<(&'static str, State)> {
     let with = |keys: &str| {
         let mut state = sample::full(width, height);
+        // Opened by itself where there is room; these pictures show the list alone.
+        state.detail = None;
         press(&mut state, keys);
         state
     };
-    let mut detail = with("3 j enter");
+    let mut detail = with("3 enter");
     sample::load(
         &mut detail,
         Load::Job(job_id(4)),
@@ -135,14 +137,14 @@ fn screens(width: u16, height: u16) -> Vec<(&'static str, State)> {
         ("connections_empty", empty("1")),
         ("configs", with("2 G")),
         ("configs_empty", empty("2")),
-        ("jobs", with("3 j")),
+        ("jobs", with("3")),
         ("jobs_empty", empty("3")),
         ("job_detail", detail),
         ("logs", with("4")),
         ("logs_empty", empty("4")),
         ("logs_held", with("4 pgup w")),
         ("help", with("?")),
-        ("stop", with("j x")),
+        ("stop", with("x")),
         ("quit", with("q")),
         ("test_report", report),
         ("plan", plan),

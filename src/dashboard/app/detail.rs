@@ -45,9 +45,17 @@ impl Detail {
         if self.loaded && self.job == job {
             return false;
         }
+        let name = self.selected_table().map(|run| run.target_table.clone());
         self.loaded = true;
         self.job = job;
-        self.selected = self.selected.min(self.job.tables.len().saturating_sub(1));
+        let last = self.job.tables.len().saturating_sub(1);
+        // Events name tables in the order of their beginning, what is stored in the job's.
+        self.selected = self
+            .job
+            .tables
+            .iter()
+            .position(|run| Some(&run.target_table) == name.as_ref())
+            .unwrap_or(self.selected.min(last));
         true
     }
 

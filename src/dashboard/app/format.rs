@@ -67,6 +67,16 @@ pub fn megabytes(bytes_per_second: f64) -> String {
     }
 }
 
+/// Milliseconds with a tenth: `3.1`, `<0.1`.
+#[must_use]
+pub fn milliseconds(ms: f64) -> String {
+    if ms < 0.05 {
+        "<0.1".to_owned()
+    } else {
+        format!("{ms:.1}")
+    }
+}
+
 /// A span of time: `8s`, `1m 12s`, `2h 05m`, `3d 4h`.
 #[must_use]
 pub fn span(seconds: f64) -> String {

@@ -83,7 +83,9 @@ pub fn jobs(state: &State) -> (Option<Area>, Option<Area>) {
         None => (Some(body), None),
         Some(_) if !shares(state) => (None, Some(body)),
         Some(_) => {
-            let wanted = state.jobs.shown().len() as u16 + 3;
+            let trouble = usize::from(state.trouble().is_some());
+            let wanted =
+                (state.jobs.shown().len() + trouble + 3).min(usize::from(body.height)) as u16;
             let (list, detail) = body.split(wanted.clamp(6, body.height / 3));
             (Some(list), Some(detail))
         }

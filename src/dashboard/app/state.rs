@@ -310,6 +310,20 @@ impl State {
             .collect()
     }
 
+    /// Whether there is a step to go back before the dashboard would be left.
+    #[must_use]
+    pub fn has_way_back(&self) -> bool {
+        let filter = match self.tab {
+            Tab::Connections => self.connections.filter(),
+            Tab::Configs => self.configs.filter(),
+            Tab::Jobs => self.jobs.filter(),
+            Tab::Logs => self.log().filter(),
+        };
+        !filter.is_empty()
+            || self.tab == Tab::Jobs && self.detail.is_some()
+            || self.tab == Tab::Logs && self.log_source != Source::Process
+    }
+
     /// Whether an action has something to act on; the footer shows no others.
     #[must_use]
     pub fn offers(&self, action: Action) -> bool {

@@ -225,18 +225,26 @@ fn lines(logs: RingHandle) -> impl futures_util::Stream<Item = News> + Send + 's
     })
 }
 
-/// A line of this process in the form of a job's; the part of the program stands where a job's line
-/// has its table.
+/// A line of this process in the form of a job's. The part of the program stands where there is no
+/// table; a job is told by its config, not by its id.
 fn entry(line: &RingLine) -> LogEntry {
+    let mut fields = line.fields.clone();
+    if fields.contains_key("config") {
+        fields.shift_remove("job");
+    }
+    let table = match fields.shift_remove("table") {
+        Some(serde_json::Value::String(table)) => table,
+        _ => line.module.clone(),
+    };
     LogEntry {
         id: line.id,
         time: line.time,
         level: line.level,
         job_id: None,
-        table: Some(line.module.clone()),
+        table: Some(table),
         instance: String::new(),
         message: line.message.clone(),
-        fields: line.fields.clone(),
+        fields,
     }
 }
 

@@ -45,8 +45,10 @@ pub fn job(job: &Job) -> Mark {
 }
 
 /// State of a table, its phase while it runs.
-pub fn table(run: &TableRun) -> Mark {
+pub fn table(run: &TableRun, job_runs: bool) -> Mark {
     match run.state {
+        // Where its job was left; nobody works on it.
+        TableState::Running | TableState::Retrying if !job_runs => mark("·", "waiting", Tone::Dim),
         TableState::Pending => mark("·", "pending", Tone::Dim),
         TableState::Running => mark("▶", &run.phase.as_str().replace('_', " "), Tone::Accent),
         TableState::Retrying => mark("↻", "retrying", Tone::Warn),

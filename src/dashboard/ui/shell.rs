@@ -1,7 +1,8 @@
 //! Header, tabs and footer.
 
-use crate::dashboard::app::action::ACTIONS;
+use crate::dashboard::app::action::{ACTIONS, Action};
 use crate::dashboard::app::format::{count, plural};
+use crate::dashboard::app::geometry;
 use crate::dashboard::app::overlay::Overlay;
 use crate::dashboard::app::state::{State, Tab};
 use crate::dashboard::app::text::{Line, Tone};
@@ -183,8 +184,24 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
     let kept = own.min(most.max(fixed) - fixed.min(most));
     let mut chosen: Vec<_> = rows[..kept].to_vec();
     chosen.extend_from_slice(&rows[own..]);
-    chosen
+    let shown = |action| Some(state.setup.keymap.shown(action)?.to_string());
+    let mut hints: Vec<_> = chosen
         .into_iter()
-        .filter_map(|row| Some((state.setup.keymap.shown(row.action)?.to_string(), row.short)))
-        .collect()
+        .filter_map(|row| {
+            let words = match row.action {
+                Action::Quit if state.has_way_back() => "back",
+                _ => row.short,
+            };
+            Some((shown(row.action)?, words))
+        })
+        .collect();
+    if let Some(Overlay::Sheet(sheet)) = state.overlays.last() {
+        let (height, rows) = geometry::sheet_rows(state, sheet);
+        if let (true, Some(down), Some(up)) =
+            (rows > height, shown(Action::Down), shown(Action::Up))
+        {
+            hints.insert(0, (format!("{down} {up}"), "scroll"));
+        }
+    }
+    hints
 }

@@ -61,9 +61,9 @@ pub fn connection(connection: &Connection, now: DateTime<Utc>) -> Sheet {
     match health.state {
         HealthState::Ok => {
             let server = health.server.as_deref().unwrap_or("reached");
-            let latency = health
-                .latency_ms
-                .map_or(String::new(), |ms| format!(", {ms:.1} ms"));
+            let latency = health.latency_ms.map_or(String::new(), |ms| {
+                format!(", {} ms", format::milliseconds(ms))
+            });
             lines.push(marked(true, format!("{server}{latency}{when}")));
         }
         HealthState::Failed => {

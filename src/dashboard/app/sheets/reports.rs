@@ -16,9 +16,9 @@ pub fn test_report(name: &str, report: &TestReport) -> Sheet {
         lines.push(marked(false, error));
     }
     if let Some(address) = &report.address {
-        let latency = report
-            .latency_ms
-            .map_or(String::new(), |ms| format!(" in {ms:.1} ms"));
+        let latency = report.latency_ms.map_or(String::new(), |ms| {
+            format!(" in {} ms", format::milliseconds(ms))
+        });
         lines.push(marked(true, format!("reached {address}{latency}")));
     }
     if let Some(version) = &report.version {

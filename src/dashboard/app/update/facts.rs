@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::loads;
 use crate::dashboard::app::effect::{Effect, Load};
+use crate::dashboard::app::geometry;
 use crate::dashboard::app::msg::Loaded;
 use crate::dashboard::app::state::{State, Tab};
 use crate::dashboard::app::text::Tone;
@@ -67,12 +68,16 @@ fn take(state: &mut State, load: Load, loaded: Loaded) -> Vec<Effect> {
             Vec::new()
         }
         Loaded::Jobs(mut jobs) => {
+            let first = !state.jobs.is_loaded();
             for job in &mut jobs {
                 let known = state.jobs.get(job.id).cloned();
                 keep_newer(state, known.as_ref(), job);
             }
             let changed = state.jobs.set(jobs);
             state.dirty |= changed && state.tab == Tab::Jobs;
+            if first && let Some(effects) = open_running(state) {
+                return effects;
+            }
             let moved_on = state.detail.as_ref().and_then(|detail| {
                 let listed = state.jobs.get(detail.job.id)?;
                 (listed.state != detail.job.state).then_some(listed.id)
@@ -98,6 +103,20 @@ fn take(state: &mut State, load: Load, loaded: Loaded) -> Vec<Effect> {
         }
         Loaded::Logs(entries) => super::logs::stored_lines(state, load, entries),
     }
+}
+
+/// At the start, what runs is what one wants to see; its tables too where there is room.
+fn open_running(state: &mut State) -> Option<Vec<Effect>> {
+    let running = state
+        .jobs
+        .all()
+        .iter()
+        .find(|job| job.state == JobState::Running)?;
+    state.jobs.select(running.id);
+    if geometry::shares(state) && state.tab == Tab::Jobs && state.detail.is_none() {
+        return Some(super::keys::open_selected_job(state));
+    }
+    None
 }
 
 /// What is stored about a running job lags behind its events; numbers must not jump back.

@@ -165,6 +165,7 @@ fn turn(state: &mut State, by: usize) -> Vec<Effect> {
 
 /// Goes one step back; says whether there was one.
 fn back(state: &mut State) -> bool {
+    let had = state.has_way_back();
     if state.tab == Tab::Jobs && state.detail.is_some() {
         state.detail = None;
     } else if !filter(state).is_empty() {
@@ -172,10 +173,8 @@ fn back(state: &mut State) -> bool {
     } else if state.tab == Tab::Logs && state.log_source != Source::Process {
         state.log_source = Source::Process;
         state.tab = Tab::Jobs;
-    } else {
-        return false;
     }
-    true
+    had
 }
 
 fn suspend(state: &mut State) -> Vec<Effect> {

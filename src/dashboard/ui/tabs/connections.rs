@@ -66,7 +66,7 @@ fn row(state: &State, connection: &Connection) -> Vec<Cell> {
     let latency = health
         .latency_ms
         .filter(|_| health.state == HealthState::Ok)
-        .map_or("-".to_owned(), |ms| format!("{ms:.1}"));
+        .map_or("-".to_owned(), format::milliseconds);
     let checked = health
         .checked_at
         .map_or("-".to_owned(), |at| format::ago(at, state.clock.wall));

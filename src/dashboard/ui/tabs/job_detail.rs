@@ -53,7 +53,12 @@ pub fn render(state: &State, detail: &Detail, canvas: &mut Canvas<'_>, pane: Are
             &Line::of(words, Tone::Dim),
         );
     } else {
-        let rows: Vec<Vec<Cell>> = detail.job.tables.iter().map(|t| row(state, t)).collect();
+        let rows: Vec<Vec<Cell>> = detail
+            .job
+            .tables
+            .iter()
+            .map(|run| row(state, &detail.job, run))
+            .collect();
         table::render(
             canvas,
             area,
@@ -80,9 +85,15 @@ fn title(state: &State, job: &Job) -> Line {
     let mark = marks::job(job);
     // The list may shorten the words of a state; here they are spelled out.
     let state_words = job.state.as_str().replace('_', " ");
+    // The mark of a job that waits looks like the separator.
+    let glyph = match job.state {
+        JobState::Pending => String::new(),
+        _ => format!("{} ", mark.glyph),
+    };
     let mut line = Line::of(&job.config, Tone::Strong)
         .and(format!(" · {}{target} · ", job.connection), Tone::Plain)
-        .and(format!("{} {state_words}", mark.glyph), mark.tone)
+        .and(glyph, mark.tone)
+        .and(state_words, mark.tone)
         .and(format!(" · {}", took(state, job)), Tone::Dim);
     if let Some(instance) = &job.instance {
         line = line.and(format!(" on {instance}"), Tone::Dim);
@@ -99,10 +110,11 @@ fn at_risk(job: &Job) -> Line {
     }
 }
 
-fn row(state: &State, run: &TableRun) -> Vec<Cell> {
-    let mark = marks::table(run);
+fn row(state: &State, job: &Job, run: &TableRun) -> Vec<Cell> {
+    let job_runs = job.state == JobState::Running;
+    let mark = marks::table(run, job_runs);
     let p = &run.progress;
-    let running = run.state == TableState::Running;
+    let running = job_runs && run.state == TableState::Running;
     let name = if run.source_table == run.target_table {
         run.source_table.clone()
     } else {
@@ -183,19 +195,23 @@ fn pace(detail: &Detail, width: usize) -> Line {
     }
     let bars = sparkline::text(detail.rates.iter(), (width / 5).min(40));
     let p = &job.progress;
-    let line = Line::of("rows/s ", Tone::Dim).and(bars, Tone::Accent).and(
-        format!(
-            " {}  {} MB/s  ETA {}",
-            format::rate(p.rows_per_second),
-            format::megabytes(p.bytes_per_second),
-            p.eta_seconds.map_or("-".to_owned(), format::span),
-        ),
-        Tone::Plain,
-    );
+    let mut line = Line::of("rows/s ", Tone::Dim)
+        .and(bars, Tone::Accent)
+        .and(format!(" {}", format::rate(p.rows_per_second)), Tone::Plain);
+    let megabytes = format::megabytes(p.bytes_per_second);
+    if megabytes != "-" {
+        line = line.and(format!("  {megabytes} MB/s"), Tone::Plain);
+    }
+    if let Some(eta) = p.eta_seconds {
+        line = line.and(format!("  ETA {}", format::span(eta)), Tone::Plain);
+    }
     let line = match limit_words(job) {
         Some(words) => line.and(format!("  {words}"), Tone::Warn),
         None => line,
     };
+    if p.workers == 0 {
+        return line;
+    }
     let workers = format::plural(p.workers as usize, "worker", "workers");
     line.and(format!("  {workers}"), Tone::Dim)
 }
