@@ -9,5 +9,6 @@ mod looping;
 mod sample;
 mod screens;
 mod show;
+mod terminal;
 mod update;
 mod world;

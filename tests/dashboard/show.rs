@@ -4,10 +4,12 @@
 //! cargo test --test dashboard -- --ignored --nocapture show_the_shop
 //! ```
 //!
-//! `DBT_SHOW` says what happens: `moving` (the default), `still`, `empty`, `down`, `worker-panic`.
+//! `DBT_SHOW` says what happens: `moving` (the default), `still`, `empty`, `down`,
+//! `panic`, `worker-panic`.
 //! `DBT_SHOW_TOLD` names a file for how it ended, for terminals that can't be written to.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use db_taxi::dashboard::runtime::backend::News;
@@ -92,10 +94,14 @@ async fn show_the_shop() {
     if what.is_empty() || what == "moving" {
         tokio::spawn(move_on(Arc::clone(&world)));
     }
+    world.poisoned.store(what == "panic", Ordering::SeqCst);
     if what == "worker-panic" {
-        std::thread::spawn(|| {
-            std::thread::sleep(Duration::from_secs(2));
-            panic!("a worker panicked on purpose");
+        let world = Arc::clone(&world);
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let worker = std::thread::spawn(|| panic!("a worker panicked on purpose"));
+            assert!(worker.join().is_err());
+            world.facts().overview.instance = "a worker has panicked".to_owned();
         });
     }
     let options = DashboardOptions {

@@ -1,6 +1,8 @@
 //! A world that the test makes up and looks into.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use db_taxi::dashboard::app::effect::{LogPart, LogQuery, QuitHow};
 use db_taxi::dashboard::app::overview::Overview;
@@ -35,6 +37,8 @@ pub struct World {
     facts: Mutex<Facts>,
     news_to: mpsc::Sender<News>,
     news: Mutex<Option<mpsc::Receiver<News>>>,
+    /// Makes the thread that paints panic after a second.
+    pub poisoned: AtomicBool,
 }
 
 impl World {
@@ -44,6 +48,7 @@ impl World {
             facts: Mutex::new(facts),
             news_to,
             news: Mutex::new(Some(news)),
+            poisoned: AtomicBool::new(false),
         })
     }
 
@@ -153,6 +158,13 @@ impl Backend for World {
     }
 
     fn news(&self) -> BoxStream<'static, News> {
+        if self.poisoned.load(Ordering::SeqCst) {
+            return stream::once(async {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                panic!("painting panicked on purpose");
+            })
+            .boxed();
+        }
         let news = self.news.lock().unwrap().take();
         match news {
             Some(news) => stream::unfold(news, async |mut news| {
