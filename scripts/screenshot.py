@@ -121,7 +121,7 @@ def main():
         f'width="{width:.0f}" height="{height:.0f}" role="img" aria-label="The DB-Taxi dashboard">',
         f'<rect width="100%" height="100%" rx="8" fill="{BACK}"/>',
         f'<g font-family="ui-monospace, \'DejaVu Sans Mono\', Menlo, Consolas, monospace" '
-        f'font-size="{FONT}" xml:space="preserve">',
+        f'font-size="{FONT}" shape-rendering="crispEdges" xml:space="preserve">',
     ]
     style = Style()
     for row, line in enumerate(lines):

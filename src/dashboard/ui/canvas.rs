@@ -42,6 +42,8 @@ impl<'a> Canvas<'a> {
         }
         let room = width.min(area.right() - x);
         let fitted = fit(text, usize::from(room), '…');
+        // Not only added to what lies below: text over a coloured border has its own colour.
+        let style = Style::reset().patch(self.theme.text).patch(style);
         let (end, _) = self
             .buffer
             .set_stringn(x, y, &fitted, usize::from(room), style);

@@ -105,13 +105,13 @@ pub fn render(
             }
         }
         if selected == Some(i) {
+            let accent = canvas.theme.accent;
+            canvas.put(area.x, y, 1, "▌", accent);
             let (row_style, name_style) = (canvas.theme.selected_row, canvas.theme.selected);
             canvas.restyle(area.x, y, area.width, row_style);
             if let Some(Some((x, width))) = places.first() {
                 canvas.restyle(area.x + MARK + x, y, *width, name_style);
             }
-            let accent = canvas.theme.accent;
-            canvas.put(area.x, y, 1, "▌", accent);
         }
     }
 }
