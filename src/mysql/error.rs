@@ -190,6 +190,11 @@ impl MysqlError {
             1049 | 1146 => (ErrorCode::SourceMissing, Stop, None),
             1054 | 1064 => (ErrorCode::RuleInvalid, Stop, None),
             1412 | 1615 => (ErrorCode::SchemaChanged, Retry, None),
+            1216 | 1217 | 1451 | 1452 | 1761 | 1762 => (
+                ErrorCode::ValueRejected,
+                Stop,
+                Some("a foreign key of the target forbids it: sync the table at its other end too"),
+            ),
             1062 | 1586 | 1022 => (ErrorCode::DuplicateKey, Stop, None),
             1048 | 1138 | 1260 | 1264 | 1265 | 1292 | 1300 | 1364 | 1366 | 1367 | 1406 | 1411
             | 1416 | 1690 | 3140 | 3141 | 3144 | 3819 | 3903 | 3988 | 4025 => {

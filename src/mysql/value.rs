@@ -249,6 +249,12 @@ pub fn row_hash_sql(pairs: &[ColumnPair], side: Side) -> String {
     format!("SHA2({}, 256)", row_text_sql(pairs, side))
 }
 
+/// Which of `count` buckets a row belongs to, by its key: the same on both servers.
+#[must_use]
+pub fn bucket_sql(key: &[ColumnPair], side: Side, count: u32) -> String {
+    format!("CRC32({}) % {count}", row_text_sql(key, side))
+}
+
 /// What a range is compared by: a count, and the exclusive or of 64 or 128 bits of the rows'
 /// hashes; `sums` adds a sum, which multisets need, since equal rows cancel each other out.
 ///

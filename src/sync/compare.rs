@@ -14,8 +14,8 @@ use super::table::PlannedTable;
 use crate::model::config::Checksum;
 use crate::model::error::{ErrorCode, ErrorInfo, ShownValue};
 use crate::model::log::{Difference, DifferenceKind, DifferingColumn};
-use crate::mysql::value::{Side, range_hash_sql, row_hash_sql};
-use crate::mysql::{Session, TableRef};
+use crate::mysql::value::{ColumnPair, Side, bucket_sql, range_hash_sql, row_hash_sql};
+use crate::mysql::{Row, Session, TableRef};
 
 /// 128 bits of a row's hash, as hex digits.
 pub type RowHash = Vec<u8>;
@@ -41,6 +41,20 @@ pub struct RangeHash {
     /// Rows.
     pub rows: u64,
     parts: Vec<String>,
+}
+
+/// Buckets that a range is narrowed down to.
+const BUCKETS: u32 = 1024;
+
+/// What a bucket by bucket comparison of a range found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Rows on the source.
+    pub source_rows: u64,
+    /// Rows on the target.
+    pub target_rows: u64,
+    /// Buckets that differ.
+    pub buckets: Vec<u64>,
 }
 
 /// What compares the rows of one table on two servers.
@@ -138,6 +152,75 @@ impl Comparer<'_> {
         Ok((source?, target?))
     }
 
+    /// The buckets of a range whose rows differ: where few rows of a range do, the others need
+    /// not be hashed and sent again. Empty when all agree.
+    ///
+    /// # Errors
+    /// The servers' refusals, or the loss of a connection.
+    pub async fn differing_buckets(
+        &self,
+        reader: &mut Reader,
+        target: &mut Session,
+        range: &KeyRange,
+    ) -> Result<Found, SyncError> {
+        let key = self.key_pairs();
+        let (on_source, on_target) = self.conditions(range);
+        let strong = self.checksum == Checksum::Strong;
+        let sql = |side: Side, from: String| {
+            format!(
+                "SELECT {} AS bucket, {} {from} GROUP BY bucket",
+                bucket_sql(&key, side, BUCKETS),
+                range_hash_sql(&self.plan.pairs, side, strong, false),
+            )
+        };
+        let source_sql = sql(Side::Source, self.plan.source_from_sql(&on_source));
+        let target_sql = sql(Side::Target, self.other_from_sql(&on_target));
+        let (source, target) = tokio::join!(
+            bucket_hashes(reader.session(), &source_sql),
+            bucket_hashes(target, &target_sql)
+        );
+        if let Err(error) = &source {
+            reader.failed(error);
+        }
+        let (source, target) = (source?, target?);
+        let mut differing: Vec<u64> = source
+            .iter()
+            .filter(|(bucket, hash)| target.get(bucket) != Some(hash))
+            .map(|(bucket, _)| *bucket)
+            .chain(
+                target
+                    .keys()
+                    .filter(|bucket| !source.contains_key(bucket))
+                    .copied(),
+            )
+            .collect();
+        differing.sort_unstable();
+        Ok(Found {
+            source_rows: source.values().map(|h| h.rows).sum(),
+            target_rows: target.values().map(|h| h.rows).sum(),
+            buckets: differing,
+        })
+    }
+
+    fn key_pairs(&self) -> Vec<ColumnPair> {
+        let columns = self
+            .plan
+            .key
+            .as_ref()
+            .map(|k| k.columns.as_slice())
+            .unwrap_or_default();
+        columns
+            .iter()
+            .filter_map(|c| {
+                self.plan
+                    .pairs
+                    .iter()
+                    .find(|p| p.source.name == c.name)
+                    .cloned()
+            })
+            .collect()
+    }
+
     /// The rows of a range that differ.
     ///
     /// # Errors
@@ -148,8 +231,43 @@ impl Comparer<'_> {
         target: &mut Session,
         range: &KeyRange,
     ) -> Result<Vec<RowDifference>, SyncError> {
+        let found = self.differing_buckets(reader, target, range).await?;
+        self.rows_in(reader, target, range, &found.buckets).await
+    }
+
+    /// The rows of a range that differ, all of them in `buckets`.
+    ///
+    /// # Errors
+    /// The servers' refusals, or the loss of a connection.
+    pub async fn rows_in(
+        &self,
+        reader: &mut Reader,
+        target: &mut Session,
+        range: &KeyRange,
+        buckets: &[u64],
+    ) -> Result<Vec<RowDifference>, SyncError> {
+        if buckets.is_empty() {
+            return Ok(Vec::new());
+        }
         let (source_key, target_key) = self.keys()?;
-        let (on_source, on_target) = self.conditions(range);
+        let (mut on_source, mut on_target) = self.conditions(range);
+        if (buckets.len() as u64) < u64::from(BUCKETS) / 2 {
+            let key = self.key_pairs();
+            let list = buckets
+                .iter()
+                .map(u64::to_string)
+                .collect::<Vec<_>>()
+                .join(", ");
+            for (side, condition) in [
+                (Side::Source, &mut on_source),
+                (Side::Target, &mut on_target),
+            ] {
+                *condition = format!(
+                    "({condition}) AND {} IN ({list})",
+                    bucket_sql(&key, side, BUCKETS)
+                );
+            }
+        }
         let parts = source_key.columns.len();
         let read: Vec<String> = source_key
             .columns
@@ -417,11 +535,25 @@ impl Comparer<'_> {
     }
 }
 
+async fn bucket_hashes(
+    session: &mut Session,
+    sql: &str,
+) -> Result<HashMap<u64, RangeHash>, SyncError> {
+    let rows = session.rows(sql).await?;
+    rows.iter()
+        .map(|row| Ok((row.u64("bucket")?, hash_of(row)?)))
+        .collect()
+}
+
 async fn range_hash(session: &mut Session, sql: &str) -> Result<RangeHash, SyncError> {
     let row = session
         .first(sql)
         .await?
         .ok_or_else(|| SyncError::stop(ErrorCode::Internal, "a comparison gave no answer"))?;
+    hash_of(&row)
+}
+
+fn hash_of(row: &Row) -> Result<RangeHash, SyncError> {
     if row.u64("bad")? != 0 {
         return Err(ErrorInfo::new(
             ErrorCode::PacketTooLarge,

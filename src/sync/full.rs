@@ -465,26 +465,44 @@ async fn compare_one(
     }
     let mut session = table.session(SessionKind::Apply).await?;
     let comparer = comparer(table, &table.plan.target);
-    let (source, target) = comparer
-        .range(&mut reader, &mut session, &range, &table.meter)
-        .await?;
-    let differing = source != target;
-    // A key that can't be walked gives one range, which may be too large to match row by row.
     let walkable = table
         .plan
         .key
         .as_ref()
         .is_some_and(super::key::KeySpec::is_chunkable);
-    let matchable = table.plan.key.is_some() && (walkable || source.rows <= WHOLE_ROWS);
-    let rows = if differing && matchable {
-        comparer.rows(&mut reader, &mut session, &range).await?
+    // Where one range differed, the next is likely to: it is narrowed down at once.
+    let narrow_at_once = walkable && !lock(found).ranges.is_empty();
+    let (differing, source_rows, target_rows, rows) = if narrow_at_once {
+        let narrowed = comparer
+            .differing_buckets(&mut reader, &mut session, &range)
+            .await?;
+        let rows = comparer
+            .rows_in(&mut reader, &mut session, &range, &narrowed.buckets)
+            .await?;
+        (
+            !narrowed.buckets.is_empty(),
+            narrowed.source_rows,
+            narrowed.target_rows,
+            rows,
+        )
     } else {
-        Vec::new()
+        let (source, target) = comparer
+            .range(&mut reader, &mut session, &range, &table.meter)
+            .await?;
+        // A key that can't be walked gives one range, maybe too large to match row by row.
+        let matchable = table.plan.key.is_some() && (walkable || source.rows <= WHOLE_ROWS);
+        let rows = if source != target && matchable {
+            comparer.rows(&mut reader, &mut session, &range).await?
+        } else {
+            Vec::new()
+        };
+        (source != target, source.rows, target.rows, rows)
     };
+    let matched = !rows.is_empty();
     let mut found = lock(found);
-    found.rows += source.rows;
-    found.target_rows += target.rows;
-    TableMeter::add(&table.meter.rows_done, source.rows);
+    found.rows += source_rows;
+    found.target_rows += target_rows;
+    TableMeter::add(&table.meter.rows_done, source_rows);
     TableMeter::add(&table.meter.chunks_done, 1);
     if !differing {
         return Ok(());
@@ -494,7 +512,7 @@ async fn compare_one(
     found.missing += count(DifferenceKind::Missing);
     found.changed += count(DifferenceKind::Changed);
     found.ranges.push(range);
-    if !matchable || found.few.len() + rows.len() > few {
+    if !matched || found.few.len() + rows.len() > few {
         found.many = true;
         found.few.clear();
     } else if !found.many {

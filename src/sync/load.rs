@@ -3,15 +3,22 @@
 //! Each step is recorded under the lease's fence before it is done and can be repeated after a
 //! crash: what has happened is read from the dictionary, not believed from the record.
 
+mod compare;
+mod keys;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+pub use compare::comparer;
+
+use compare::compare_range;
+use keys::key_name;
+
 use super::chunk::{next_boundary, range_rows};
-use super::compare::Comparer;
-use super::copy::{copy_range, whole_of};
+use super::copy::copy_range;
 use super::error::SyncError;
 use super::hooks;
-use super::key::{KeyRange, KeyTuple};
+use super::key::KeyTuple;
 use super::meter::{TableMeter, Waiting};
 use super::place::{Place, table_type};
 use super::servers::WriterKind;
@@ -20,17 +27,14 @@ use super::swap;
 use super::walk::Walk;
 use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::log::Level;
-use crate::model::table_run::{Phase, Verified, VerifiedScope};
-use crate::mysql::ddl::{CreateTable, ForeignKeyDef};
+use crate::model::table_run::{Phase, Verified};
+use crate::mysql::ddl::CreateTable;
 use crate::mysql::rows::{AnyWriter, InsertWriter, LoadWriter};
-use crate::mysql::schema::{TableSchema, foreign_key_parents};
+use crate::mysql::schema::TableSchema;
 use crate::mysql::{Ident, SessionKind, TableRef};
 use crate::store::checkpoints::{Checkpoint, Step};
 use crate::store::helpers::Purpose;
-use crate::store::ranges::{RangeCommit, RangeRow, RangeState};
-
-/// Differences repaired in one transaction.
-const REPAIR: usize = 2_000;
+use crate::store::ranges::{RangeRow, RangeState};
 
 /// A load under way.
 pub struct Load {
@@ -286,7 +290,25 @@ impl Load {
                 let (shadow, writer) = (shadow.clone(), writer.clone());
                 walk.begin(move |table| async move {
                     let mut reader = table.snapshots.reader().await?;
-                    copy_range(&table, &range, &mut reader, &shadow, &writer, whole).await
+                    let rows =
+                        copy_range(&table, &range, &mut reader, &shadow, &writer, whole).await?;
+                    let indexed = table
+                        .plan
+                        .key
+                        .as_ref()
+                        .is_some_and(|k| k.index == "PRIMARY");
+                    if whole || !table.plan.comparable || !indexed {
+                        return Ok(());
+                    }
+                    // At once, while both servers have its pages at hand; the comparison before
+                    // the swap then finds it done, if the snapshot is still the same.
+                    let force = reader.snapshot().id.clone();
+                    drop(reader);
+                    let copied = RangeRow {
+                        rows: range.rows + rows,
+                        ..range
+                    };
+                    compare_range(&table, &copied, &shadow, &force).await
                 });
             }
             if !walk.next().await && (!walk.is_well() || (planned && queue.is_empty())) {
@@ -350,347 +372,6 @@ impl Load {
             )),
         }
     }
-
-    /// Adds the keys that the shadow lacks, in one statement.
-    async fn add_keys(&self) -> Result<(), SyncError> {
-        let shadow = self.shadow();
-        let definition = self.definition()?;
-        let _permit = self.table.job.permit().await?;
-        let mut session = self.table.session(SessionKind::Load).await?;
-        let present = TableSchema::read(&mut session, &shadow)
-            .await?
-            .ok_or_else(|| {
-                SyncError::stop(
-                    ErrorCode::Internal,
-                    format!("the shadow {} is gone", shadow.shown()),
-                )
-            })?;
-        let mut missing = definition.clone();
-        missing.keys.retain(|key| {
-            let name = key_name(&key.text);
-            !present
-                .keys
-                .iter()
-                .any(|k| Some(k.name.raw()) == name.as_deref())
-                && definition.deferred_keys().contains(&key)
-        });
-        let Some(sql) = (!missing.keys.is_empty()).then(|| {
-            let adds: Vec<String> = missing
-                .keys
-                .iter()
-                .map(|k| format!("ADD {}", k.text))
-                .collect();
-            format!("ALTER TABLE {shadow} {}", adds.join(", "))
-        }) else {
-            return Ok(());
-        };
-        self.table
-            .log(Level::Info, format!("builds {} keys", missing.keys.len()));
-        // Building keys of a large table takes longer than a lease's silence.
-        session.run("SET SESSION wait_timeout = 3600").await?;
-        let clock = std::time::Instant::now();
-        let built = until_stopped(&self.table, session.run(&sql)).await;
-        self.table.meter.waited(Waiting::Ddl, clock.elapsed());
-        session.abandon();
-        built?;
-        Ok(())
-    }
-
-    /// Adds the foreign keys that the shadow lacks, once their parents hold their rows.
-    async fn add_foreign_keys(&self) -> Result<(), SyncError> {
-        let wanted = self.definition()?.foreign_keys.clone();
-        let name = self.table.plan.target.table.raw().to_owned();
-        self.table.job.order.parents_ready(&name).await;
-        self.table.check()?;
-        if wanted.is_empty() {
-            return Ok(());
-        }
-        let _permit = self.table.job.permit().await?;
-        let shadow = self.shadow();
-        let mut session = self.table.session(SessionKind::Load).await?;
-        let present = foreign_key_parents(&mut session, &shadow).await?;
-        let mut adds = Vec::new();
-        for key in &wanted {
-            let constraint = self.place.constraint_name(&key.name, self.table.fence());
-            if present.iter().any(|(name, _)| *name == constraint) {
-                continue;
-            }
-            let Some(parent) = self.parent_of(key) else {
-                self.table.warn(
-                    "foreign_key_left_out",
-                    format!("the foreign key {} is left out: its parent is in another database of the source", key.name.raw()),
-                    None,
-                );
-                continue;
-            };
-            // Onto itself it must point at the shadow: it then follows the swap.
-            let parent = if parent == self.table.plan.target {
-                shadow.clone()
-            } else {
-                parent
-            };
-            adds.push(key.add_clause_to(&constraint, &parent));
-        }
-        if adds.is_empty() {
-            return Ok(());
-        }
-        session.run("SET SESSION wait_timeout = 3600").await?;
-        let clock = std::time::Instant::now();
-        let added = session
-            .run(&format!("ALTER TABLE {shadow} {}", adds.join(", ")))
-            .await;
-        self.table.meter.waited(Waiting::Ddl, clock.elapsed());
-        session.abandon();
-        added?;
-        Ok(())
-    }
-
-    /// Where a foreign key's parent is on the local server.
-    fn parent_of(&self, key: &ForeignKeyDef) -> Option<TableRef> {
-        let plan = &self.table.plan;
-        let target = &plan.target.database;
-        if plan.target_schema.is_some() {
-            return match key.parent.as_slice() {
-                [database, table] => Some(TableRef::new(database.clone(), table.clone())),
-                [table] => Some(TableRef::new(target.clone(), table.clone())),
-                _ => None,
-            };
-        }
-        let table = match key.parent.as_slice() {
-            [table] => table,
-            [database, table] if *database == plan.source.database => table,
-            _ => return None,
-        };
-        let renamed = self.table.job.target_of(table.raw());
-        Some(TableRef::new(
-            target.clone(),
-            renamed.map_or_else(|| table.clone(), Ident::new),
-        ))
-    }
-
-    /// Compares every range with the source in the snapshot in force, and repairs from it.
-    async fn compare(&self) -> Result<Verified, SyncError> {
-        let table = &self.table;
-        let store = &table.job.context.store;
-        let shadow = self.shadow();
-        for _ in 0..100 {
-            table.check()?;
-            let force = table.snapshots.current().await?;
-            let ranges = store.ranges(table.table_run).await?;
-            let todo: Vec<RangeRow> = ranges
-                .iter()
-                .filter(|r| {
-                    !(r.state == RangeState::Compared && r.compared_in.as_ref() == Some(&force.id))
-                })
-                .cloned()
-                .collect();
-            if todo.is_empty() {
-                let rows = ranges.iter().map(|r| r.rows).sum();
-                return Ok(Verified {
-                    scope: VerifiedScope::Table,
-                    as_of: force.as_of.clone(),
-                    rows,
-                    differences: 0,
-                    whole_table_at: force.as_of.time,
-                });
-            }
-            TableMeter::set(&table.meter.chunks_total, ranges.len() as u64);
-            TableMeter::set(&table.meter.chunks_done, (ranges.len() - todo.len()) as u64);
-            if table.plan.key.is_some() && !table.plan.comparable {
-                self.compare_whole(&todo, &shadow).await?;
-                continue;
-            }
-            let mut walk = Walk::new(table);
-            let mut queue: VecDeque<RangeRow> = todo.into();
-            loop {
-                if let Err(reason) = table.check() {
-                    walk.note(reason);
-                }
-                while walk.has_room()
-                    && let Some(range) = queue.pop_front()
-                {
-                    let (shadow, force) = (shadow.clone(), force.id.clone());
-                    walk.begin(move |table| async move {
-                        compare_range(&table, &range, &shadow, &force).await
-                    });
-                }
-                if !walk.next().await && (!walk.is_well() || queue.is_empty()) {
-                    break;
-                }
-            }
-            walk.finish().await?;
-        }
-        Err(ErrorInfo::new(
-            ErrorCode::ConnectionLost,
-            "the source's snapshot was lost again and again while the copy was compared",
-        )
-        .transient()
-        .into())
-    }
-
-    /// Ranges of keys that the two servers order differently are compared as one.
-    async fn compare_whole(&self, todo: &[RangeRow], shadow: &TableRef) -> Result<(), SyncError> {
-        let table = &self.table;
-        let _permit = table.job.permit().await?;
-        let mut reader = table.snapshots.reader().await?;
-        let mut session = table.session(SessionKind::Load).await?;
-        let comparer = comparer(table, shadow);
-        let all = KeyRange::default();
-        let (source, target) = comparer
-            .range(&mut reader, &mut session, &all, &table.meter)
-            .await?;
-        if source != target {
-            return Err(SyncError::stop(
-                ErrorCode::VerifyFailed,
-                "the copy differs from its source, and the two order the key differently, so rows can't be matched by ranges",
-            ));
-        }
-        let force = reader.snapshot().id.clone();
-        for range in todo {
-            session = mark(table, session, range, range.rows, &force).await?;
-        }
-        Ok(())
-    }
-}
-
-/// A long definition ends when the job is stopped: dropped, it is killed, and the next run finds
-/// in the dictionary that it has not happened.
-async fn until_stopped<T>(
-    table: &TableShared,
-    work: impl Future<Output = Result<T, crate::mysql::MysqlError>>,
-) -> Result<T, SyncError> {
-    tokio::select! {
-        biased;
-        () = table.job.stop.soft.cancelled() => Err(SyncError::Stopped),
-        done = work => Ok(done?),
-    }
-}
-
-async fn compare_range(
-    table: &Arc<TableShared>,
-    range: &RangeRow,
-    shadow: &TableRef,
-    force: &str,
-) -> Result<(), SyncError> {
-    let mut reader = table.snapshots.reader().await?;
-    if reader.snapshot().id != force {
-        // A later snapshot came: the caller looks again which ranges it covers.
-        return Ok(());
-    }
-    let bounds = whole_of(range)?;
-    let comparer = comparer(table, shadow);
-    let mut session = table.session(SessionKind::Load).await?;
-    let (mut source, mut target) = comparer
-        .range(&mut reader, &mut session, &bounds, &table.meter)
-        .await?;
-    // A source without transactions goes on changing under the comparison.
-    let stable = table
-        .plan
-        .source_schema
-        .as_ref()
-        .is_none_or(TableSchema::is_transactional);
-    let mut rounds = if stable { 1 } else { 10 };
-    while source != target {
-        if table.plan.key.is_none() {
-            return Err(differs_without_key(table));
-        }
-        let differences = comparer.rows(&mut reader, &mut session, &bounds).await?;
-        if rounds == 0 {
-            return Err(match differences.first() {
-                Some(row) => comparer.refuse(&mut reader, &mut session, row).await,
-                None => SyncError::stop(
-                    ErrorCode::VerifyFailed,
-                    "a range differs from its source, but no row of it does",
-                ),
-            });
-        }
-        rounds -= 1;
-        table.log(
-            Level::Info,
-            format!(
-                "range {}: {} rows differ from the snapshot in force and are repaired",
-                range.range_no,
-                differences.len()
-            ),
-        );
-        for batch in differences.chunks(REPAIR) {
-            table.check()?;
-            super::apply::repair_shadow(table, &comparer, &mut reader, range.range_no, batch)
-                .await?;
-        }
-        (source, target) = comparer
-            .range(&mut reader, &mut session, &bounds, &table.meter)
-            .await?;
-    }
-    let rows = source.rows;
-    mark(table, session, range, rows, force).await?;
-    TableMeter::add(&table.meter.chunks_done, 1);
-    Ok(())
-}
-
-/// A table without a key that changed between its copy and its comparison is loaded again; one
-/// that did not is a copy that is not faithful.
-fn differs_without_key(table: &TableShared) -> SyncError {
-    let info = ErrorInfo::new(
-        ErrorCode::VerifyFailed,
-        format!(
-            "the copy of {} differs from its source, and without a key its rows can't be matched",
-            table.plan.source.shown()
-        ),
-    )
-    .hint("add a primary key to the source's table");
-    info.into()
-}
-
-/// Records that a range equals the source in a snapshot.
-async fn mark(
-    table: &TableShared,
-    mut session: super::shared::TargetSession,
-    range: &RangeRow,
-    rows: u64,
-    force: &str,
-) -> Result<super::shared::TargetSession, SyncError> {
-    let fence = table.job.context.store.range_commit_sql(&RangeCommit {
-        table_run: table.table_run,
-        range_no: range.range_no,
-        fence: table.fence(),
-        position: None,
-        state: RangeState::Compared,
-        compared_in: Some(force),
-        rows: i64::try_from(rows).unwrap_or(i64::MAX) - i64::try_from(range.rows).unwrap_or(0),
-    });
-    let begun = session
-        .run("START TRANSACTION")
-        .await
-        .map(|_| ())
-        .map_err(SyncError::from);
-    Ok(session.end(begun, &fence).await?.0)
-}
-
-/// What compares a table's shadow with its source.
-#[must_use]
-pub fn comparer<'a>(table: &'a TableShared, other: &TableRef) -> Comparer<'a> {
-    let index = match (&table.plan.target_schema, &table.plan.target_key) {
-        (Some(schema), Some(key)) => {
-            let names: Vec<Ident> = key.columns.iter().map(|c| c.name.clone()).collect();
-            schema
-                .unique_key_on(&names)
-                .map(|k| k.name.raw().to_owned())
-                .unwrap_or_default()
-        }
-        _ => table
-            .plan
-            .key
-            .as_ref()
-            .map(|k| k.index.clone())
-            .unwrap_or_default(),
-    };
-    Comparer {
-        plan: &table.plan,
-        other: other.clone(),
-        other_index: index,
-        checksum: table.job.context.config.spec.options.checksum,
-    }
 }
 
 /// Ends a run in the checkpoint: nothing is left of it but what was compared.
@@ -742,26 +423,6 @@ fn new_range(range_no: u32, lower: Option<&KeyTuple>, upper: Option<&KeyTuple>) 
         compared_in: None,
         rows: 0,
     }
-}
-
-/// The name in `UNIQUE KEY `a` (…)`.
-fn key_name(text: &str) -> Option<String> {
-    let open = text.find('`')?;
-    if text.find('(').is_some_and(|bracket| bracket < open) {
-        return None;
-    }
-    let mut name = String::new();
-    let mut chars = text[open + 1..].chars().peekable();
-    while let Some(c) = chars.next() {
-        if c == '`' {
-            if chars.peek() != Some(&'`') {
-                return Some(name);
-            }
-            chars.next();
-        }
-        name.push(c);
-    }
-    None
 }
 
 fn rename_check(check: &str, rename: impl Fn(&Ident) -> Ident) -> String {

@@ -1,0 +1,246 @@
+//! Comparing a shadow with its source, range by range, and repairing it from the snapshot in force.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::super::compare::Comparer;
+use super::super::copy::whole_of;
+use super::super::error::SyncError;
+use super::super::key::KeyRange;
+use super::super::meter::TableMeter;
+use super::super::shared::{TableShared, TargetSession};
+use super::super::walk::Walk;
+use super::Load;
+use crate::model::error::{ErrorCode, ErrorInfo};
+use crate::model::log::Level;
+use crate::model::table_run::{Verified, VerifiedScope};
+use crate::mysql::schema::TableSchema;
+use crate::mysql::{Ident, SessionKind, TableRef};
+use crate::store::ranges::{RangeCommit, RangeRow, RangeState};
+
+/// Differences repaired in one transaction.
+const REPAIR: usize = 2_000;
+
+impl Load {
+    /// Compares every range with the source in the snapshot in force, and repairs from it.
+    pub(super) async fn compare(&self) -> Result<Verified, SyncError> {
+        let table = &self.table;
+        let store = &table.job.context.store;
+        let shadow = self.shadow();
+        for _ in 0..100 {
+            table.check()?;
+            let force = table.snapshots.current().await?;
+            let ranges = store.ranges(table.table_run).await?;
+            let todo: Vec<RangeRow> = ranges
+                .iter()
+                .filter(|r| {
+                    !(r.state == RangeState::Compared && r.compared_in.as_ref() == Some(&force.id))
+                })
+                .cloned()
+                .collect();
+            if todo.is_empty() {
+                let rows = ranges.iter().map(|r| r.rows).sum();
+                return Ok(Verified {
+                    scope: VerifiedScope::Table,
+                    as_of: force.as_of.clone(),
+                    rows,
+                    differences: 0,
+                    whole_table_at: force.as_of.time,
+                });
+            }
+            TableMeter::set(&table.meter.chunks_total, ranges.len() as u64);
+            TableMeter::set(&table.meter.chunks_done, (ranges.len() - todo.len()) as u64);
+            if table.plan.key.is_some() && !table.plan.comparable {
+                self.compare_whole(&todo, &shadow).await?;
+                continue;
+            }
+            let mut walk = Walk::new(table);
+            let mut queue: VecDeque<RangeRow> = todo.into();
+            loop {
+                if let Err(reason) = table.check() {
+                    walk.note(reason);
+                }
+                while walk.has_room()
+                    && let Some(range) = queue.pop_front()
+                {
+                    let (shadow, force) = (shadow.clone(), force.id.clone());
+                    walk.begin(move |table| async move {
+                        compare_range(&table, &range, &shadow, &force).await?;
+                        TableMeter::add(&table.meter.chunks_done, 1);
+                        Ok(())
+                    });
+                }
+                if !walk.next().await && (!walk.is_well() || queue.is_empty()) {
+                    break;
+                }
+            }
+            walk.finish().await?;
+        }
+        Err(ErrorInfo::new(
+            ErrorCode::ConnectionLost,
+            "the source's snapshot was lost again and again while the copy was compared",
+        )
+        .transient()
+        .into())
+    }
+
+    /// Ranges of keys that the two servers order differently are compared as one.
+    async fn compare_whole(&self, todo: &[RangeRow], shadow: &TableRef) -> Result<(), SyncError> {
+        let table = &self.table;
+        let _permit = table.job.permit().await?;
+        let mut reader = table.snapshots.reader().await?;
+        let mut session = table.session(SessionKind::Load).await?;
+        let comparer = comparer(table, shadow);
+        let all = KeyRange::default();
+        let (source, target) = comparer
+            .range(&mut reader, &mut session, &all, &table.meter)
+            .await?;
+        if source != target {
+            return Err(SyncError::stop(
+                ErrorCode::VerifyFailed,
+                "the copy differs from its source, and the two order the key differently, so rows can't be matched by ranges",
+            ));
+        }
+        let force = reader.snapshot().id.clone();
+        for range in todo {
+            session = mark(table, session, range, range.rows, &force).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Compares one range in the snapshot `force`, and repairs it until it is equal.
+///
+/// # Errors
+/// `verify_failed` where a repair does not make it equal; else the servers' own.
+pub(super) async fn compare_range(
+    table: &Arc<TableShared>,
+    range: &RangeRow,
+    shadow: &TableRef,
+    force: &str,
+) -> Result<(), SyncError> {
+    let mut reader = table.snapshots.reader().await?;
+    if reader.snapshot().id != force {
+        // A later snapshot came: the caller looks again which ranges it covers.
+        return Ok(());
+    }
+    let bounds = whole_of(range)?;
+    let comparer = comparer(table, shadow);
+    let mut session = table.session(SessionKind::Load).await?;
+    let (mut source, mut target) = comparer
+        .range(&mut reader, &mut session, &bounds, &table.meter)
+        .await?;
+    // A source without transactions goes on changing under the comparison.
+    let stable = table
+        .plan
+        .source_schema
+        .as_ref()
+        .is_none_or(TableSchema::is_transactional);
+    let mut rounds = if stable { 1 } else { 10 };
+    while source != target {
+        if table.plan.key.is_none() {
+            return Err(differs_without_key(table));
+        }
+        let differences = comparer.rows(&mut reader, &mut session, &bounds).await?;
+        if rounds == 0 {
+            return Err(match differences.first() {
+                Some(row) => comparer.refuse(&mut reader, &mut session, row).await,
+                None => SyncError::stop(
+                    ErrorCode::VerifyFailed,
+                    "a range differs from its source, but no row of it does",
+                ),
+            });
+        }
+        rounds -= 1;
+        table.log(
+            Level::Info,
+            format!(
+                "range {}: {} rows differ from the snapshot in force and are repaired",
+                range.range_no,
+                differences.len()
+            ),
+        );
+        for batch in differences.chunks(REPAIR) {
+            table.check()?;
+            super::super::apply::repair_shadow(
+                table,
+                &comparer,
+                &mut reader,
+                range.range_no,
+                batch,
+            )
+            .await?;
+        }
+        (source, target) = comparer
+            .range(&mut reader, &mut session, &bounds, &table.meter)
+            .await?;
+    }
+    let rows = source.rows;
+    mark(table, session, range, rows, force).await?;
+    Ok(())
+}
+
+/// A table without a key that changed between its copy and its comparison is loaded again; one
+/// that did not is a copy that is not faithful.
+fn differs_without_key(table: &TableShared) -> SyncError {
+    let info = ErrorInfo::new(
+        ErrorCode::VerifyFailed,
+        format!(
+            "the copy of {} differs from its source, and without a key its rows can't be matched",
+            table.plan.source.shown()
+        ),
+    )
+    .hint("add a primary key to the source's table");
+    info.into()
+}
+
+/// Records that a range equals the source in a snapshot.
+async fn mark(
+    table: &TableShared,
+    mut session: TargetSession,
+    range: &RangeRow,
+    rows: u64,
+    force: &str,
+) -> Result<TargetSession, SyncError> {
+    let fence = table.job.context.store.range_commit_sql(&RangeCommit {
+        table_run: table.table_run,
+        range_no: range.range_no,
+        fence: table.fence(),
+        position: None,
+        state: RangeState::Compared,
+        compared_in: Some(force),
+        rows: i64::try_from(rows).unwrap_or(i64::MAX) - i64::try_from(range.rows).unwrap_or(0),
+    });
+    let begun = session
+        .run("START TRANSACTION")
+        .await
+        .map(|_| ())
+        .map_err(SyncError::from);
+    Ok(session.end(begun, &fence).await?.0)
+}
+
+/// What compares a table's shadow with its source.
+#[must_use]
+pub fn comparer<'a>(table: &'a TableShared, other: &TableRef) -> Comparer<'a> {
+    let index = match (&table.plan.target_schema, &table.plan.target_key) {
+        (Some(schema), Some(key)) => {
+            let names: Vec<Ident> = key.columns.iter().map(|c| c.name.clone()).collect();
+            schema
+                .unique_key_on(&names)
+                .map(|k| k.name.raw().to_owned())
+                .unwrap_or_default()
+        }
+        _ => table
+            .plan
+            .key
+            .as_ref()
+            .map(|k| k.index.clone())
+            .unwrap_or_default(),
+    };
+    Comparer {
+        plan: &table.plan,
+        other: other.clone(),
+        other_index: index,
+        checksum: table.job.context.config.spec.options.checksum,
+    }
+}

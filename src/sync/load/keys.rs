@@ -1,0 +1,163 @@
+//! Keys and foreign keys of a shadow, added after its rows.
+
+use super::super::error::SyncError;
+use super::super::meter::Waiting;
+use super::super::shared::TableShared;
+use super::Load;
+use crate::model::error::ErrorCode;
+use crate::model::log::Level;
+use crate::mysql::ddl::ForeignKeyDef;
+use crate::mysql::schema::{TableSchema, foreign_key_parents};
+use crate::mysql::{Ident, SessionKind, TableRef};
+
+impl Load {
+    /// Adds the keys that the shadow lacks, in one statement.
+    pub(super) async fn add_keys(&self) -> Result<(), SyncError> {
+        let shadow = self.shadow();
+        let definition = self.definition()?;
+        let _permit = self.table.job.permit().await?;
+        let mut session = self.table.session(SessionKind::Load).await?;
+        let present = TableSchema::read(&mut session, &shadow)
+            .await?
+            .ok_or_else(|| {
+                SyncError::stop(
+                    ErrorCode::Internal,
+                    format!("the shadow {} is gone", shadow.shown()),
+                )
+            })?;
+        let mut missing = definition.clone();
+        missing.keys.retain(|key| {
+            let name = key_name(&key.text);
+            !present
+                .keys
+                .iter()
+                .any(|k| Some(k.name.raw()) == name.as_deref())
+                && definition.deferred_keys().contains(&key)
+        });
+        let Some(sql) = (!missing.keys.is_empty()).then(|| {
+            let adds: Vec<String> = missing
+                .keys
+                .iter()
+                .map(|k| format!("ADD {}", k.text))
+                .collect();
+            format!("ALTER TABLE {shadow} {}", adds.join(", "))
+        }) else {
+            return Ok(());
+        };
+        self.table
+            .log(Level::Info, format!("builds {} keys", missing.keys.len()));
+        // Building keys of a large table takes longer than a lease's silence.
+        session.run("SET SESSION wait_timeout = 3600").await?;
+        let clock = std::time::Instant::now();
+        let built = until_stopped(&self.table, session.run(&sql)).await;
+        self.table.meter.waited(Waiting::Ddl, clock.elapsed());
+        session.abandon();
+        built?;
+        Ok(())
+    }
+
+    /// Adds the foreign keys that the shadow lacks, once their parents hold their rows.
+    pub(super) async fn add_foreign_keys(&self) -> Result<(), SyncError> {
+        let wanted = self.definition()?.foreign_keys.clone();
+        let name = self.table.plan.target.table.raw().to_owned();
+        self.table.job.order.parents_ready(&name).await;
+        self.table.check()?;
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let _permit = self.table.job.permit().await?;
+        let shadow = self.shadow();
+        let mut session = self.table.session(SessionKind::Load).await?;
+        let present = foreign_key_parents(&mut session, &shadow).await?;
+        let mut adds = Vec::new();
+        for key in &wanted {
+            let constraint = self.place.constraint_name(&key.name, self.table.fence());
+            if present.iter().any(|(name, _)| *name == constraint) {
+                continue;
+            }
+            let Some(parent) = self.parent_of(key) else {
+                self.table.warn(
+                    "foreign_key_left_out",
+                    format!("the foreign key {} is left out: its parent is in another database of the source", key.name.raw()),
+                    None,
+                );
+                continue;
+            };
+            // Onto itself it must point at the shadow: it then follows the swap.
+            let parent = if parent == self.table.plan.target {
+                shadow.clone()
+            } else {
+                parent
+            };
+            adds.push(key.add_clause_to(&constraint, &parent));
+        }
+        if adds.is_empty() {
+            return Ok(());
+        }
+        session.run("SET SESSION wait_timeout = 3600").await?;
+        let clock = std::time::Instant::now();
+        let added = session
+            .run(&format!("ALTER TABLE {shadow} {}", adds.join(", ")))
+            .await;
+        self.table.meter.waited(Waiting::Ddl, clock.elapsed());
+        session.abandon();
+        added?;
+        Ok(())
+    }
+
+    /// Where a foreign key's parent is on the local server.
+    fn parent_of(&self, key: &ForeignKeyDef) -> Option<TableRef> {
+        let plan = &self.table.plan;
+        let target = &plan.target.database;
+        if plan.target_schema.is_some() {
+            return match key.parent.as_slice() {
+                [database, table] => Some(TableRef::new(database.clone(), table.clone())),
+                [table] => Some(TableRef::new(target.clone(), table.clone())),
+                _ => None,
+            };
+        }
+        let table = match key.parent.as_slice() {
+            [table] => table,
+            [database, table] if *database == plan.source.database => table,
+            _ => return None,
+        };
+        let renamed = self.table.job.target_of(table.raw());
+        Some(TableRef::new(
+            target.clone(),
+            renamed.map_or_else(|| table.clone(), Ident::new),
+        ))
+    }
+}
+
+/// A long definition ends when the job is stopped: dropped, it is killed, and the next run finds
+/// in the dictionary that it has not happened.
+async fn until_stopped<T>(
+    table: &TableShared,
+    work: impl Future<Output = Result<T, crate::mysql::MysqlError>>,
+) -> Result<T, SyncError> {
+    tokio::select! {
+        biased;
+        () = table.job.stop.soft.cancelled() => Err(SyncError::Stopped),
+        done = work => Ok(done?),
+    }
+}
+
+/// The name in `UNIQUE KEY `a` (…)`.
+pub(super) fn key_name(text: &str) -> Option<String> {
+    let open = text.find('`')?;
+    if text.find('(').is_some_and(|bracket| bracket < open) {
+        return None;
+    }
+    let mut name = String::new();
+    let mut chars = text[open + 1..].chars().peekable();
+    while let Some(c) = chars.next() {
+        if c == '`' {
+            if chars.peek() != Some(&'`') {
+                return Some(name);
+            }
+            chars.next();
+        }
+        name.push(c);
+    }
+    None
+}
