@@ -5,12 +5,14 @@
 //! configs. Called by `store`, `sync` and `services`.
 
 pub mod ddl;
+mod denied;
 pub mod endpoint;
 pub mod error;
 pub mod ident;
 pub mod kind;
 pub mod literal;
 pub mod load;
+mod login;
 pub mod migrate;
 pub mod pool;
 pub mod probe;

@@ -131,6 +131,7 @@ impl From<Refusal> for Failure {
                 ),
                 vec![],
             ),
+            Refusal::DatabaseUnusable(_) => (Exit::Unreachable, None, vec![]),
             Refusal::SourceUnavailable(_) => (
                 Exit::Unreachable,
                 Some("`db-taxi connections test NAME` shows what the server says".to_owned()),

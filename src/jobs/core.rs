@@ -477,18 +477,5 @@ enum Begun {
 /// The refusal that an error of the control database asks for.
 #[must_use]
 pub fn refusal(error: &StoreError) -> Refusal {
-    match error {
-        StoreError::NotFound { kind, name } => Refusal::NotFound {
-            kind,
-            name: name.clone(),
-        },
-        StoreError::Conflict { code, message } => Refusal::Conflict {
-            code,
-            message: message.clone(),
-        },
-        other if other.is_unavailable() || other.info().transient => {
-            Refusal::DatabaseUnavailable(other.to_string())
-        }
-        other => Refusal::Internal(other.to_string()),
-    }
+    error.refusal()
 }

@@ -295,7 +295,7 @@ impl Shared {
             }
             None => self.board.count_retry(),
         };
-        let line = format!("{error}; trying again in {} s", wait.as_secs_f64().round());
+        let line = format!("{error}; trying again in {:.1} s", wait.as_secs_f64());
         self.log(table, Level::Warn, &line);
         self.notes.push(Note::Told {
             table: table.map(str::to_owned),

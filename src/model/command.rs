@@ -19,7 +19,7 @@ pub enum Refusal {
     /// The state of things does not allow it.
     #[error("{message}")]
     Conflict {
-        /// `name_taken target_taken in_use config_busy config_disabled invalid_state`.
+        /// `name_taken target_taken in_use config_busy config_disabled invalid_state read_only`.
         code: &'static str,
         /// What is in the way.
         message: String,
@@ -27,6 +27,9 @@ pub enum Refusal {
     /// The control database does not answer or refuses the login.
     #[error("control database: {0}")]
     DatabaseUnavailable(String),
+    /// The control database answers, but this program can't work with it.
+    #[error("{0}")]
+    DatabaseUnusable(String),
     /// A source does not answer or refuses the login.
     #[error("{0}")]
     SourceUnavailable(String),
@@ -43,7 +46,7 @@ impl Refusal {
             Self::Invalid(_) => "validation_failed",
             Self::NotFound { .. } => "not_found",
             Self::Conflict { code, .. } => code,
-            Self::DatabaseUnavailable(_) => "database_unavailable",
+            Self::DatabaseUnavailable(_) | Self::DatabaseUnusable(_) => "database_unavailable",
             Self::SourceUnavailable(_) => "source_unavailable",
             Self::Internal(_) => "internal",
         }

@@ -173,7 +173,7 @@ impl MysqlError {
             1021 | 1041 | 1037 | 1114 | 1026 | 3 | 28 => (
                 ErrorCode::DiskFull,
                 Stop,
-                Some("free space on the server, then run again: it goes on where it stopped"),
+                Some("free space on that server or give it more, then run again"),
             ),
             1153 | 1301 | 2020 => (
                 ErrorCode::PacketTooLarge,
@@ -202,13 +202,25 @@ impl MysqlError {
             }
             _ => (ErrorCode::Internal, Stop, None),
         };
+        let hint = hint
+            .map(str::to_owned)
+            .or_else(|| super::denied::grant(number, &message));
         Self {
             number: Some(number),
             code,
             class,
             message,
             server: String::new(),
-            hint: hint.map(str::to_owned),
+            hint,
+        }
+    }
+
+    /// What failed, why, and what to do, in one sentence.
+    #[must_use]
+    pub fn advised(&self) -> String {
+        match &self.hint {
+            Some(hint) => format!("{self}: {hint}"),
+            None => self.to_string(),
         }
     }
 

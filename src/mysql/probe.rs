@@ -5,7 +5,6 @@
 //! Called by `services`. Reads only, and never holds anything on the server.
 
 mod grants;
-mod login;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,6 +15,7 @@ use super::endpoint::Endpoint;
 use super::error::MysqlError;
 use super::ident::{Ident, TableRef};
 use super::literal;
+use super::login;
 use super::session::{Session, SessionKind};
 use crate::model::connection::SslMode;
 use crate::model::duration::format_size;
@@ -35,9 +35,10 @@ pub async fn probe(endpoint: &Arc<Endpoint>, database: &str) -> TestReport {
     let mut report = TestReport::default();
     match tokio::time::timeout(PATIENCE, look(endpoint, database, &mut report)).await {
         Ok(Ok(())) => report.ok = report.error.is_none(),
-        Ok(Err(error)) => {
+        Ok(Err(mut error)) => {
             report.ok = false;
-            report.error = Some(login::explained(endpoint, &error));
+            error.hint = login::advice(endpoint, &error);
+            report.error = Some(error.advised());
         }
         Err(_) => {
             report.ok = false;

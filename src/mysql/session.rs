@@ -71,7 +71,9 @@ impl SessionKind {
                     "SESSION foreign_key_checks = {}",
                     u8::from(self == Self::Apply)
                 ));
-                set("SESSION unique_checks = 1, sql_notes = 1, max_error_count = 64".to_owned());
+                set("SESSION unique_checks = 1, sql_notes = 1".to_owned());
+                // MySQL asks for a privilege that a plain account lacks; its default is larger.
+                set("SESSION max_error_count = 64 /* optional */".to_owned());
                 set(format!(
                     "SESSION wait_timeout = {lease}, net_read_timeout = {lease}"
                 ));
@@ -151,6 +153,14 @@ fn open_ids() -> MutexGuard<'static, HashSet<(String, u64)>> {
     OPEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The error with what to do about it, if that is known.
+fn advised(endpoint: &Endpoint, mut error: MysqlError) -> MysqlError {
+    if error.hint.is_none() {
+        error.hint = super::login::advice(endpoint, &error);
+    }
+    error
+}
+
 /// One connection with one owner.
 pub struct Session {
     conn: Option<Conn>,
@@ -206,7 +216,7 @@ impl Session {
                         last.message = format!("can't connect to {shown}: {}", last.message);
                     } else if last.number.is_some() {
                         // The server answered: another address of the same service would too.
-                        return Err(last);
+                        return Err(advised(endpoint, last));
                     }
                 }
                 Err(_) => {
@@ -221,7 +231,7 @@ impl Session {
                 }
             }
         }
-        Err(last.at(&endpoint.label))
+        Err(advised(endpoint, last.at(&endpoint.label)))
     }
 
     async fn begin(

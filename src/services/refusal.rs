@@ -8,18 +8,7 @@ use crate::store::StoreError;
 /// An error of the control database as a refusal.
 #[must_use]
 pub fn refuse(error: StoreError) -> Refusal {
-    match error {
-        StoreError::NotFound { kind, name } => Refusal::NotFound { kind, name },
-        StoreError::Conflict { code, message } => Refusal::Conflict { code, message },
-        StoreError::PreconditionFailed => Refusal::Conflict {
-            code: "precondition_failed",
-            message: error.to_string(),
-        },
-        StoreError::Mysql(ref inner) if error.is_unavailable() => {
-            Refusal::DatabaseUnavailable(inner.to_string())
-        }
-        other => Refusal::Internal(other.to_string()),
-    }
+    error.refusal()
 }
 
 /// An error of a source as a refusal.

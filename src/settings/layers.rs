@@ -5,11 +5,12 @@ use std::path::Path;
 
 use super::document::{Document, Node};
 use super::errors::{SettingError, key_shown};
-use super::keys::{KEYS, Key, LATER, OTHER_VARIABLES, SECTIONS, env_name};
+use super::keys::{KEYS, Key, Kind, LATER, OTHER_VARIABLES, SECTIONS, env_name};
 use super::load::{FlagValue, Values, Warning};
 use super::nearest::{nearest, unknown};
 use super::origin::Origin;
 use super::value::Value;
+use crate::model::secret::Secret;
 
 /// The values of the file `path`, whose text is `text`.
 pub(super) fn read_file(text: &str, path: &Path, errors: &mut Vec<SettingError>) -> Values {
@@ -219,6 +220,23 @@ pub(super) fn read_flags(sets: &[FlagValue], errors: &mut Vec<SettingError>) -> 
             continue;
         };
         if let Some(key) = Key::find(&set.key) {
+            if matches!(key.kind, Kind::Secret)
+                && !text.is_empty()
+                && Secret::parse(text).reference().is_none()
+            {
+                errors.push(
+                    SettingError::new(
+                        origin,
+                        Some(key.name),
+                        "a secret can't be an argument, since every account of the machine sees it",
+                    )
+                    .allowed(format!(
+                        "set it in the file or by {}, or give ${{env:NAME}} or ${{file:PATH}}",
+                        env_name(key.name)
+                    )),
+                );
+                continue;
+            }
             take_text(key, text, origin, &mut values, errors);
         } else if let Some(accepted) = later(&set.key) {
             if !text.is_empty() && text != accepted {

@@ -1,7 +1,9 @@
 //! What can go wrong in the control database.
 
+use crate::model::command::Refusal;
 use crate::model::error::{ErrorCode, ErrorInfo};
-use crate::mysql::MysqlError;
+use crate::model::finding::Finding;
+use crate::mysql::{ErrorClass, MysqlError};
 
 /// Why the control database did not do what was asked.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -66,6 +68,40 @@ impl StoreError {
             | Self::WrongKey(_)
             | Self::TooNew { .. }
             | Self::Setup(_) => ErrorInfo::new(ErrorCode::Internal, self.to_string()),
+        }
+    }
+
+    /// As a front is told of it.
+    #[must_use]
+    pub fn refusal(&self) -> Refusal {
+        match self {
+            Self::NotFound { kind, name } => Refusal::NotFound {
+                kind,
+                name: name.clone(),
+            },
+            Self::Conflict { code, message } => Refusal::Conflict {
+                code,
+                message: message.clone(),
+            },
+            Self::PreconditionFailed => Refusal::Conflict {
+                code: "precondition_failed",
+                message: self.to_string(),
+            },
+            Self::Mysql(error) if error.code == ErrorCode::ReadOnly => Refusal::Conflict {
+                code: "read_only",
+                message: error.advised(),
+            },
+            Self::Mysql(error) if error.is_unavailable() || error.class != ErrorClass::Stop => {
+                Refusal::DatabaseUnavailable(error.advised())
+            }
+            Self::Mysql(error) => {
+                Refusal::Internal(format!("control database: {}", error.advised()))
+            }
+            Self::WrongKey(_) => {
+                Refusal::Invalid(vec![Finding::new("security.key_file", self.to_string())])
+            }
+            Self::TooNew { .. } | Self::Setup(_) => Refusal::DatabaseUnusable(self.to_string()),
+            Self::Corrupt(_) | Self::LeaseLost => Refusal::Internal(self.to_string()),
         }
     }
 

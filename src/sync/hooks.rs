@@ -1,7 +1,7 @@
 //! Named points at which tests stop or kill the process; nothing in release builds.
 //!
 //! `DB_TAXI_HOOKS=swap.rename=stop,copy.commit@3=kill` stops (SIGSTOP) or kills (SIGKILL) the
-//! process when it reaches the point, the third time with `@3`.
+//! process when it reaches the point, the third time with `@3`. `panic:TEXT` panics there with TEXT.
 
 /// Reaches a named point.
 pub fn reach(point: &str) {
@@ -57,6 +57,9 @@ mod live {
             }
             hook.action.clone()
         };
+        if let Some(text) = action.strip_prefix("panic:") {
+            panics(text);
+        }
         tracing::warn!(target: "db_taxi::sync", point, action, "test hook reached");
         let signal = match action.as_str() {
             "stop" => rustix::process::Signal::STOP,
@@ -66,5 +69,9 @@ mod live {
         };
         // A failed signal leaves the process running, which the test then notices.
         let _sent = rustix::process::kill_process(rustix::process::getpid(), signal);
+    }
+    #[expect(clippy::panic, reason = "it is what the test asked for")]
+    fn panics(text: &str) -> ! {
+        panic!("{text}")
     }
 }

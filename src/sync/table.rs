@@ -265,7 +265,8 @@ async fn read_source(
                 table.shown(),
                 schema.table_type.to_lowercase()
             ),
-        );
+        )
+        .remedy = Some("remove the rule, or name a base table".to_owned());
         return Ok(None);
     }
     let engine = schema.engine.to_ascii_uppercase();
@@ -284,7 +285,8 @@ async fn read_source(
         plan.stop_risk(
             ErrorCode::Unsupported,
             format!("tables of the engine {} are not copied", schema.engine),
-        );
+        )
+        .remedy = Some("remove the rule, or exclude the table".to_owned());
         return Ok(None);
     }
     if !schema.is_transactional() {
@@ -624,11 +626,12 @@ fn choose_strategy(plan: &mut PlannedTable) {
         plan.stop_risk(
             ErrorCode::Unsupported,
             format!(
-                "{} is a {}, not a base table",
+                "the target {} is a {}, not a base table",
                 plan.target.shown(),
                 target.table_type.to_lowercase()
             ),
-        );
+        )
+        .remedy = Some("rename or drop it, or give another target_table".to_owned());
         return;
     }
     let unfilled: Vec<Column> = target

@@ -12,7 +12,7 @@ use crate::model::command::Refusal;
 use crate::model::finding::Finding;
 use crate::model::ids::InstanceId;
 use crate::model::status::SettingsStatus;
-use crate::services::{JobRunner, ProcessFacts, Services, ServicesOptions, refuse};
+use crate::services::{JobRunner, ProcessFacts, Services, ServicesOptions};
 use crate::settings::Settings;
 use crate::store::keys::{KEY_VARIABLE, KeyRing};
 use crate::store::{Store, StoreError, StoreOptions};
@@ -42,18 +42,8 @@ impl From<StoreError> for Problem {
         let passes = !matches!(error, StoreError::TooNew { .. } | StoreError::WrongKey(_));
         let refusal = match error {
             // Nothing is asked of it yet: whatever keeps it from opening makes it unavailable.
-            StoreError::Mysql(inner) => {
-                let mut text = inner.to_string();
-                if let Some(hint) = &inner.hint {
-                    text = format!("{text}: {hint}");
-                }
-                Refusal::DatabaseUnavailable(text)
-            }
-            StoreError::Setup(text) | StoreError::WrongKey(text) => {
-                Refusal::DatabaseUnavailable(text)
-            }
-            other @ StoreError::TooNew { .. } => Refusal::DatabaseUnavailable(other.to_string()),
-            other => refuse(other),
+            StoreError::Mysql(inner) => Refusal::DatabaseUnavailable(inner.advised()),
+            other => other.refusal(),
         };
         Self { refusal, passes }
     }

@@ -21,5 +21,6 @@ mod support;
 mod harness;
 mod jobs;
 mod probe;
+mod safety;
 mod services;
 mod store;

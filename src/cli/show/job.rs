@@ -181,10 +181,14 @@ pub fn errors(job: &Job) -> Vec<String> {
             let why = run.error.clone()?;
             Some(why.table(run.target_table.clone()))
         });
-    job.error
-        .iter()
-        .cloned()
-        .chain(of_tables)
+    // A job that fails by its only table has the table's error.
+    let mut all: Vec<ErrorInfo> = Vec::new();
+    for why in job.error.iter().cloned().chain(of_tables) {
+        if !all.contains(&why) {
+            all.push(why);
+        }
+    }
+    all.into_iter()
         .map(|why| format!("error: {}: {}", job.config, error(&why)))
         .collect()
 }

@@ -145,7 +145,7 @@ pub fn refusal(what: &str, refusal: &Refusal) -> Sheet {
             _ => None,
         },
         Refusal::Internal(_) => Some("the log (tab 4) has more; please report it with that part"),
-        Refusal::Invalid(_) | Refusal::NotFound { .. } => None,
+        Refusal::Invalid(_) | Refusal::NotFound { .. } | Refusal::DatabaseUnusable(_) => None,
     };
     if let Some(todo) = todo {
         lines.push(field("To do", todo));

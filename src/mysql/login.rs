@@ -4,8 +4,8 @@ use crate::model::connection::SslMode;
 use crate::model::error::ErrorCode;
 use crate::mysql::{Endpoint, MysqlError};
 
-/// What failed, why, and what to do about it.
-pub(super) fn explained(endpoint: &Endpoint, error: &MysqlError) -> String {
+/// What to do about an error of connecting or logging in; `None` when nothing is known.
+pub(super) fn advice(endpoint: &Endpoint, error: &MysqlError) -> Option<String> {
     let user = &endpoint.username;
     let advice = match error.number {
         Some(1045 | 1698) if endpoint.ssl.mode == SslMode::Disabled => format!(
@@ -38,10 +38,7 @@ pub(super) fn explained(endpoint: &Endpoint, error: &MysqlError) -> String {
             None => by_message(endpoint, error),
         },
     };
-    if advice.is_empty() {
-        return error.to_string();
-    }
-    format!("{error}: {advice}")
+    (!advice.is_empty()).then_some(advice)
 }
 
 fn by_message(endpoint: &Endpoint, error: &MysqlError) -> String {
