@@ -95,6 +95,9 @@ pub struct Core {
     pub wake: Notify,
 }
 
+/// Code of the refusal that a job gets whose lease was lost.
+pub const LOST: &str = "lease_lost";
+
 /// How a run of a job ended: `None` while it goes on.
 pub type Outcome = Option<Result<Job, Refusal>>;
 
@@ -455,8 +458,8 @@ impl Core {
         let answer = tokio::time::timeout(Duration::from_secs(3), self.ledger.job(id)).await;
         match answer {
             Ok(Ok(_)) => Refusal::Conflict {
-                code: "invalid_state",
-                message: format!("job {id} was taken over by another instance, which goes on"),
+                code: LOST,
+                message: format!("the lease of job {id} was lost: whoever holds it goes on"),
             },
             Ok(Err(error)) if !error.is_unavailable() => Refusal::Internal(error.to_string()),
             Ok(Err(error)) => refusal(&error),

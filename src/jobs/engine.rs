@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
-use super::core::{Core, Limits, Outcome, Setup, refusal};
+use super::core::{Core, LOST, Limits, Outcome, Setup, refusal};
 use super::events::EventStream;
 use super::leases::HeldLease;
 use super::ledger::Ledger;
@@ -140,6 +140,18 @@ impl Engine {
         loop {
             let mut began = false;
             let ended = self.run_once(id, &mut began).await;
+            if began
+                && let Err(Refusal::Conflict {
+                    code: LOST,
+                    message,
+                }) = &ended
+            {
+                // Perhaps nobody took it over: then it is ours again once the lease is free.
+                tracing::warn!(target: "db_taxi::jobs", job = %id, "{message}");
+                if backoff.failed(false, rand::random()).is_some() {
+                    continue;
+                }
+            }
             if !began || !matches!(ended, Err(Refusal::DatabaseUnavailable(_))) {
                 return ended;
             }

@@ -53,8 +53,8 @@ ledger! {
         by: InstanceId,
         error: Option<&'a ErrorInfo>
     ) -> bool;
-    fn save_job_summary(job: &'a Job) -> ();
-    fn save_table_run(job: JobId, run: &'a TableRun) -> ();
+    fn save_job_summary(job: &'a Job, by: InstanceId) -> ();
+    fn save_table_run(job: JobId, run: &'a TableRun, by: InstanceId) -> ();
     fn job_wish(id: JobId) -> JobWish;
     fn set_job_wish(id: JobId, wish: JobWish) -> ();
     fn job_request(id: JobId) -> JobRequest;

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::events::EventHub;
 use super::ledger::Ledger;
 use crate::model::event::What;
-use crate::model::ids::JobId;
+use crate::model::ids::{InstanceId, JobId};
 use crate::model::log::Difference;
 use crate::model::table_run::TableRun;
 use crate::store::StoreError;
@@ -168,6 +168,8 @@ pub struct Delivery<'a> {
     pub job: JobId,
     /// Name of its config.
     pub config: &'a str,
+    /// This process.
+    pub by: InstanceId,
     /// Stored here first.
     pub ledger: &'a dyn Ledger,
     /// Told here after.
@@ -178,7 +180,7 @@ impl Delivery<'_> {
     async fn deliver(&self, note: Note) {
         let (table, what) = match note {
             Note::Table { run, what } => {
-                self.store(|| self.ledger.save_table_run(self.job, &run))
+                self.store(|| self.ledger.save_table_run(self.job, &run, self.by))
                     .await;
                 let Some(what) = what else { return };
                 (Some(run.target_table.clone()), what(run))
@@ -257,6 +259,7 @@ mod tests {
         let delivery = Delivery {
             job,
             config: "c",
+            by: InstanceId::generate(),
             ledger: &*ledger,
             hub: &hub,
         };

@@ -97,7 +97,7 @@ async fn store(shared: &Shared, job: &Job, told: &mut Told) {
         job.tables_failed,
     ));
     if told.stored != numbers {
-        match ledger.save_job_summary(job).await {
+        match ledger.save_job_summary(job, shared.core.instance).await {
             Ok(()) => told.stored = numbers,
             Err(error) => {
                 tracing::debug!(target: "db_taxi::jobs", job = %shared.id, "progress was not stored: {error}");

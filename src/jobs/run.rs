@@ -15,13 +15,13 @@ use super::board::Board;
 use super::cell::Cell;
 use super::core::Core;
 use super::leases::HeldLease;
-use super::notes::{Delivery, Notes, persist};
+use super::notes::{Delivery, Note, Notes, persist};
 use super::outcome::{Cut, Ending, ending, timeout_error};
 use super::reporter;
 use super::runner::{Order, Prepared, Work};
 use super::stop::Stop;
 use super::table::{self, TableEnd};
-use crate::model::config::Config;
+use crate::model::config::{Config, Consistency};
 use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::event::What;
 use crate::model::ids::JobId;
@@ -69,6 +69,7 @@ pub async fn run(shared: &Arc<Shared>, order: Order, lease: &HeldLease) -> Endin
     let delivery = Delivery {
         job: shared.id,
         config: &shared.config.spec.name,
+        by: shared.core.instance,
         ledger: &*shared.core.ledger,
         hub: &shared.core.hub,
     };
@@ -141,6 +142,7 @@ async fn work(shared: &Arc<Shared>, order: Order, give_up: &CancellationToken) -
         Err(_) => return ending(shared.stop.cut(), &[]),
     };
     let cells = enter_tables(shared, prepared.tasks).await;
+    warn_of_earlier_tables(shared, &cells);
     work_on_tables(shared, &prepared.work, &cells, give_up).await;
     let finish = AssertUnwindSafe(prepared.work.finish()).catch_unwind();
     let finished = tokio::select! {
@@ -225,6 +227,27 @@ async fn enter_tables(shared: &Shared, tasks: Vec<TableTask>) -> Vec<Arc<Cell>> 
     }
     shared.notes.settled().await;
     cells
+}
+
+/// A job that was taken up again has a later snapshot than the tables it completed before.
+fn warn_of_earlier_tables(shared: &Shared, cells: &[Arc<Cell>]) {
+    let (done, left): (Vec<_>, Vec<_>) = cells.iter().partition(|cell| cell.is_final());
+    let asked = shared.config.spec.options.consistency == Consistency::Snapshot;
+    if !asked || shared.kind != JobKind::Sync || done.is_empty() || left.is_empty() {
+        return;
+    }
+    let message =
+        "tables that were completed before the job was interrupted are of an earlier point in time";
+    let hint = "run again for one point in time";
+    shared.log(None, Level::Warn, &format!("{message}; {hint}"));
+    shared.notes.push(Note::Told {
+        table: None,
+        what: What::Warning {
+            code: "not_one_point_in_time".to_owned(),
+            message: message.to_owned(),
+            hint: Some(hint.to_owned()),
+        },
+    });
 }
 
 /// Works on all tables at the same time: how many move rows is decided by the work itself.
@@ -341,7 +364,7 @@ async fn write_end(shared: &Shared, end: Ending) -> Option<Job> {
     });
     let mut job = shared.board.job();
     ended_numbers(&mut job);
-    let stored = persist(|| core.ledger.save_job_summary(&job)).await;
+    let stored = persist(|| core.ledger.save_job_summary(&job, core.instance)).await;
     let moved = match stored {
         Ok(()) => {
             persist(|| {

@@ -62,11 +62,12 @@ impl Store {
         Ok(self.exec(&sql, params).await?.affected == 1)
     }
 
-    /// Stores progress, counts and table totals of a job; its state stays.
+    /// Stores progress, counts and table totals of a job; its state stays. Does nothing for anybody
+    /// but the holder of the job's lease: who was overtaken must not hide what the other one did.
     ///
     /// # Errors
     /// When the control database does not answer.
-    pub async fn save_job_summary(&self, job: &Job) -> Result<(), StoreError> {
+    pub async fn save_job_summary(&self, job: &Job, by: InstanceId) -> Result<(), StoreError> {
         let summary = Summary {
             progress: job.progress.clone(),
             counts: job.counts,
@@ -75,12 +76,16 @@ impl Store {
             tables_failed: job.tables_failed,
         };
         self.exec(
-            "UPDATE sync_jobs SET summary = ?, rows_done = ?, bytes_done = ? WHERE id = ?",
+            "UPDATE sync_jobs SET summary = ?, rows_done = ?, bytes_done = ? WHERE id = ? \
+             AND EXISTS (SELECT 1 FROM sync_leases l \
+             WHERE l.resource = ? AND l.holder_instance_id = ?)",
             values![
                 json(&summary)?,
                 job.progress.rows_done,
                 job.progress.bytes_done,
-                job.id.to_string()
+                job.id.to_string(),
+                self.resource_text(&Resource::Job(job.id)),
+                by.to_string()
             ],
         )
         .await?;

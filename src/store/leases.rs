@@ -4,7 +4,7 @@
 //! believed only after COMMIT returned (on a cluster it may fail there). Times are the server's.
 //! Rows are never deleted, so a fence only grows.
 
-use super::transaction::{json, marks, micros, transaction, values};
+use super::transaction::{json, marks, micros, parsed, transaction, values};
 use super::{Store, StoreError};
 use crate::model::ids::{InstanceId, JobId};
 use crate::mysql::{TableRef, Value};
@@ -219,6 +219,38 @@ impl Store {
         } else {
             Err(StoreError::LeaseLost)
         }
+    }
+
+    /// The connections that were recorded under a lease since it was claimed; `None` before the
+    /// first.
+    ///
+    /// # Errors
+    /// `LeaseLost` when somebody else holds it.
+    pub async fn recorded_connections(
+        &self,
+        lease: &Lease,
+    ) -> Result<Option<PreviousHolder>, StoreError> {
+        let rows = self
+            .rows(
+                "SELECT connections FROM sync_leases \
+                 WHERE resource = ? AND holder_instance_id = ? AND fence = ?",
+                values![
+                    self.resource_text(&lease.resource),
+                    lease.holder.to_string(),
+                    lease.fence
+                ],
+            )
+            .await?;
+        let row = rows.first().ok_or(StoreError::LeaseLost)?;
+        let Some(text) = row.opt_text("connections")? else {
+            return Ok(None);
+        };
+        let recorded: super::previous::Recorded = parsed(&text, "sync_leases.connections")?;
+        Ok(Some(PreviousHolder {
+            holder: lease.holder,
+            connections: recorded.ids,
+            server_started: recorded.server_started,
+        }))
     }
 
     /// How a resource is written in the table. Where the server takes two spellings for one table,

@@ -6,10 +6,11 @@
 
 use std::time::Duration;
 
+use super::checkpoints::Checkpoint;
 use super::transaction::transaction;
 use super::{Store, StoreError};
 use crate::model::ids::TableRunId;
-use crate::mysql::{Value, literal};
+use crate::mysql::{Session, Value, literal};
 
 /// How far a range is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -209,24 +210,19 @@ impl Store {
         }
     }
 
-    /// Takes the ranges of `old` over for `new` under `fence`, waiting for whoever writes them.
+    /// Takes the ranges of the run that `checkpoint` names over for `new`, and names it there, both or
+    /// neither; waits for whoever writes them.
     ///
     /// # Errors
     /// When the control database can't be written; `LeaseLost` when a newer fence holds them.
     pub async fn adopt_ranges(
         &self,
-        old: TableRunId,
+        checkpoint: &mut Checkpoint,
         new: TableRunId,
-        fence: u64,
     ) -> Result<(), StoreError> {
-        let db = self.database();
-        let update = format!(
-            "UPDATE {db}.sync_ranges SET fence = ?, claim = 0, table_run_id = ? \
-             WHERE table_run_id = ? AND fence <= ?"
-        );
-        let newer = format!(
-            "SELECT COUNT(*) AS n FROM {db}.sync_ranges WHERE table_run_id = ? AND fence > ?"
-        );
+        let Some(old) = checkpoint.table_run_id else {
+            return Ok(());
+        };
         // A frozen owner's transaction holds its row until it is killed or times out.
         let mut tries = 0_u32;
         loop {
@@ -234,36 +230,23 @@ impl Store {
             session
                 .run("SET SESSION innodb_lock_wait_timeout = 1")
                 .await?;
-            let outcome = session
-                .exec(
-                    &update,
-                    vec![
-                        fence.into(),
-                        new.to_string().into(),
-                        old.to_string().into(),
-                        fence.into(),
-                    ],
-                )
-                .await
-                .map_err(StoreError::from);
-            session
+            session.begin().await?;
+            let outcome = match self.adopt(&mut session, checkpoint, old, new).await {
+                Ok(()) => session.commit().await.map_err(StoreError::from),
+                Err(error) => {
+                    session.roll_back().await;
+                    Err(error)
+                }
+            };
+            // A session that can't be given back as it was is given up with its error.
+            let given_back = session
                 .run("SET SESSION innodb_lock_wait_timeout = 5")
-                .await?;
+                .await;
             match outcome {
-                Ok(_) => {
-                    let rows = session
-                        .exec_rows(&newer, vec![old.to_string().into(), fence.into()])
-                        .await?;
-                    let left = rows
-                        .first()
-                        .map(|row| row.u64("n"))
-                        .transpose()?
-                        .unwrap_or(0);
-                    return if left == 0 {
-                        Ok(())
-                    } else {
-                        Err(StoreError::LeaseLost)
-                    };
+                Ok(()) => {
+                    given_back?;
+                    checkpoint.table_run_id = Some(new);
+                    return Ok(());
                 }
                 Err(error) if error.is_lock_wait() && tries < 600 => {
                     tries += 1;
@@ -272,6 +255,62 @@ impl Store {
                 }
                 Err(error) => return Err(error),
             }
+        }
+    }
+
+    async fn adopt(
+        &self,
+        session: &mut Session,
+        checkpoint: &Checkpoint,
+        old: TableRunId,
+        new: TableRunId,
+    ) -> Result<(), StoreError> {
+        let db = self.database();
+        let fence = checkpoint.fence;
+        let named = session
+            .exec(
+                &format!(
+                    "UPDATE {db}.sync_checkpoints SET table_run_id = ?, \
+                     updated_at = GREATEST(UTC_TIMESTAMP(3), updated_at + INTERVAL 1000 MICROSECOND) \
+                     WHERE number = ? AND fence = ?"
+                ),
+                vec![
+                    new.to_string().into(),
+                    checkpoint.number.into(),
+                    fence.into(),
+                ],
+            )
+            .await?;
+        if named.affected != 1 {
+            return Err(StoreError::LeaseLost);
+        }
+        session
+            .exec(
+                &format!(
+                    "UPDATE {db}.sync_ranges SET fence = ?, claim = 0, table_run_id = ? \
+                     WHERE table_run_id = ? AND fence <= ?"
+                ),
+                vec![
+                    fence.into(),
+                    new.to_string().into(),
+                    old.to_string().into(),
+                    fence.into(),
+                ],
+            )
+            .await?;
+        let newer = format!(
+            "SELECT COUNT(*) AS n FROM {db}.sync_ranges WHERE table_run_id IN (?, ?) AND fence > ?"
+        );
+        let rows = session
+            .exec_rows(
+                &newer,
+                vec![old.to_string().into(), new.to_string().into(), fence.into()],
+            )
+            .await?;
+        let left = rows.first().map(|row| row.u64("n")).transpose()?;
+        match left {
+            None | Some(0) => Ok(()),
+            Some(_) => Err(StoreError::LeaseLost),
         }
     }
 

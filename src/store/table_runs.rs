@@ -1,16 +1,23 @@
 //! Table runs of jobs: what each table did, as it was last seen.
 
+use super::leases::Resource;
 use super::transaction::{json, parsed, values};
 use super::{Store, StoreError};
-use crate::model::ids::JobId;
+use crate::model::ids::{InstanceId, JobId};
 use crate::model::table_run::TableRun;
 
 impl Store {
-    /// Stores a table run of a job as it is.
+    /// Stores a table run of a job as it is. Does nothing for anybody but the holder of the job's
+    /// lease.
     ///
     /// # Errors
     /// When the control database does not answer.
-    pub async fn save_table_run(&self, job: JobId, run: &TableRun) -> Result<(), StoreError> {
+    pub async fn save_table_run(
+        &self,
+        job: JobId,
+        run: &TableRun,
+        by: InstanceId,
+    ) -> Result<(), StoreError> {
         let state = run.state.as_str();
         let phase = run.phase.as_str();
         let summary = json(run)?;
@@ -18,7 +25,9 @@ impl Store {
         self.exec(
             "INSERT INTO sync_table_runs \
              (id, job_id, source_table, target_table, state, phase, attempt, summary, error) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE \
+             SELECT ?, ?, ?, ?, ?, ?, ?, ?, ? FROM sync_leases l \
+             WHERE l.resource = ? AND l.holder_instance_id = ? \
+             ON DUPLICATE KEY UPDATE \
              state = ?, phase = ?, attempt = ?, summary = ?, error = ?",
             values![
                 run.id.to_string(),
@@ -30,6 +39,8 @@ impl Store {
                 run.attempt,
                 summary.as_str(),
                 error.as_deref(),
+                self.resource_text(&Resource::Job(job)),
+                by.to_string(),
                 state,
                 phase,
                 run.attempt,

@@ -134,7 +134,7 @@ pub async fn copy_range(
         .map(|(at, _)| at)
         .collect();
 
-    let mut sink = Sink::new(table, range, shadow, writer, whole).await?;
+    let mut sink = Sink::new(table, range, shadow, writer, whole);
     let mut segment = Segment::new(writer.encoder());
     let mut failed: Option<SyncError> = None;
     let mut clock = Instant::now();
@@ -187,11 +187,7 @@ pub async fn copy_range(
         reader.session().run("ROLLBACK TO SAVEPOINT chunk").await?;
     }
     match sink.write(segment, true).await {
-        Ok(()) => {
-            let rows = sink.copied;
-            sink.finish();
-            Ok(rows)
-        }
+        Ok(()) => Ok(sink.copied),
         Err(error) => {
             let at = sink.give_up();
             Err(locate(error, table, &at, reader).await)
@@ -206,7 +202,7 @@ struct Sink<'a> {
     shadow: &'a TableRef,
     writer: &'a AnyWriter,
     whole: bool,
-    begun: bool,
+    failed: bool,
     /// Rows of the transaction that is open.
     written: u64,
     /// Rows committed.
@@ -216,47 +212,78 @@ struct Sink<'a> {
 }
 
 impl<'a> Sink<'a> {
-    async fn new(
+    fn new(
         table: &'a TableShared,
         range: &'a RangeRow,
         shadow: &'a TableRef,
         writer: &'a AnyWriter,
         whole: bool,
-    ) -> Result<Self, SyncError> {
-        let mut session = table.session(SessionKind::Load).await?;
-        if whole {
-            // One transaction for the whole table waits for the source between its loads.
-            session.run("SET SESSION wait_timeout = 3600").await?;
-        }
-        Ok(Self {
+    ) -> Self {
+        Self {
             table,
             range,
             shadow,
             writer,
             whole,
-            begun: false,
+            failed: false,
             written: 0,
             copied: 0,
             position: range.position.clone(),
-            session: Some(session),
-        })
+            session: None,
+        }
+    }
+
+    /// A session in a transaction. Only now: a slow source could outlast an idle one.
+    async fn begin(&self) -> Result<super::shared::TargetSession, SyncError> {
+        let mut session = self.table.session(SessionKind::Load).await?;
+        if self.whole {
+            // One transaction for the whole table waits for the source between its loads.
+            session.run("SET SESSION wait_timeout = 3600").await?;
+        }
+        session.run("START TRANSACTION").await?;
+        Ok(session)
     }
 
     async fn write(&mut self, mut segment: Segment, last: bool) -> Result<(), SyncError> {
         while let Some(piece) = segment.encoder.take(true) {
             segment.pieces.push(piece);
         }
-        let Some(session) = self.session.as_mut() else {
+        if self.failed {
             return Err(SyncError::stop(
                 ErrorCode::Internal,
                 "a failed range was written again",
             ));
-        };
-        let clock = Instant::now();
-        if !self.begun {
-            session.run("START TRANSACTION").await?;
-            self.begun = true;
         }
+        let clock = Instant::now();
+        // A failure gives the session up with its transaction.
+        let mut session = match self.session.take() {
+            Some(session) => session,
+            None => self.begin().await?,
+        };
+        let outcome = self.write_in(&mut session, &mut segment, last).await;
+        match outcome {
+            // Its silence is allowed to last longer than a lease: not for others.
+            Ok(true) if self.whole => session.abandon(),
+            Ok(true) => {}
+            Ok(false) => self.session = Some(session),
+            Err(error) => {
+                self.failed = true;
+                session.abandon();
+                return Err(error);
+            }
+        }
+        TableMeter::add(&self.table.meter.bytes_done, segment.bytes);
+        self.table.meter.waited(Waiting::Target, clock.elapsed());
+        Ok(())
+    }
+
+    /// Whether the transaction has ended.
+    async fn write_in(
+        &mut self,
+        session: &mut super::shared::TargetSession,
+        segment: &mut Segment,
+        last: bool,
+    ) -> Result<bool, SyncError> {
         let pieces = std::mem::take(&mut segment.pieces);
         if !pieces.is_empty() {
             let expected = segment.rows - segment.odd.len() as u64;
@@ -266,7 +293,8 @@ impl<'a> Sink<'a> {
         insert_odd(session, self.shadow, &self.table.plan.pairs, &segment.odd).await?;
         self.written += segment.rows;
         super::hooks::reach("copy.written");
-        if !self.whole || last {
+        let ends = !self.whole || last;
+        if ends {
             let position = segment.last.as_ref().map(KeyTuple::to_text);
             let fence = self.table.job.context.store.range_commit_sql(&RangeCommit {
                 table_run: self.table.table_run,
@@ -282,7 +310,6 @@ impl<'a> Sink<'a> {
                 rows: i64::try_from(self.written).unwrap_or(i64::MAX),
             });
             commit_fenced(session, &fence).await?;
-            self.begun = false;
             if position.is_some() {
                 self.position = position;
             }
@@ -296,19 +323,7 @@ impl<'a> Sink<'a> {
                 TableMeter::add(&meter.chunks_done, 1);
             }
         }
-        TableMeter::add(&self.table.meter.bytes_done, segment.bytes);
-        self.table.meter.waited(Waiting::Target, clock.elapsed());
-        Ok(())
-    }
-
-    fn finish(mut self) {
-        if let Some(session) = self.session.take() {
-            if self.whole {
-                session.abandon()
-            } else {
-                drop(session)
-            }
-        }
+        Ok(ends)
     }
 
     /// Rolls back; says where the range is.
@@ -332,6 +347,15 @@ fn generated_columns(plan: &super::table::PlannedTable) -> Vec<String> {
         .filter(|c| c.generated)
         .map(|c| c.name.raw().to_owned())
         .collect()
+}
+
+/// What is left open is rolled back: nobody else may get a session inside a transaction.
+impl Drop for Sink<'_> {
+    fn drop(&mut self) {
+        if let Some(session) = self.session.take() {
+            session.abandon();
+        }
+    }
 }
 
 /// What a writer did must be exactly what it was given.

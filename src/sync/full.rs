@@ -72,7 +72,8 @@ async fn run_from(
                 return Ok(verified);
             }
         } else if checkpoint.shadow_table.is_some() {
-            let same = checkpoint.source_schema.as_deref() == Some(&table.plan.fingerprint());
+            let same = checkpoint.source_schema.as_deref() == Some(&table.plan.fingerprint())
+                && table.plan.strategy == Strategy::Swap;
             if same && (!table.job.context.request.fresh || begun_here) {
                 table.log(Level::Info, "goes on with the load that was begun");
                 table
@@ -82,7 +83,7 @@ async fn run_from(
             }
             table.log(
                 Level::Info,
-                "the definition changed, or a fresh start was asked for: the load begins again",
+                "the definition changed, or a fresh start was asked for: what was loaded is dropped",
             );
             discard(table, &place, &mut checkpoint).await?;
         }
@@ -122,6 +123,12 @@ async fn take_over(
 ) -> Result<(Checkpoint, Option<Place>, bool), SyncError> {
     let context = &table.job.context;
     let store = &context.store;
+    if let Some(held) = &table.lease
+        && let Some(own) = store.recorded_connections(&held.lease).await?
+    {
+        // An earlier try of ours: what it sent last may still be under way.
+        store.kill_previous(&own).await?;
+    }
     if let Some(previous) = table.lease.as_ref().and_then(|held| held.previous.as_ref()) {
         let killed = store.kill_previous(previous).await?;
         if killed > 0 {
@@ -137,15 +144,8 @@ async fn take_over(
     hooks::reach("takeover.checkpoint");
     // A fresh start forgets what earlier jobs left, not what this job has done.
     let begun_here = checkpoint.table_run_id == Some(table.table_run);
-    if let Some(old) = checkpoint.table_run_id {
-        store
-            .adopt_ranges(old, table.table_run, table.fence())
-            .await?;
-        if old != table.table_run {
-            checkpoint.table_run_id = Some(table.table_run);
-            store.save_checkpoint(&checkpoint).await?;
-        }
-    }
+    store.adopt_ranges(&mut checkpoint, table.table_run).await?;
+    hooks::reach("takeover.adopted");
     if checkpoint.shadow_table.is_none() {
         return Ok((checkpoint, None, begun_here));
     }
@@ -206,6 +206,7 @@ async fn rename_shadow(
             return shadow_is_gone(table, place, checkpoint, &mut session).await;
         }
     }
+    hooks::reach("takeover.renamed");
     if matches!(
         checkpoint.step,
         Step::SwapIntended { .. } | Step::Swapped { .. }
@@ -230,11 +231,12 @@ async fn shadow_is_gone(
 ) -> Result<(), SyncError> {
     let store = &table.job.context.store;
     match checkpoint.step.clone() {
-        Step::SwapIntended { old } | Step::Swapped { old }
-            if table_type(session, &table.plan.target).await?.is_some() =>
+        Step::SwapIntended { old }
+            if was_swapped(table, place, old.as_deref(), session).await? =>
         {
-            checkpoint.step = Step::Swapped { old };
+            return swap::settle(table, checkpoint, place, old).await;
         }
+        Step::Swapped { .. } => return Ok(()),
         Step::Create => {
             // Made again under our fence.
             let ours = place.shadow_name(checkpoint.generation, checkpoint.number, table.fence());
@@ -247,6 +249,20 @@ async fn shadow_is_gone(
         }
     }
     Ok(store.save_checkpoint(checkpoint).await?)
+}
+
+/// Whether the swap that was intended has happened, the shadow being gone.
+async fn was_swapped(
+    table: &TableShared,
+    place: &Place,
+    old: Option<&str>,
+    session: &mut super::shared::TargetSession,
+) -> Result<bool, SyncError> {
+    let proof = match old {
+        Some(old) => place.old(old),
+        None => table.plan.target.clone(),
+    };
+    Ok(table_type(session, &proof).await?.is_some())
 }
 
 /// After a permanent error the shadow is of no use.

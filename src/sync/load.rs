@@ -104,6 +104,7 @@ impl Load {
             self.add_keys().await?;
             hooks::reach("load.keyed");
             self.add_foreign_keys().await?;
+            hooks::reach("load.bound");
             self = self.enter(Step::Compare).await?;
         }
         hooks::reach("load.compare");
@@ -186,11 +187,12 @@ impl Load {
         if self.place.is_inside() {
             for check in &mut create.checks {
                 *check = rename_check(check, |name| {
-                    self.place.constraint_name(name, self.table.fence())
+                    self.place.constraint_name(name, self.checkpoint.generation)
                 });
             }
         }
         let clock = std::time::Instant::now();
+        hooks::reach("load.creating");
         session.run(&create.create_bare_sql(&shadow)).await?;
         self.table.meter.waited(Waiting::Ddl, clock.elapsed());
         Ok(())
@@ -213,9 +215,12 @@ impl Load {
         let shadow = self.shadow();
         let writer = self.writer(&shadow);
         let whole = self.is_whole();
-        let mut planned = matches!(self.checkpoint.step, Step::Copy { planned: true });
         let mut next_no = ranges.iter().map(|r| r.range_no).max().unwrap_or(0) + 1;
-        let mut lower = match ranges.iter().max_by_key(|r| r.range_no) {
+        let last = ranges.iter().max_by_key(|r| r.range_no);
+        // The last range is open: nothing is left to plan, whether or not that was recorded.
+        let mut planned = matches!(self.checkpoint.step, Step::Copy { planned: true })
+            || last.is_some_and(|last| last.upper.is_none());
+        let mut lower = match last {
             Some(last) => last.upper.as_deref().map(KeyTuple::from_text).transpose()?,
             None => None,
         };
@@ -278,6 +283,7 @@ impl Load {
                     Err(error) => walk.note(error.into()),
                 }
                 if planned && walk.is_well() {
+                    hooks::reach("copy.planned");
                     self.checkpoint.step = Step::Copy { planned: true };
                     if let Err(error) = store.save_checkpoint(&self.checkpoint).await {
                         walk.note(error.into());
@@ -381,6 +387,7 @@ impl Load {
 pub async fn close(table: &TableShared, checkpoint: &mut Checkpoint) -> Result<(), SyncError> {
     let store = &table.job.context.store;
     store.delete_ranges(table.table_run, table.fence()).await?;
+    hooks::reach("load.closing");
     checkpoint.step = Step::Idle;
     checkpoint.shadow_table = None;
     checkpoint.table_run_id = None;

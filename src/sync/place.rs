@@ -144,12 +144,13 @@ impl Place {
         }
     }
 
-    /// The name of a constraint on a shadow: a database holds each name once.
+    /// The name of a constraint on a shadow: a database holds each name once. The same for whoever
+    /// goes on with the load.
     #[must_use]
-    pub fn constraint_name(&self, name: &Ident, fence: u64) -> Ident {
+    pub fn constraint_name(&self, name: &Ident, generation: u64) -> Ident {
         if self.inside {
             let cut: String = name.raw().chars().take(48).collect();
-            Ident::new(format!("{cut}_{fence}"))
+            Ident::new(format!("{cut}_{generation}"))
         } else {
             name.clone()
         }
@@ -321,6 +322,7 @@ pub async fn sweep(
             if needed {
                 continue;
             }
+            super::hooks::reach("sweep.table");
             let outside = Place {
                 number,
                 target: target.clone(),
@@ -354,8 +356,8 @@ pub async fn sweep(
                 }
             }
         }
-        if store.helpers(number).await?.is_empty() {
-            store.retire_target_number(number).await?;
+        if store.helpers(number).await?.is_empty() && store.retire_target_number(number).await? {
+            super::hooks::reach("sweep.retired");
         }
     }
     for number in store.retired_helper_databases().await? {
@@ -392,7 +394,10 @@ async fn drop_databases(
             ));
             return Ok(());
         }
-        if let Err(error) = session.run(&format!("DROP DATABASE {name}")).await {
+        if let Err(error) = session
+            .run(&format!("DROP DATABASE IF EXISTS {name}"))
+            .await
+        {
             left.push(format!("the database {}: {error}", name.raw()));
             return Ok(());
         }

@@ -147,6 +147,18 @@ impl TableShared {
         Ok(())
     }
 
+    /// Fails only when work is to end at once: for steps that must not be left half done.
+    ///
+    /// # Errors
+    /// See above.
+    pub fn check_hard(&self) -> Result<(), SyncError> {
+        self.check_lease()?;
+        if self.job.stop.hard.is_cancelled() {
+            return Err(SyncError::Stopped);
+        }
+        Ok(())
+    }
+
     /// The lease's fence.
     #[must_use]
     pub fn fence(&self) -> u64 {

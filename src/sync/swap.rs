@@ -58,24 +58,42 @@ pub async fn swap(
         }
         None => format!("RENAME TABLE {shadow} TO {target}"),
     };
-    rename(table, &mut session, &sql).await?;
+    let timeout = table.plan.options.swap_timeout;
+    retry_lock(table, &mut session, &sql, timeout).await?;
     hooks::reach("swap.renamed");
+    drop(session);
+    settle(table, checkpoint, place, old).await?;
+    finish(table, checkpoint, place).await
+}
+
+/// After the `RENAME`: a foreign key that came since the last look follows the replaced table, so
+/// the swap is undone; else it is recorded. Goes on when the job is to end, since half a swap is
+/// worse than a late end. `checkpoint` names the shadow as it was called at the `RENAME`.
+///
+/// # Errors
+/// `schema_changed`, transient, when the swap was undone; else when a server can't be reached.
+pub async fn settle(
+    table: &TableShared,
+    checkpoint: &mut Checkpoint,
+    place: &Place,
+    old: Option<String>,
+) -> Result<(), SyncError> {
     if let Some(old) = &old {
-        let replaced = place.old(old);
-        let followed: Vec<_> = inbound_foreign_keys(&mut session, &replaced)
-            .await?
-            .into_iter()
-            .filter(|key| key.table != replaced)
-            .collect();
-        if let Some(key) = followed.first() {
-            let back = format!("RENAME TABLE {target} TO {shadow}, {replaced} TO {target}");
-            rename(table, &mut session, &back).await?;
+        let target = &table.plan.target;
+        let name = checkpoint.shadow_table.clone().unwrap_or_default();
+        let (shadow, replaced) = (place.shadow(&name), place.old(old));
+        let mut session = table.session(SessionKind::Ddl).await?;
+        let followed = inbound_foreign_keys(&mut session, &replaced).await?;
+        if let Some(key) = followed.iter().find(|key| key.table != replaced) {
+            let sql = format!("RENAME TABLE {target} TO {shadow}, {replaced} TO {target}");
+            let timeout = table.plan.options.swap_timeout;
+            insist(table, &mut session, &sql, timeout).await?;
             checkpoint.step = Step::Compare;
             table.job.context.store.save_checkpoint(checkpoint).await?;
             return Err(ErrorInfo::new(
                 ErrorCode::SchemaChanged,
                 format!(
-                    "{} came to refer to the target while it was swapped",
+                    "{} came to refer to the target while it was swapped; the swap was undone",
                     key.table.shown()
                 ),
             )
@@ -86,8 +104,7 @@ pub async fn swap(
     checkpoint.step = Step::Swapped { old };
     table.job.context.store.save_checkpoint(checkpoint).await?;
     hooks::reach("swap.swapped");
-    drop(session);
-    finish(table, checkpoint, place).await
+    Ok(())
 }
 
 /// Drops the replaced table and strikes out the names.
@@ -103,7 +120,8 @@ pub async fn finish(
     if let Step::Swapped { old: Some(old) } = &checkpoint.step {
         let mut session = table.session(SessionKind::Ddl).await?;
         let sql = format!("DROP TABLE IF EXISTS {}", place.old(old));
-        retry_lock(table, &mut session, &sql, Duration::from_secs(60)).await?;
+        hooks::reach("swap.dropping");
+        insist(table, &mut session, &sql, Duration::from_secs(60)).await?;
         place.unlist(table, old, Purpose::Old).await?;
     }
     hooks::reach("swap.dropped");
@@ -370,13 +388,8 @@ async fn rebuild(
     .await
 }
 
-/// `RENAME TABLE`, tried again with growing pauses while somebody reads the target.
-async fn rename(table: &TableShared, session: &mut Session, sql: &str) -> Result<(), SyncError> {
-    retry_lock(table, session, sql, table.plan.options.swap_timeout).await
-}
-
 /// Runs a definition; waits for locks a second at a time, so that nobody queues behind us for
-/// longer.
+/// longer, with growing pauses. Ends when the job is to end.
 ///
 /// # Errors
 /// `lock_timeout`, transient, when the lock was not free in time, with who holds it.
@@ -386,10 +399,30 @@ pub async fn retry_lock(
     sql: &str,
     timeout: Duration,
 ) -> Result<(), SyncError> {
+    until_unlocked(table, session, sql, timeout, TableShared::check).await
+}
+
+/// The same, but only a wish to end at once ends it.
+async fn insist(
+    table: &TableShared,
+    session: &mut Session,
+    sql: &str,
+    timeout: Duration,
+) -> Result<(), SyncError> {
+    until_unlocked(table, session, sql, timeout, TableShared::check_hard).await
+}
+
+async fn until_unlocked(
+    table: &TableShared,
+    session: &mut Session,
+    sql: &str,
+    timeout: Duration,
+    check: impl Fn(&TableShared) -> Result<(), SyncError>,
+) -> Result<(), SyncError> {
     let clock = Instant::now();
     let mut pause = Duration::from_millis(200);
     loop {
-        table.check()?;
+        check(table)?;
         let attempt = Instant::now();
         match session.run(sql).await {
             Ok(_) => {
@@ -412,7 +445,11 @@ pub async fn retry_lock(
                     Level::Info,
                     format!("waiting for a lock on the target's table: {blockers}"),
                 );
-                tokio::time::sleep(pause).await;
+                let asleep = Instant::now();
+                while asleep.elapsed() < pause {
+                    check(table)?;
+                    tokio::time::sleep(pause.min(Duration::from_millis(250))).await;
+                }
                 pause = (pause * 2).min(Duration::from_secs(30));
             }
             Err(error) => return Err(error.into()),

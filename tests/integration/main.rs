@@ -18,6 +18,7 @@
 
 mod support;
 
+mod crash;
 mod harness;
 mod jobs;
 mod probe;

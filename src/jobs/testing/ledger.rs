@@ -372,7 +372,11 @@ impl Ledger for FakeLedger {
         })
     }
 
-    fn save_job_summary<'a>(&'a self, job: &'a Job) -> BoxFuture<'a, Result<(), StoreError>> {
+    fn save_job_summary<'a>(
+        &'a self,
+        job: &'a Job,
+        _by: InstanceId,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
         self.answer(move |state| {
             let stored = state.jobs.get_mut(&job.id).unwrap();
             assert!(!stored.state.is_final(), "a summary after the end");
@@ -388,6 +392,7 @@ impl Ledger for FakeLedger {
         &'a self,
         job: JobId,
         run: &'a TableRun,
+        _by: InstanceId,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
         self.answer(move |state| {
             state.runs.push((job, run.clone()));

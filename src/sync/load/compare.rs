@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::super::compare::Comparer;
 use super::super::copy::whole_of;
 use super::super::error::SyncError;
+use super::super::hooks;
 use super::super::key::KeyRange;
 use super::super::meter::TableMeter;
-use super::super::shared::{TableShared, TargetSession};
+use super::super::shared::TableShared;
 use super::super::walk::Walk;
 use super::Load;
 use crate::model::error::{ErrorCode, ErrorInfo};
@@ -31,6 +32,12 @@ impl Load {
             table.check()?;
             let force = table.snapshots.current().await?;
             let ranges = store.ranges(table.table_run).await?;
+            if !cover_everything(&ranges) {
+                return Err(SyncError::stop(
+                    ErrorCode::VerifyFailed,
+                    "the ranges of the copy leave keys out, so it proves nothing",
+                ));
+            }
             let todo: Vec<RangeRow> = ranges
                 .iter()
                 .filter(|r| {
@@ -101,12 +108,25 @@ impl Load {
                 "the copy differs from its source, and the two order the key differently, so rows can't be matched by ranges",
             ));
         }
+        drop(session);
         let force = reader.snapshot().id.clone();
         for range in todo {
-            session = mark(table, session, range, range.rows, &force).await?;
+            mark(table, range, range.rows, &force).await?;
         }
         Ok(())
     }
+}
+
+/// Whether every key is in one of the ranges: a comparison of all of them says nothing otherwise.
+fn cover_everything(ranges: &[RangeRow]) -> bool {
+    let (Some(first), Some(last)) = (ranges.first(), ranges.last()) else {
+        return false;
+    };
+    first.lower.is_none()
+        && last.upper.is_none()
+        && ranges
+            .windows(2)
+            .all(|pair| pair[0].upper.is_some() && pair[0].upper == pair[1].lower)
 }
 
 /// Compares one range in the snapshot `force`, and repairs it until it is equal.
@@ -160,6 +180,7 @@ pub(super) async fn compare_range(
                 differences.len()
             ),
         );
+        hooks::reach("compare.repair");
         for batch in differences.chunks(REPAIR) {
             table.check()?;
             super::super::apply::repair_shadow(
@@ -175,9 +196,10 @@ pub(super) async fn compare_range(
             .range(&mut reader, &mut session, &bounds, &table.meter)
             .await?;
     }
-    let rows = source.rows;
-    mark(table, session, range, rows, force).await?;
-    Ok(())
+    // The source may have taken longer than an idle session is kept.
+    drop(session);
+    hooks::reach("compare.range");
+    mark(table, range, source.rows, force).await
 }
 
 /// A table without a key that changed between its copy and its comparison is loaded again; one
@@ -197,11 +219,10 @@ fn differs_without_key(table: &TableShared) -> SyncError {
 /// Records that a range equals the source in a snapshot.
 async fn mark(
     table: &TableShared,
-    mut session: TargetSession,
     range: &RangeRow,
     rows: u64,
     force: &str,
-) -> Result<TargetSession, SyncError> {
+) -> Result<(), SyncError> {
     let fence = table.job.context.store.range_commit_sql(&RangeCommit {
         table_run: table.table_run,
         range_no: range.range_no,
@@ -211,12 +232,14 @@ async fn mark(
         compared_in: Some(force),
         rows: i64::try_from(rows).unwrap_or(i64::MAX) - i64::try_from(range.rows).unwrap_or(0),
     });
+    let mut session = table.session(SessionKind::Load).await?;
     let begun = session
         .run("START TRANSACTION")
         .await
         .map(|_| ())
         .map_err(SyncError::from);
-    Ok(session.end(begun, &fence).await?.0)
+    session.end(begun, &fence).await?;
+    Ok(())
 }
 
 /// What compares a table's shadow with its source.
@@ -242,5 +265,39 @@ pub fn comparer<'a>(table: &'a TableShared, other: &TableRef) -> Comparer<'a> {
         other: other.clone(),
         other_index: index,
         checksum: table.job.context.config.spec.options.checksum,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_with_a_hole_or_an_end_cover_too_little() {
+        let range = |range_no, lower: Option<&str>, upper: Option<&str>| RangeRow {
+            range_no,
+            lower: lower.map(str::to_owned),
+            upper: upper.map(str::to_owned),
+            position: None,
+            seq: 0,
+            state: RangeState::Copied,
+            compared_in: None,
+            rows: 0,
+        };
+        assert!(cover_everything(&[range(0, None, None)]));
+        let (a, b, c) = (
+            range(1, None, Some("5")),
+            range(2, Some("5"), Some("9")),
+            range(3, Some("9"), None),
+        );
+        assert!(cover_everything(&[a.clone(), b.clone(), c.clone()]));
+        for short in [
+            vec![],
+            vec![a.clone(), b.clone()],
+            vec![b, c.clone()],
+            vec![a, c],
+        ] {
+            assert!(!cover_everything(&short), "{short:?}");
+        }
     }
 }

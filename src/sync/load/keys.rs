@@ -1,6 +1,7 @@
 //! Keys and foreign keys of a shadow, added after its rows.
 
 use super::super::error::SyncError;
+use super::super::hooks;
 use super::super::meter::Waiting;
 use super::super::shared::TableShared;
 use super::Load;
@@ -49,6 +50,7 @@ impl Load {
         // Building keys of a large table takes longer than a lease's silence.
         session.run("SET SESSION wait_timeout = 3600").await?;
         let clock = std::time::Instant::now();
+        hooks::reach("load.keys");
         let built = until_stopped(&self.table, session.run(&sql)).await;
         self.table.meter.waited(Waiting::Ddl, clock.elapsed());
         session.abandon();
@@ -71,7 +73,9 @@ impl Load {
         let present = foreign_key_parents(&mut session, &shadow).await?;
         let mut adds = Vec::new();
         for key in &wanted {
-            let constraint = self.place.constraint_name(&key.name, self.table.fence());
+            let constraint = self
+                .place
+                .constraint_name(&key.name, self.checkpoint.generation);
             if present.iter().any(|(name, _)| *name == constraint) {
                 continue;
             }

@@ -116,14 +116,19 @@ both_flavours! {
             store.claim(&Resource::Job(job.id), me).await.unwrap().unwrap();
             store.set_job_state(job.id, JobState::Pending, JobState::Running, me, None).await.unwrap();
             let mut run = TableRun::new("users", "users");
-            store.save_table_run(job.id, &run).await.unwrap();
+            store.save_table_run(job.id, &run, me).await.unwrap();
             run.state = TableState::Failed;
             run.error = Some(ErrorInfo::new(ErrorCode::DiskFull, "full").hint("free space"));
-            store.save_table_run(job.id, &run).await.unwrap();
+            store.save_table_run(job.id, &run, me).await.unwrap();
             job.progress.rows_done = 10 + round;
             job.counts.inserted = 7;
             (job.tables_total, job.tables_failed) = (1, 1);
-            store.save_job_summary(&job).await.unwrap();
+            store.save_job_summary(&job, me).await.unwrap();
+            // Somebody who was overtaken writes nothing.
+            let (mut late, mut old) = (job.clone(), run.clone());
+            (late.counts.inserted, old.state) = (1, TableState::Running);
+            store.save_job_summary(&late, InstanceId::generate()).await.unwrap();
+            store.save_table_run(job.id, &old, InstanceId::generate()).await.unwrap();
             let error = ErrorInfo::new(ErrorCode::Internal, "nothing completed");
             store.set_job_state(job.id, JobState::Running, JobState::Failed, me, Some(&error)).await.unwrap();
             store.append_logs(&[line(Some(job.id), Level::Info, "began")]).await.unwrap();

@@ -167,7 +167,7 @@ impl<'a> Crew<'a> {
         let jobs = &self.context.services.jobs;
         let id = job.id;
         self.note(&format!(
-            "{}: a running service took the job {id}; waiting for its end",
+            "{}: another process took the job {id}; waiting for its end",
             job.config
         ));
         let watch = async {

@@ -1,0 +1,120 @@
+//! Asked to end: by signals at several steps, by `jobs stop`; and two commands at once.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use super::world::{
+    LIMIT, at_once, expect_done, expect_nothing_left, fill_few, install, install_with, last_job,
+    run_until_frozen, start_with_hooks,
+};
+use crate::both_flavours;
+use crate::support::{Pair, wait_until};
+
+const POINTS: [&str; 7] = [
+    "load.created",
+    "copy.written@2",
+    "commit.after@2",
+    "load.keys",
+    "compare.range@2",
+    "swap.intended",
+    "swap.renamed",
+];
+
+both_flavours! {
+    async fn an_interrupted_job_is_cancelled_after_its_batch(pair: Pair) {
+        at_once(&pair, &POINTS, |pair, point| {
+            fill_few(pair);
+            let taxi = install(pair);
+            let ended = start_with_hooks(&taxi, &format!("{point}=int")).wait(LIMIT);
+            ended.expect_code(130);
+            assert_eq!(last_job(pair, "state"), "cancelled", "{point}");
+            taxi.run(&["run", "everything"]).expect_code(0);
+            expect_done(pair);
+        });
+    }
+
+    async fn a_terminated_job_goes_back_to_the_queue_and_run_takes_it_up(pair: Pair) {
+        at_once(&pair, &POINTS, |pair, point| {
+            fill_few(pair);
+            let taxi = install(pair);
+            let ended = start_with_hooks(&taxi, &format!("{point}=term")).wait(LIMIT);
+            ended.expect_code(143);
+            assert_eq!(last_job(pair, "state"), "pending", "{point}");
+            let id = last_job(pair, "id");
+            // Nobody holds it: taken up at once, not after a lease.
+            let began = Instant::now();
+            taxi.sibling().run(&["run", "everything"]).expect_code(0);
+            assert!(began.elapsed() < Duration::from_secs(30));
+            assert_eq!((last_job(pair, "id"), last_job(pair, "state")), (id, "completed".to_owned()));
+            expect_done(pair);
+        });
+    }
+
+    /// The batch in hand waits for a row lock that somebody else holds: only force ends it.
+    async fn a_second_signal_ends_at_once(pair: Pair) {
+        fill_few(&pair);
+        let taxi = install(&pair);
+        let frozen = run_until_frozen(&taxi, "commit.before_fence@2");
+        let mut outsider = pair.local.session().await;
+        outsider.run("START TRANSACTION").await.unwrap();
+        let ranges = format!("SELECT COUNT(*) FROM {}.sync_ranges FOR UPDATE", pair.control_db());
+        outsider.rows(&ranges).await.unwrap();
+        frozen.thaw();
+        frozen.signal(Signal::INT);
+        wait_until(LIMIT, "the first signal to be heard", || frozen.stderr().contains("after the batch"));
+        frozen.signal(Signal::INT);
+        let began = Instant::now();
+        frozen.wait(LIMIT).expect_code(130);
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+        outsider.run("ROLLBACK").await.unwrap();
+        taxi.run(&["run", "everything"]).expect_code(0);
+        expect_done(&pair);
+    }
+
+    async fn another_process_stops_a_job_within_seconds(pair: Pair) {
+        fill_few(&pair);
+        let taxi = install(&pair);
+        let frozen = run_until_frozen(&taxi, "copy.written@2");
+        taxi.sibling().run(&["jobs", "stop", "last:everything"]).expect_code(0);
+        let began = Instant::now();
+        frozen.thaw();
+        let ended = frozen.wait(Duration::from_secs(15));
+        assert!(ended.code().is_some_and(|code| code != 0), "{}", ended.status);
+        assert!(began.elapsed() < Duration::from_secs(15));
+        assert_eq!(last_job(&pair, "state"), "cancelled");
+        taxi.run(&["run", "everything"]).expect_code(0);
+        expect_done(&pair);
+    }
+
+    /// The first run waits for a reader of the target, so it lives as long as the test wants.
+    async fn a_second_run_of_a_living_job_is_refused(pair: Pair) {
+        fill_few(&pair);
+        pair.source.sql(&format!(
+            "USE {}; DROP TABLE items; ALTER TABLE orders DROP FOREIGN KEY orders_of_accounts",
+            pair.source_db()
+        ));
+        let taxi = install_with(&pair, "{full_strategy: swap}");
+        taxi.run(&["run", "everything"]).expect_code(0);
+        pair.source.sql(&format!("USE {}; UPDATE accounts SET balance = balance + 1", pair.source_db()));
+        let mut reader = pair.local.session().await;
+        reader.run("START TRANSACTION").await.unwrap();
+        reader.rows(&format!("SELECT COUNT(*) FROM {}", pair.target_table("accounts"))).await.unwrap();
+        let mut first = taxi.start(&["run", "everything"]);
+        let waits = || pair.local.try_sql(&format!(
+            "SELECT COUNT(*) FROM {}.sync_jobs WHERE state = 'running'", pair.control_db()
+        )).is_ok_and(|n| n == "1");
+        wait_until(LIMIT, "the first run", waits);
+        let other = taxi.sibling();
+        let refused = other.run(&["run", "everything"]).expect_code(4);
+        assert!(refused.stderr.contains("is run by"), "{}", refused.stderr);
+        other.run(&["run", "everything", "--skip-if-running"]).expect_code(0);
+        assert!(first.is_alive());
+        reader.run("COMMIT").await.unwrap();
+        first.wait(LIMIT).expect_code(0);
+        for table in ["accounts", "orders"] {
+            pair.judge(table, table).equal();
+        }
+        expect_nothing_left(&pair);
+    }
+}
