@@ -7,7 +7,7 @@ use super::world::{
     run_until_frozen,
 };
 use crate::both_flavours;
-use crate::support::{DbTaxi, Flavour, Pair, PrivateServer, Running, wait_until};
+use crate::support::{DbTaxi, Flavour, Pair, PrivateServer, wait_until};
 
 /// A table on the target with 1,000 rows, to be swapped for one with other 3,000.
 fn one_table(pair: &Pair, options: &str) -> DbTaxi {
@@ -28,60 +28,45 @@ fn one_table(pair: &Pair, options: &str) -> DbTaxi {
 }
 
 /// A reader that took its snapshot when half of the shadow was committed, and that has not touched
-/// the target yet, so nothing holds the swap back.
-async fn half_way(pair: &Pair, taxi: &DbTaxi, set: &str) {
-    let mut command = taxi.command(&["--set", set, "run", "everything"]);
-    command.env("DB_TAXI_HOOKS", "commit.after@1=stop");
-    let frozen = Running::start(command);
-    let state = format!("/proc/{}/stat", frozen.pid());
-    wait_until(LIMIT, "half of the copy", || {
-        std::fs::read_to_string(&state).is_ok_and(|s| s.contains(") T "))
-    });
+/// the target yet, so no metadata lock holds the swap back. `seen`: the job can see it.
+async fn half_way(pair: &Pair, taxi: &DbTaxi, seen: bool) {
+    let mut running = run_until_frozen(taxi, "commit.after");
     let mut reader = pair.local.session().await;
-    reader
-        .run("START TRANSACTION WITH CONSISTENT SNAPSHOT")
-        .await
-        .unwrap();
+    let begin = "START TRANSACTION WITH CONSISTENT SNAPSHOT";
+    reader.run(begin).await.unwrap();
+    running.thaw();
+    let table = pair.target_table("seen");
     let count = format!(
-        "SELECT COUNT(*) AS n, MIN(v) AS lo, MAX(v) AS hi FROM {} FORCE INDEX (PRIMARY)",
-        pair.target_table("seen")
+        "SELECT COUNT(*) AS n, MIN(v) AS lo, MAX(v) AS hi FROM {table} FORCE INDEX (PRIMARY)"
     );
-    frozen.thaw();
-    // Reads while the copy goes on would show the old table and hold the swap back by a metadata
-    // lock; another session watches for the swap instead.
-    let swapped = || {
-        pair.local.sql(&format!(
-            "SELECT COUNT(*) FROM {}",
-            pair.target_table("seen")
-        )) == "3000"
-    };
-    let mut ended = false;
-    let mut frozen = frozen;
-    let began = std::time::Instant::now();
-    wait_until(
-        std::time::Duration::from_secs(100),
-        "the swap, or the wait for the reader",
-        || {
-            ended = swapped() || !frozen.is_alive();
-            ended || (set.contains("wait") && began.elapsed().as_secs() > 3)
-        },
-    );
-    let seen = reader.rows(&count).await;
-    match seen {
-        Ok(rows) => {
-            let row = &rows[0];
-            let seen = (
-                row.u64("n").unwrap(),
-                row.u64("lo").unwrap(),
-                row.u64("hi").unwrap(),
-            );
-            assert_eq!(seen, (1_000, 1, 1), "neither the old table nor an error");
-            assert!(!ended, "the old table after the swap can't be");
-        }
-        Err(error) => assert_eq!(error.number, Some(1412), "{error}"),
+    if seen {
+        // The job says that it waits: it lives, the swap has not happened.
+        wait_until(LIMIT, "the wait for the reader", || {
+            assert!(running.is_alive(), "{}", running.stderr());
+            running.stderr().contains("older than the shadow")
+        });
+        let row = &reader.rows(&count).await.unwrap()[0];
+        let old = (
+            row.u64("n").unwrap(),
+            row.u64("lo").unwrap(),
+            row.u64("hi").unwrap(),
+        );
+        assert_eq!(old, (1_000, 1, 1), "not the old table");
+        reader.run("COMMIT").await.unwrap();
+    } else {
+        wait_until(LIMIT, "the swap", || {
+            !running.is_alive()
+                || pair.local.count(&format!("SELECT COUNT(*) FROM {table}")) == 3_000
+        });
+        let error = reader.rows(&count).await.err();
+        assert_eq!(
+            error.and_then(|e| e.number),
+            Some(1412),
+            "it saw a table that never was"
+        );
     }
-    let _end = reader.run("ROLLBACK").await;
-    frozen.wait(LIMIT).expect_code(0);
+    drop(reader);
+    running.wait(LIMIT).expect_code(0);
     pair.judge("seen", "seen").equal();
     expect_nothing_left(pair);
 }
@@ -90,8 +75,7 @@ both_flavours! {
     /// The swap waits while it can see the reader: the reader sees the old table.
     async fn a_reader_with_an_old_snapshot_is_waited_for(pair: Pair) {
         let taxi = one_table(&pair, "{full_strategy: swap}");
-        // The value is only a mark for the wait below.
-        half_way(&pair, &taxi, "instance.name=waits").await;
+        half_way(&pair, &taxi, true).await;
     }
 
     /// An account without PROCESS can't see it: the reader gets an error, never half a table.
@@ -103,7 +87,7 @@ both_flavours! {
              GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, REFERENCES, TRIGGER, LOCK TABLES, CREATE VIEW, SHOW VIEW ON *.* TO '{user}'@'%'"
         ));
         let taxi = taxi.set(&format!("database.username={user}")).set("database.password=x");
-        half_way(&pair, &taxi, "instance.name=poor").await;
+        half_way(&pair, &taxi, false).await;
         pair.local.sql(&format!("DROP USER '{user}'@'%'"));
     }
 
