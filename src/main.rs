@@ -62,7 +62,10 @@ fn start(typed: &Cli, output: Output) -> Result<Exit, Failure> {
                     logs: log.ring(),
                     ..DashboardOptions::of_settings(&settings.dashboard)
                 };
-                let shown = |error: DashboardError| Failure::invalid(error.to_string());
+                let shown = |error: DashboardError| match error {
+                    DashboardError::Panicked { .. } => Failure::internal(error.to_string()),
+                    _ => Failure::invalid(error.to_string()),
+                };
                 dashboard::check(&options).map_err(shown)?;
                 let system = System::start(settings, Role::Dashboard).await?;
                 let code = dashboard::run(system, options).await.map_err(shown)?;
