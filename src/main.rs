@@ -63,7 +63,7 @@ fn start(typed: &Cli, output: Output) -> Result<Exit, Failure> {
                     ..DashboardOptions::of_settings(&settings.dashboard)
                 };
                 let shown = |error: DashboardError| match error {
-                    DashboardError::Panicked { .. } => Failure::internal(error.to_string()),
+                    DashboardError::Panicked => Failure::internal(error.to_string()),
                     _ => Failure::invalid(error.to_string()),
                 };
                 dashboard::check(&options).map_err(shown)?;
