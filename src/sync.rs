@@ -18,6 +18,7 @@ pub mod key;
 pub mod load;
 pub mod meter;
 pub mod order;
+pub mod orphans;
 pub mod place;
 pub mod report;
 pub mod rules;

@@ -5,6 +5,12 @@
 
 use super::ident::{Ident, TableRef};
 
+mod options;
+mod text;
+
+use options::innodb_options;
+use text::{bracketed_names, names_one_of, outside_strings, quoted, rename_quoted, strip_word};
+
 /// A column as printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ColumnDef {
@@ -138,15 +144,66 @@ impl CreateTable {
         self.options.to_ascii_uppercase().contains("PARTITION BY")
     }
 
-    /// The value of the counter, where there is one.
+    /// The value of the counter, where one is printed.
     #[must_use]
     pub fn auto_increment(&self) -> Option<u64> {
-        let at = self.options.find("AUTO_INCREMENT=")?;
-        let digits = &self.options[at + "AUTO_INCREMENT=".len()..];
+        let at = self.counter_at()?;
+        let digits = &self.options[at..];
         let end = digits
             .find(|c: char| !c.is_ascii_digit())
             .unwrap_or(digits.len());
         digits[..end].parse().ok()
+    }
+
+    /// Where the counter's digits begin. It stands before the comment, which may look like it.
+    fn counter_at(&self) -> Option<usize> {
+        let end = self.options.find(" COMMENT=").unwrap_or(self.options.len());
+        let word = "AUTO_INCREMENT=";
+        Some(self.options[..end].find(word)? + word.len())
+    }
+
+    /// Lets the counter go on from `value` at least, where a column counts by itself.
+    pub fn count_from(&mut self, value: u64) {
+        if self.counter().is_none() || self.auto_increment().is_some_and(|own| own >= value) {
+            return;
+        }
+        match self.counter_at() {
+            Some(at) => {
+                let digits = self.options[at..]
+                    .find(|c: char| !c.is_ascii_digit())
+                    .map_or(self.options.len(), |end| at + end);
+                self.options.replace_range(at..digits, &value.to_string());
+            }
+            None => {
+                let head = self.options.find([' ', '\n']).unwrap_or(self.options.len());
+                self.options
+                    .insert_str(head, &format!(" AUTO_INCREMENT={value}"));
+            }
+        }
+    }
+
+    fn counter(&self) -> Option<&Ident> {
+        self.columns
+            .iter()
+            .find(|c| {
+                outside_strings(&c.rest)
+                    .to_ascii_uppercase()
+                    .contains("AUTO_INCREMENT")
+            })
+            .map(|c| &c.name)
+    }
+
+    /// The columns that go when only those that `keep` names are wanted: what is computed from one
+    /// that goes, goes with it.
+    pub fn gone_without(&self, keep: impl Fn(&Ident) -> bool) -> Vec<Ident> {
+        let names = self.columns.iter().map(|c| c.name.clone());
+        let mut gone: Vec<Ident> = names.filter(|name| !keep(name)).collect();
+        while let Some(lost) = self.columns.iter().find(|c| {
+            !gone.contains(&c.name) && is_computed(&c.rest) && names_one_of(&c.rest, &gone)
+        }) {
+            gone.push(lost.name.clone());
+        }
+        gone
     }
 
     /// Leaves out columns, and keys, checks and foreign keys that need them; renames the others.
@@ -157,17 +214,23 @@ impl CreateTable {
         rename: impl Fn(&Ident) -> Ident,
     ) -> Vec<String> {
         let mut dropped = Vec::new();
-        let gone: Vec<Ident> = self
-            .columns
-            .iter()
-            .map(|c| c.name.clone())
-            .filter(|n| !keep(n))
-            .collect();
-        self.columns.retain(|c| keep(&c.name));
+        let gone = self.gone_without(keep);
+        let asked = |name: &Ident| {
+            self.columns
+                .iter()
+                .any(|c| c.name == *name && is_computed(&c.rest))
+        };
+        dropped.extend(
+            gone.iter()
+                .filter(|name| asked(name))
+                .map(|name| format!("computed column left out: {}", name.raw())),
+        );
+        self.columns.retain(|c| !gone.contains(&c.name));
         let uses_gone = |columns: &[Ident]| columns.iter().any(|c| gone.contains(c));
         self.keys.retain(|k| {
-            let lost =
-                uses_gone(&k.columns) || gone.iter().any(|g| k.text.contains(&format!("({g}")));
+            // The key's own name comes before its brackets.
+            let parts = k.text.find('(').map_or("", |open| &k.text[open..]);
+            let lost = uses_gone(&k.columns) || names_one_of(parts, &gone);
             if lost {
                 dropped.push(format!("key left out: {}", k.text));
             }
@@ -181,7 +244,7 @@ impl CreateTable {
             !lost
         });
         self.checks.retain(|check| {
-            let lost = gone.iter().any(|g| check.contains(&g.to_string()));
+            let lost = names_one_of(check, &gone);
             if lost {
                 dropped.push(format!("check left out: {check}"));
             }
@@ -260,25 +323,35 @@ impl CreateTable {
         }
         // MySQL demands every unique key of a partitioned table at once only for its columns, not
         // its time; but a counter column must lead some key from the start.
-        let counter = self
-            .columns
-            .iter()
-            .find(|c| c.rest.to_ascii_uppercase().contains("AUTO_INCREMENT"))
-            .map(|c| &c.name);
+        let counter = self.counter();
         let leads = |k: &KeyDef| counter.is_some() && k.columns.first() == counter;
         let first_leader = self.keys.iter().find(|k| leads(k));
         first_leader != Some(key)
     }
 
-    /// The statement that adds the deferred keys; `None` where there are none.
+    /// The statements that add `keys`: one, and one more for each further FULLTEXT key, of which
+    /// MySQL builds one at a time.
     #[must_use]
-    pub fn add_keys_sql(&self, table: &TableRef) -> Option<String> {
-        let adds: Vec<String> = self
-            .deferred_keys()
+    pub fn add_keys_sql(table: &TableRef, keys: &[&KeyDef]) -> Vec<String> {
+        let is_text = |key: &KeyDef| key.text.to_ascii_uppercase().starts_with("FULLTEXT");
+        let first_text = keys.iter().position(|k| is_text(k));
+        let (first, rest): (Vec<_>, Vec<_>) = keys
             .iter()
-            .map(|k| format!("ADD {}", k.text))
-            .collect();
-        (!adds.is_empty()).then(|| format!("ALTER TABLE {table} {}", adds.join(", ")))
+            .enumerate()
+            .partition(|(at, k)| !is_text(k) || Some(*at) == first_text);
+        let alter = |keys: &[(usize, &&KeyDef)]| {
+            let adds: Vec<String> = keys
+                .iter()
+                .map(|(_, k)| format!("ADD {}", k.text))
+                .collect();
+            format!("ALTER TABLE {table} {}", adds.join(", "))
+        };
+        let mut out = Vec::new();
+        if !first.is_empty() {
+            out.push(alter(&first));
+        }
+        out.extend(rest.iter().map(|key| alter(std::slice::from_ref(key))));
+        out
     }
 }
 
@@ -292,106 +365,20 @@ impl ForeignKeyDef {
             self.tail.trim()
         )
     }
+
+    /// Gives the parent's columns the names that they have on the target.
+    pub fn rename_parent_columns(&mut self, rename: impl Fn(&str) -> String) {
+        let renames: Vec<(Ident, Ident)> = bracketed_names(&self.tail)
+            .into_iter()
+            .map(|from| (from.clone(), Ident::new(rename(from.raw()))))
+            .collect();
+        self.tail = rename_quoted(&self.tail, &renames);
+    }
 }
 
-/// Options of an InnoDB table: what other engines know is left out.
-fn innodb_options(options: &str) -> String {
-    const FOREIGN: [&str; 13] = [
-        "CHECKSUM",
-        "DELAY_KEY_WRITE",
-        "PACK_KEYS",
-        "TRANSACTIONAL",
-        "PAGE_CHECKSUM",
-        "TABLE_CHECKSUM",
-        "UNION",
-        "INSERT_METHOD",
-        "CONNECTION",
-        "TABLESPACE",
-        "SECONDARY_ENGINE",
-        "AVG_ROW_LENGTH",
-        "AUTOEXTEND_SIZE",
-    ];
-    let (head, partitions) = match options.find("\n") {
-        Some(at) => options.split_at(at),
-        None => (options, ""),
-    };
-    let mut out: Vec<String> = Vec::new();
-    let mut seen_engine = false;
-    let words = option_words(head);
-    for word in words {
-        let name = word
-            .split('=')
-            .next()
-            .unwrap_or("")
-            .trim()
-            .to_ascii_uppercase();
-        if name == "ENGINE" {
-            out.push("ENGINE=InnoDB".to_owned());
-            seen_engine = true;
-        } else if FOREIGN.contains(&name.as_str())
-            || name.ends_with("DATA DIRECTORY")
-            || name.ends_with("INDEX DIRECTORY")
-            || (name == "ROW_FORMAT"
-                && !["DYNAMIC", "COMPACT", "REDUNDANT", "COMPRESSED"]
-                    .iter()
-                    .any(|f| word.to_ascii_uppercase().ends_with(f)))
-        {
-            // Left out: it has no meaning, or another one, for InnoDB on another server.
-        } else {
-            out.push(word);
-        }
-    }
-    if !seen_engine {
-        out.insert(0, "ENGINE=InnoDB".to_owned());
-    }
-    let partitions = partitions
-        .replace("ENGINE = MyISAM", "ENGINE = InnoDB")
-        .replace("ENGINE = Aria", "ENGINE = InnoDB");
-    format!("{}{partitions}", out.join(" "))
-}
-
-/// `A=1 DEFAULT CHARSET=x COMMENT='a b'` → its options, quotes respected.
-fn option_words(text: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut current = String::new();
-    let mut quote: Option<char> = None;
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match quote {
-            Some(q) => {
-                current.push(c);
-                if c == '\\' && q == '\'' {
-                    if let Some(next) = chars.next() {
-                        current.push(next);
-                    }
-                } else if c == q {
-                    if chars.peek() == Some(&q) {
-                        current.push(q);
-                        chars.next();
-                    } else {
-                        quote = None;
-                    }
-                }
-            }
-            None if c == '\'' || c == '`' || c == '"' => {
-                quote = Some(c);
-                current.push(c);
-            }
-            None if c == ' ' => {
-                // `DEFAULT CHARSET=x`, `DATA DIRECTORY='x'`: a word without `=` belongs to the next.
-                if current.contains('=') {
-                    words.push(std::mem::take(&mut current));
-                } else if !current.is_empty() {
-                    current.push(' ');
-                }
-            }
-            None => current.push(c),
-        }
-    }
-    if !current.trim().is_empty() {
-        words.push(current.trim().to_owned());
-    }
-    words
+/// Whether a column's definition says that the server computes it.
+fn is_computed(rest: &str) -> bool {
+    outside_strings(rest).to_ascii_uppercase().contains(" AS (")
 }
 
 fn key(kind: KeyKind, line: &str) -> KeyDef {
@@ -433,96 +420,6 @@ fn foreign_key(name: Ident, rest: &str) -> Result<ForeignKeyDef, String> {
     })
 }
 
-/// The quoted names directly in the first pair of brackets of `text`.
-fn bracketed_names(text: &str) -> Vec<Ident> {
-    let mut names = Vec::new();
-    let mut depth = 0_u32;
-    let mut rest = text;
-    while let Some(c) = rest.chars().next() {
-        match c {
-            '(' => depth += 1,
-            ')' => {
-                depth = depth.saturating_sub(1);
-                if depth == 0 {
-                    break;
-                }
-            }
-            '`' => {
-                if let Some((name, after)) = quoted(rest) {
-                    if depth == 1 {
-                        names.push(name);
-                    }
-                    rest = after;
-                    continue;
-                }
-            }
-            _ => {}
-        }
-        rest = &rest[c.len_utf8()..];
-    }
-    names
-}
-
-/// A backtick-quoted name at the start of `text`, and what follows it.
-fn quoted(text: &str) -> Option<(Ident, &str)> {
-    let inner = text.strip_prefix('`')?;
-    let mut name = String::new();
-    let mut chars = inner.char_indices().peekable();
-    while let Some((at, c)) = chars.next() {
-        if c == '`' {
-            if chars.peek().is_some_and(|(_, next)| *next == '`') {
-                chars.next();
-            } else {
-                return Some((Ident::new(name), &inner[at + 1..]));
-            }
-        }
-        name.push(c);
-    }
-    None
-}
-
-fn strip_word<'a>(text: &'a str, word: &str) -> Option<&'a str> {
-    (text.len() >= word.len() && text[..word.len()].eq_ignore_ascii_case(word))
-        .then(|| &text[word.len()..])
-}
-
-/// Replaces quoted names, outside of string literals.
-fn rename_quoted(text: &str, renames: &[(Ident, Ident)]) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    let mut in_string = false;
-    while let Some(c) = rest.chars().next() {
-        if in_string {
-            out.push(c);
-            rest = &rest[c.len_utf8()..];
-            if c == '\\' {
-                if let Some(next) = rest.chars().next() {
-                    out.push(next);
-                    rest = &rest[next.len_utf8()..];
-                }
-            } else if c == '\'' {
-                in_string = false;
-            }
-            continue;
-        }
-        if c == '`'
-            && let Some((name, after)) = quoted(rest)
-        {
-            let name = renames
-                .iter()
-                .find(|(from, _)| *from == name)
-                .map_or(name, |(_, to)| to.clone());
-            out.push_str(&name.to_string());
-            rest = after;
-            continue;
-        }
-        in_string = c == '\'';
-        out.push(c);
-        rest = &rest[c.len_utf8()..];
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -548,13 +445,40 @@ mod tests {
             "{bare}"
         );
         assert_eq!(
-            t.add_keys_sql(&TableRef::new("s", "x")).unwrap(),
-            "ALTER TABLE `s`.`x` ADD UNIQUE KEY `u` (`a``b`), ADD KEY `k` (`p`,`id`)"
+            CreateTable::add_keys_sql(&TableRef::new("s", "x"), &t.deferred_keys()),
+            ["ALTER TABLE `s`.`x` ADD UNIQUE KEY `u` (`a``b`), ADD KEY `k` (`p`,`id`)"]
         );
         assert_eq!(
             t.foreign_keys[0].add_clause_to(&Ident::new("fk"), &TableRef::new("d", "parent")),
             "ADD CONSTRAINT `fk` FOREIGN KEY (`p`) REFERENCES `d`.`parent` (`id`) ON DELETE CASCADE"
         );
+    }
+
+    #[test]
+    fn the_counter_goes_on_from_the_greater_value() {
+        let mut t = CreateTable::parse(SQL).unwrap();
+        t.count_from(5);
+        assert_eq!(t.auto_increment(), Some(7));
+        t.count_from(900);
+        assert_eq!(t.auto_increment(), Some(900));
+        let sql = "CREATE TABLE `t` (\n  `id` int NOT NULL AUTO_INCREMENT,\n  PRIMARY KEY (`id`)\n) ENGINE=InnoDB COMMENT='AUTO_INCREMENT=5'";
+        let mut t = CreateTable::parse(sql).unwrap();
+        assert_eq!(t.auto_increment(), None);
+        t.count_from(9);
+        assert_eq!(
+            t.options,
+            "ENGINE=InnoDB AUTO_INCREMENT=9 COMMENT='AUTO_INCREMENT=5'"
+        );
+    }
+
+    #[test]
+    fn what_is_computed_from_a_lost_column_is_lost() {
+        let sql = "CREATE TABLE `t` (\n  `id` int NOT NULL,\n  `b` int,\n  `g` int GENERATED ALWAYS AS (`id` + `b`) STORED,\n  `h` int GENERATED ALWAYS AS (`g`) VIRTUAL,\n  `c` int COMMENT 'as (`b`)',\n  PRIMARY KEY (`id`),\n  KEY `b` (`c`),\n  KEY `f` ((`c` + `h`))\n) ENGINE=InnoDB";
+        let mut t = CreateTable::parse(sql).unwrap();
+        let dropped = t.select_columns(|n| n.raw() != "b", Clone::clone);
+        assert_eq!(dropped.len(), 3, "{dropped:?}");
+        let left: Vec<&str> = t.columns.iter().map(|c| c.name.raw()).collect();
+        assert_eq!((left, t.keys.len()), (vec!["id", "c"], 2));
     }
 
     #[test]

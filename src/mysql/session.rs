@@ -459,6 +459,9 @@ impl Session {
 
     /// Closes the connection without a word, as a rolled-back transaction needs it.
     pub fn abandon(mut self) {
+        if self.in_statement {
+            self.spend();
+        }
         self.conn = None;
     }
 

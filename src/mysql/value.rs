@@ -72,10 +72,44 @@ impl ColumnPair {
         }
     }
 
+    /// The text in the target's charset, as bytes. A character that this charset lacks would
+    /// become a question mark, which nobody could tell from one that was there: such a text stays
+    /// in its own bytes, which the target refuses or the comparison finds.
     fn converted(&self, name: &Ident) -> String {
         match &self.target.charset {
-            Some(charset) if self.converts() => format!("CONVERT({name} USING {charset})"),
+            Some(charset) if self.converts() => {
+                let text = format!("CONVERT({name} USING {charset})");
+                let marks = |text: &str| {
+                    format!("CHAR_LENGTH({text}) - CHAR_LENGTH(REPLACE({text}, '?', ''))")
+                };
+                format!(
+                    "IF({} = {}, {}, {})",
+                    marks(&text),
+                    marks(&name.to_string()),
+                    binary(&text),
+                    binary(&name.to_string())
+                )
+            }
             _ => name.to_string(),
+        }
+    }
+
+    /// The expression by which a key column's value is matched with the other side's: equal values
+    /// give equal bytes on both, and [`key_literal_sql`] of the target's column writes them.
+    #[must_use]
+    pub fn key_sql(&self, side: Side) -> String {
+        let column = match side {
+            Side::Source => &self.source,
+            Side::Target => &self.target,
+        };
+        let own = key_read_sql(column);
+        match (self.kind(), side) {
+            (Kind::Decimal, _) => self.padded(&own, side, self.source.scale, self.target.scale),
+            (Kind::Temporal, _) => {
+                self.padded(&own, side, self.source.fraction, self.target.fraction)
+            }
+            (Kind::Text, Side::Source) => self.converted(&column.name),
+            _ => own,
         }
     }
 
@@ -116,21 +150,42 @@ impl ColumnPair {
                     format!("{text}e0")
                 }
             }
-            Kind::Text | Kind::Set => match &self.target.charset {
-                Some(charset) => literal::in_charset(charset, value),
-                None => literal::bytes(value),
-            },
             Kind::Enum if value == ENUM_ZERO => "0".to_owned(),
-            Kind::Enum => {
-                literal::in_charset(self.target.charset.as_deref().unwrap_or("binary"), value)
-            }
             Kind::Json => literal::in_charset("utf8mb4", value),
             Kind::Special | Kind::Temporal | Kind::Integer | Kind::Decimal | Kind::Float => {
                 literal::in_charset("ascii", value)
             }
-            Kind::Bit | Kind::Binary | Kind::Geometry | Kind::Vector | Kind::Unknown => {
-                literal::bytes(value)
+            // Text too: its bytes are in the column's charset already, and naming that charset
+            // draws a warning for each literal where a server finds it old-fashioned.
+            Kind::Text
+            | Kind::Enum
+            | Kind::Set
+            | Kind::Bit
+            | Kind::Binary
+            | Kind::Geometry
+            | Kind::Vector
+            | Kind::Unknown => literal::bytes(value),
+        }
+    }
+
+    /// The read value as a literal that is compared with the target column, in its own order.
+    #[must_use]
+    pub fn condition_sql(&self, value: &[u8]) -> String {
+        match self.kind() {
+            Kind::Text | Kind::Set => match &self.target.charset {
+                Some(charset) => literal::in_charset(charset, value),
+                None => literal::bytes(value),
+            },
+            Kind::Enum if value != ENUM_ZERO => {
+                literal::in_charset(self.target.charset.as_deref().unwrap_or("binary"), value)
             }
+            Kind::Bit => {
+                let number = value
+                    .iter()
+                    .fold(0_u64, |n, byte| n << 8 | u64::from(*byte));
+                number.to_string()
+            }
+            _ => self.literal_sql(Some(value)),
         }
     }
 
@@ -146,9 +201,12 @@ impl ColumnPair {
             Kind::Integer => Canonical::Plain(format!("{name} + 0")),
             Kind::Float => Canonical::Plain(format!("{name} * 1e0")),
             Kind::Bit | Kind::Enum | Kind::Set => Canonical::Plain(format!("{name} + 0")),
-            Kind::Decimal => {
-                Canonical::Plain(self.padded(&name, side, self.source.scale, self.target.scale))
-            }
+            Kind::Decimal => Canonical::Plain(self.padded(
+                &bare(column),
+                side,
+                self.source.scale,
+                self.target.scale,
+            )),
             Kind::Temporal => Canonical::Plain(self.padded(
                 &name,
                 side,
@@ -296,12 +354,37 @@ fn is_number(value: &[u8]) -> bool {
             .all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'+' | b'.' | b'e' | b'E'))
 }
 
+/// A number without the zeros that ZEROFILL puts before it.
+fn bare(column: &Column) -> String {
+    if column.column_type.to_ascii_lowercase().contains("zerofill") {
+        format!("{} + 0", column.name)
+    } else {
+        column.name.to_string()
+    }
+}
+
+/// The expression that reads a key column's value so that [`key_literal_sql`] finds it again.
+/// Numbers stand for what has no exact text, or several.
+#[must_use]
+pub fn key_read_sql(column: &Column) -> String {
+    match Kind::of(column) {
+        Kind::Bit | Kind::Enum | Kind::Set => format!("{} + 0", column.name),
+        Kind::Float => format!("{} * 1e0", column.name),
+        _ => bare(column),
+    }
+}
+
 /// A key column's value as a literal that compares in the column's own order.
 #[must_use]
 pub fn key_literal_sql(column: &Column, value: &[u8]) -> String {
     match Kind::of(column) {
-        Kind::Integer | Kind::Decimal if is_number(value) => {
+        Kind::Integer | Kind::Decimal | Kind::Bit | Kind::Enum | Kind::Set if is_number(value) => {
             String::from_utf8_lossy(value).into_owned()
+        }
+        Kind::Float if is_number(value) => {
+            let text = String::from_utf8_lossy(value);
+            let exponent = if text.contains(['e', 'E']) { "" } else { "e0" };
+            format!("{text}{exponent}")
         }
         Kind::Text => match &column.charset {
             Some(charset) => literal::in_charset(charset, value),

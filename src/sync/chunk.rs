@@ -4,7 +4,7 @@
 //! values make no difference; sizes aim at a number of bytes, by what rows measured so far.
 
 use super::error::SyncError;
-use super::key::{KeyRange, KeySpec, KeyTuple};
+use super::key::{Bucket, KeyRange, KeySpec, KeyTuple};
 use super::meter::TableMeter;
 use super::table::PlannedTable;
 use crate::mysql::Session;
@@ -34,6 +34,23 @@ pub fn range_rows(plan: &PlannedTable, meter: &TableMeter, workers: usize) -> u6
     by_bytes.min(by_workers).clamp(LEAST_ROWS, RANGE_ROWS)
 }
 
+/// The parts that a table is compared in whose key can't be walked in one order on both sides:
+/// rows of one part are held in memory.
+#[must_use]
+pub fn buckets(plan: &PlannedTable) -> Vec<KeyRange> {
+    let rows = plan.source_schema.as_ref().map_or(0, |s| s.rows_estimate);
+    let of = rows / RANGE_ROWS + 1;
+    if of == 1 || plan.key.is_none() {
+        return vec![KeyRange::default()];
+    }
+    (0..of)
+        .map(|number| KeyRange {
+            bucket: Some(Bucket { number, of }),
+            ..KeyRange::default()
+        })
+        .collect()
+}
+
 /// The last key of the range of `rows` rows that follows `lower`; `None` where fewer are left.
 ///
 /// # Errors
@@ -47,7 +64,7 @@ pub async fn next_boundary(
 ) -> Result<Option<KeyTuple>, SyncError> {
     let after = key.range_sql(&KeyRange {
         lower: lower.cloned(),
-        upper: None,
+        ..KeyRange::default()
     });
     let sql = format!(
         "SELECT {list} {from} ORDER BY {list} LIMIT 1 OFFSET {offset}",

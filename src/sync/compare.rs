@@ -14,6 +14,7 @@ use super::table::PlannedTable;
 use crate::model::config::Checksum;
 use crate::model::error::{ErrorCode, ErrorInfo, ShownValue};
 use crate::model::log::{Difference, DifferenceKind, DifferingColumn};
+use crate::mysql::schema::Column;
 use crate::mysql::value::{ColumnPair, Side, bucket_sql, range_hash_sql, row_hash_sql};
 use crate::mysql::{Row, Session, TableRef};
 
@@ -93,9 +94,42 @@ impl Comparer<'_> {
         }
     }
 
+    /// The key's columns as both sides' rows are matched by, with commas.
+    fn matching_sql(&self, side: Side) -> Result<String, SyncError> {
+        Ok(self.matching(side)?.join(", "))
+    }
+
+    fn matching(&self, side: Side) -> Result<Vec<String>, SyncError> {
+        let (source, target) = self.keys()?;
+        let reads: Vec<String> = source
+            .columns
+            .iter()
+            .zip(&target.columns)
+            .map(|(source, target)| {
+                let pair = ColumnPair {
+                    source: source.clone(),
+                    target: target.clone(),
+                };
+                pair.key_sql(side)
+            })
+            .collect();
+        Ok(reads)
+    }
+
     fn conditions(&self, range: &KeyRange) -> (String, String) {
         match (&self.plan.key, &self.plan.target_key) {
-            (Some(source), Some(target)) => (source.range_sql(range), target.range_sql(range)),
+            (Some(source), Some(target)) => {
+                let within = |range_sql: String, side| match (range.bucket, self.matching(side)) {
+                    (Some(bucket), Ok(parts)) => {
+                        format!("{range_sql} AND {}", bucket.condition_sql(&parts))
+                    }
+                    _ => range_sql,
+                };
+                (
+                    within(source.range_sql(range), Side::Source),
+                    within(target.range_sql(range), Side::Target),
+                )
+            }
             _ => ("TRUE".to_owned(), "TRUE".to_owned()),
         }
     }
@@ -249,7 +283,7 @@ impl Comparer<'_> {
         if buckets.is_empty() {
             return Ok(Vec::new());
         }
-        let (source_key, target_key) = self.keys()?;
+        let (source_key, _) = self.keys()?;
         let (mut on_source, mut on_target) = self.conditions(range);
         if (buckets.len() as u64) < u64::from(BUCKETS) / 2 {
             let key = self.key_pairs();
@@ -269,32 +303,16 @@ impl Comparer<'_> {
             }
         }
         let parts = source_key.columns.len();
-        let read: Vec<String> = source_key
-            .columns
-            .iter()
-            .map(|c| {
-                let pair = self.plan.pairs.iter().find(|p| p.source.name == c.name);
-                pair.map_or_else(|| c.name.to_string(), |p| p.read_sql())
-            })
-            .collect();
         let source_sql = format!(
             "SELECT {}, {}, LEFT({}, 32) {}",
-            source_key.list_sql(),
-            read.join(", "),
+            source_key.read_sql(),
+            self.matching_sql(Side::Source)?,
             row_hash_sql(&self.plan.pairs, Side::Source),
             self.plan.source_from_sql(&on_source)
         );
-        let back: Vec<String> = target_key
-            .columns
-            .iter()
-            .map(|c| {
-                let pair = self.plan.pairs.iter().find(|p| p.target.name == c.name);
-                pair.map_or_else(|| c.name.to_string(), |p| p.read_back_sql())
-            })
-            .collect();
         let target_sql = format!(
             "SELECT {}, LEFT({}, 32) {}",
-            back.join(", "),
+            self.matching_sql(Side::Target)?,
             row_hash_sql(&self.plan.pairs, Side::Target),
             self.other_from_sql(&on_target)
         );
@@ -358,7 +376,7 @@ impl Comparer<'_> {
         let reads: Vec<String> = self.plan.pairs.iter().map(|p| p.read_sql()).collect();
         let sql = format!(
             "SELECT {}, {} {}",
-            source_key.list_sql(),
+            source_key.read_sql(),
             reads.join(", "),
             self.plan.source_from_sql(&source_key.any_of_sql(keys))
         );
@@ -382,7 +400,7 @@ impl Comparer<'_> {
         let reads: Vec<String> = self.plan.pairs.iter().map(|p| p.read_back_sql()).collect();
         let sql = format!(
             "SELECT {}, {} {}",
-            target_key.list_sql(),
+            self.matching_sql(Side::Target)?,
             reads.join(", "),
             self.other_from_sql(&target_key.any_of_sql(keys))
         );
@@ -400,32 +418,88 @@ impl Comparer<'_> {
         lock: bool,
     ) -> Result<HashMap<KeyTuple, RowHash>, SyncError> {
         let (_, target_key) = self.keys()?;
-        let parts = target_key.columns.len();
-        let back: Vec<String> = target_key
-            .columns
-            .iter()
-            .map(|c| {
-                let pair = self.plan.pairs.iter().find(|p| p.target.name == c.name);
-                pair.map_or_else(|| c.name.to_string(), |p| p.read_back_sql())
-            })
-            .collect();
+        let from = self.other_from_sql(&target_key.any_of_sql(keys));
+        self.hashes(session, &from, lock).await
+    }
+
+    /// Hashes of the target's rows that hold values of another key, locked for a change.
+    ///
+    /// # Errors
+    /// The server's refusal, or the loss of the connection.
+    pub async fn target_hashes_where(
+        &self,
+        session: &mut Session,
+        condition: &str,
+    ) -> Result<HashMap<KeyTuple, RowHash>, SyncError> {
+        let from = format!("FROM {} WHERE {condition}", self.other);
+        self.hashes(session, &from, true).await
+    }
+
+    async fn hashes(
+        &self,
+        session: &mut Session,
+        from: &str,
+        lock: bool,
+    ) -> Result<HashMap<KeyTuple, RowHash>, SyncError> {
         let sql = format!(
-            "SELECT {}, LEFT({}, 32) {}{}",
-            back.join(", "),
+            "SELECT {}, LEFT({}, 32) {from}{}",
+            self.matching_sql(Side::Target)?,
             row_hash_sql(&self.plan.pairs, Side::Target),
-            self.other_from_sql(&target_key.any_of_sql(keys)),
             if lock { " FOR UPDATE" } else { "" }
         );
-        let positions: Vec<usize> = (0..parts).collect();
-        let mut out = HashMap::new();
-        let mut rows = session.stream(&sql).await?;
-        while let Some(row) = rows.next().await? {
-            out.insert(
-                KeyTuple::of_row(&row, &positions)?,
-                row.get(parts).unwrap_or_default().to_vec(),
-            );
+        read_hashes(session, &sql, self.keys()?.1.columns.len()).await
+    }
+
+    /// Hashes of the source's rows with these keys, which are in the target's form.
+    ///
+    /// # Errors
+    /// The server's refusal, or the loss of the connection.
+    pub async fn source_hashes(
+        &self,
+        reader: &mut Reader,
+        keys: &[&KeyTuple],
+    ) -> Result<HashMap<KeyTuple, (KeyTuple, RowHash)>, SyncError> {
+        let (source_key, target_key) = self.keys()?;
+        let parts = source_key.columns.len();
+        // The target's literals, under the source's names.
+        let mixed = KeySpec {
+            columns: source_key
+                .columns
+                .iter()
+                .zip(&target_key.columns)
+                .map(|(source, target)| Column {
+                    name: source.name.clone(),
+                    ..target.clone()
+                })
+                .collect(),
+            index: String::new(),
+        };
+        let sql = format!(
+            "SELECT {}, {}, LEFT({}, 32) {}",
+            self.matching_sql(Side::Source)?,
+            source_key.read_sql(),
+            row_hash_sql(&self.plan.pairs, Side::Source),
+            self.plan.source_from_sql(&mixed.any_of_sql(keys))
+        );
+        let (matching, own): (Vec<usize>, Vec<usize>) =
+            ((0..parts).collect(), (parts..parts * 2).collect());
+        let read = async {
+            let mut out = HashMap::new();
+            let mut rows = reader.session().stream(&sql).await?;
+            while let Some(row) = rows.next().await? {
+                let hash = row.get(parts * 2).unwrap_or_default().to_vec();
+                out.insert(
+                    KeyTuple::of_row(&row, &matching)?,
+                    (KeyTuple::of_row(&row, &own)?, hash),
+                );
+            }
+            Ok(out)
         }
-        Ok(out)
+        .await;
+        if let Err(error) = &read {
+            reader.failed(error);
+        }
+        read
     }
 
     /// Differences as they are shown, with the columns of rows that changed.
@@ -568,6 +642,23 @@ fn hash_of(row: &Row) -> Result<RangeHash, SyncError> {
         rows: row.u64("n")?,
         parts: vec![text("h1")?, text("h2")?, text("total")?],
     })
+}
+
+async fn read_hashes(
+    session: &mut Session,
+    sql: &str,
+    key_parts: usize,
+) -> Result<HashMap<KeyTuple, RowHash>, SyncError> {
+    let positions: Vec<usize> = (0..key_parts).collect();
+    let mut out = HashMap::new();
+    let mut rows = session.stream(sql).await?;
+    while let Some(row) = rows.next().await? {
+        out.insert(
+            KeyTuple::of_row(&row, &positions)?,
+            row.get(key_parts).unwrap_or_default().to_vec(),
+        );
+    }
+    Ok(out)
 }
 
 async fn read_rows(

@@ -34,6 +34,7 @@ pub fn rest_of(range: &RangeRow) -> Result<KeyRange, SyncError> {
     Ok(KeyRange {
         lower,
         upper: read(&range.upper)?,
+        bucket: None,
     })
 }
 

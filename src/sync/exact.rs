@@ -59,6 +59,7 @@ pub async fn count(
             let range = KeyRange {
                 lower: lower.take(),
                 upper: upper.clone(),
+                bucket: None,
             };
             let (source, here) = comparer
                 .range(&mut reader, &mut target, &range, &meter)

@@ -1,11 +1,11 @@
 //! A full run of one table: goes on with what was begun, or compares, applies few differences,
 //! loads and swaps, or reconciles in place.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::apply::{Which, apply_live};
-use super::chunk::{next_boundary, range_rows};
+use super::apply::{Portion, Which, apply_live};
+use super::chunk::{buckets, next_boundary, range_rows};
 use super::compare::RowDifference;
 use super::error::SyncError;
 use super::hooks;
@@ -105,7 +105,6 @@ async fn run_from(
             let wish = table.plan.options.full_strategy;
             if existing
                 && wish == FullStrategy::Auto
-                && table.plan.comparable
                 && let Some(verified) = compare_first(table, &mut checkpoint).await?
             {
                 return Ok(verified);
@@ -304,16 +303,7 @@ async fn guard_empty_source(table: &Arc<TableShared>) -> Result<(), SyncError> {
     if target.is_none() {
         return Ok(());
     }
-    let mut reader = table.snapshots.reader().await?;
-    let sql = format!(
-        "SELECT 1 AS one {} LIMIT 1",
-        table.plan.source_from_sql("TRUE")
-    );
-    let source = reader.session().first(&sql).await.map_err(SyncError::from);
-    if let Err(error) = &source {
-        reader.failed(error);
-    }
-    if source?.is_some() {
+    if source_has_rows(table).await? {
         return Ok(());
     }
     Err(ErrorInfo::new(
@@ -326,6 +316,19 @@ async fn guard_empty_source(table: &Arc<TableShared>) -> Result<(), SyncError> {
     )
     .hint("if that is right, set allow_empty_source: true for this table")
     .into())
+}
+
+async fn source_has_rows(table: &TableShared) -> Result<bool, SyncError> {
+    let mut reader = table.snapshots.reader().await?;
+    let sql = format!(
+        "SELECT 1 AS one {} LIMIT 1",
+        table.plan.source_from_sql("TRUE")
+    );
+    let found = reader.session().first(&sql).await.map_err(SyncError::from);
+    if let Err(error) = &found {
+        reader.failed(error);
+    }
+    Ok(found?.is_some())
 }
 
 /// What a walk over the whole live target found.
@@ -386,7 +389,8 @@ pub async fn compare_all(
         .plan
         .key
         .clone()
-        .filter(super::key::KeySpec::is_chunkable);
+        // Ranges of a key that the two sides order differently hold different rows.
+        .filter(|key| key.is_chunkable() && table.plan.comparable);
     let mut walk = Walk::new(table);
     let mut queue: VecDeque<KeyRange> = VecDeque::new();
     let (mut lower, mut planned): (Option<KeyTuple>, bool) = (None, false);
@@ -404,7 +408,7 @@ pub async fn compare_all(
         if walk.is_well() && !planned && queue.len() < table.job.workers() {
             match &key {
                 None => {
-                    queue.push_back(KeyRange::default());
+                    queue.extend(buckets(&table.plan));
                     planned = true;
                 }
                 Some(key) => {
@@ -455,6 +459,7 @@ async fn boundaries(
         fresh.push(KeyRange {
             lower: lower.clone(),
             upper: upper.clone(),
+            bucket: None,
         });
         match upper {
             Some(upper) => *lower = Some(upper),
@@ -546,7 +551,9 @@ async fn compare_first(
     {
         let mut session = table.session(SessionKind::Apply).await?;
         let sql = format!("SELECT 1 AS one FROM {} LIMIT 1", table.plan.target);
-        if session.first(&sql).await?.is_none() {
+        let is_empty = session.first(&sql).await?.is_none();
+        drop(session);
+        if is_empty && source_has_rows(table).await? {
             return Ok(None);
         }
     }
@@ -634,13 +641,20 @@ pub async fn apply_few(
     let name = table.plan.target.table.raw().to_owned();
     let order = &table.job.order;
     let comparer = comparer(table, &table.plan.target);
-    let apply = async |which: Which| -> Result<(), SyncError> {
+    let mut done = HashSet::new();
+    let mut apply = async |which: Which| -> Result<(), SyncError> {
         let _permit = table.job.permit().await?;
         let mut reader = table.snapshots.reader().await?;
         if reader.snapshot().id != found.snapshot {
             return Err(lost_again());
         }
-        apply_live(table, &comparer, &mut reader, 0, &found.few, which).await
+        let portion = Portion {
+            range_no: 0,
+            differences: &found.few,
+            which,
+            is_last: which != Which::Deletes,
+        };
+        apply_live(table, &comparer, &mut reader, portion, &mut done).await
     };
     if order.is_bound(&name) || !table.plan.inbound.is_empty() {
         order.parents_ready(&name).await;

@@ -1,9 +1,10 @@
 //! Reconciling a live target range by range, where it can't be swapped: inserts and updates first,
 //! parents before children; then deletes, children before parents.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::apply::{Which, apply_live};
+use super::apply::{Portion, Which, apply_live, check_parents};
 use super::error::SyncError;
 use super::full::{apply_few, compare_all, lost_again, whole_table_range};
 use super::hooks;
@@ -84,6 +85,7 @@ pub async fn run(
             .await?;
         order.parents_ready(&name).await;
         write_ranges(table, &found.ranges, Which::Upserts).await?;
+        check_parents(table).await?;
         order.ready(&name);
         order.children_clean(&name).await;
         write_ranges(table, &found.ranges, Which::Deletes).await?;
@@ -104,6 +106,7 @@ async fn write_ranges(
         .unwrap_or(table.job.context.batch_size)
         .max(1) as usize;
     let comparer = comparer(table, &table.plan.target);
+    let mut done = HashSet::new();
     for range in ranges {
         table.check()?;
         let _permit = table.job.permit().await?;
@@ -114,7 +117,13 @@ async fn write_ranges(
         rows.retain(|r| (r.kind == DifferenceKind::Extra) == (which == Which::Deletes));
         for batch in rows.chunks(batch_rows) {
             table.check()?;
-            apply_live(table, &comparer, &mut reader, 0, batch, which).await?;
+            let portion = Portion {
+                range_no: 0,
+                differences: batch,
+                which,
+                is_last: false,
+            };
+            apply_live(table, &comparer, &mut reader, portion, &mut done).await?;
             hooks::reach("in_place.batch");
         }
     }

@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 
 use crate::model::error::{ErrorCode, ShownKey, ShownValue};
-use crate::mysql::kind::Kind;
+use crate::mysql::kind::{Kind, members};
 use crate::mysql::literal;
 use crate::mysql::schema::Column;
 use crate::mysql::stream::RawRow;
-use crate::mysql::value::key_literal_sql;
+use crate::mysql::value::{key_literal_sql, key_read_sql};
 
 use super::error::SyncError;
 
@@ -65,6 +65,34 @@ pub struct KeyRange {
     pub lower: Option<KeyTuple>,
     /// Its last key.
     pub upper: Option<KeyTuple>,
+    /// Only the keys whose hash falls here: for keys that can't be walked in one order.
+    pub bucket: Option<Bucket>,
+}
+
+/// One of several parts of a table, by a hash of the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bucket {
+    /// Which.
+    pub number: u64,
+    /// Of how many.
+    pub of: u64,
+}
+
+impl Bucket {
+    /// The condition that a key's `parts`, as they are matched on both sides, fall here.
+    #[must_use]
+    pub fn condition_sql(self, parts: &[String]) -> String {
+        let parts: Vec<String> = parts
+            .iter()
+            .map(|p| format!("CAST({p} AS BINARY)"))
+            .collect();
+        format!(
+            "CAST(CONV(LEFT(SHA2(CONCAT_WS(',', {}), 256), 8), 16, 10) AS UNSIGNED) % {} = {}",
+            parts.join(", "),
+            self.of,
+            self.number
+        )
+    }
 }
 
 /// The columns that identify a row, on one server.
@@ -85,6 +113,13 @@ impl KeySpec {
             .map(|c| c.name.to_string())
             .collect::<Vec<_>>()
             .join(", ")
+    }
+
+    /// Its columns as they are read to be found again by [`Self::any_of_sql`], with commas.
+    #[must_use]
+    pub fn read_sql(&self) -> String {
+        let reads: Vec<String> = self.columns.iter().map(key_read_sql).collect();
+        reads.join(", ")
     }
 
     /// Whether it can be walked in order with exact bounds.
@@ -177,13 +212,23 @@ impl KeySpec {
             .iter()
             .zip(&key.0)
             .map(|(column, value)| {
-                (
-                    column.name.raw().to_owned(),
-                    Some(ShownValue::of_bytes(value)),
-                )
+                let member = match Kind::of(column) {
+                    Kind::Enum => member(column, value),
+                    _ => None,
+                };
+                let value = member.map_or_else(|| ShownValue::of_bytes(value), ShownValue::Text);
+                (column.name.raw().to_owned(), Some(value))
             })
             .collect::<BTreeMap<_, _>>()
     }
+}
+
+/// The member of an ENUM by its number.
+fn member(column: &Column, number: &[u8]) -> Option<String> {
+    let number: usize = std::str::from_utf8(number).ok()?.parse().ok()?;
+    members(&column.column_type)
+        .into_iter()
+        .nth(number.checked_sub(1)?)
 }
 
 #[cfg(test)]
@@ -235,7 +280,8 @@ mod tests {
         assert_eq!(
             key.range_sql(&KeyRange {
                 lower: bound("-5", "x"),
-                upper: bound("7", "")
+                upper: bound("7", ""),
+                bucket: None,
             }),
             "((`a` = -5 AND `b` > _latin1 X'78') OR (`a` > -5)) AND \
              ((`a` = 7 AND `b` <= _latin1 X'') OR (`a` < 7))"

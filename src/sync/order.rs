@@ -70,6 +70,23 @@ impl Order {
         self.rank.get(table).copied().unwrap_or(usize::MAX)
     }
 
+    /// Whether it is a table of the job.
+    #[must_use]
+    pub fn knows(&self, table: &str) -> bool {
+        self.rank.contains_key(table)
+    }
+
+    /// Whether it is in a ring of tables that refer to each other: one of its parents comes after
+    /// it, or it is the parent of a child that comes before it.
+    #[must_use]
+    pub fn is_in_ring(&self, table: &str) -> bool {
+        let rank = self.rank(table);
+        let parents = self.parents.get(table).into_iter().flatten();
+        let children = self.children.get(table).into_iter().flatten();
+        parents.into_iter().any(|p| self.rank(p) > rank)
+            || children.into_iter().any(|c| self.rank(c) < rank)
+    }
+
     /// Whether a table of the job refers to it, or it to one.
     #[must_use]
     pub fn is_bound(&self, table: &str) -> bool {
@@ -164,6 +181,8 @@ mod tests {
         assert!(order.rank("users") < order.rank("orders"));
         assert!(order.rank("orders") < order.rank("items"));
         assert_ne!(order.rank("a"), order.rank("b"));
+        assert!(order.is_in_ring("a") && order.is_in_ring("b"));
+        assert!(!order.is_in_ring("orders") && order.knows("orders") && !order.knows("x"));
     }
 
     #[tokio::test]

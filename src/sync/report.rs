@@ -6,6 +6,7 @@ use super::table::{PlannedTable, Strategy};
 use crate::model::config::SyncMode;
 use crate::model::plan::{PlannedDeletes, TablePlan};
 use crate::mysql::TableRef;
+use crate::mysql::ddl::CreateTable;
 
 /// Rows a second that a plan reckons with, until a table has a history of its own.
 const RECKONED_BYTES_PER_SECOND: f64 = 15_000_000.0;
@@ -38,7 +39,10 @@ pub fn table_plan(plan: &PlannedTable, servers: &Servers, workers: usize) -> Tab
             ));
         }
         ddl.push(create.create_bare_sql(&plan.target));
-        ddl.extend(create.add_keys_sql(&plan.target));
+        ddl.extend(CreateTable::add_keys_sql(
+            &plan.target,
+            &create.deferred_keys(),
+        ));
         ddl.extend(create.foreign_keys.iter().filter_map(|key| {
             let parent = key.parent.last()?;
             let parent = TableRef::new(servers.target_database.clone(), parent.clone());

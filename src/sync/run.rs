@@ -65,6 +65,10 @@ impl JobRun {
                 )
             })
             .collect();
+        let rules = chosen
+            .iter()
+            .map(|c| (c.source_table.clone(), c.rule.clone()))
+            .collect();
         let references = references(&plans, &targets);
         let order = Order::new(&names, &references);
         let sessions = workers.min(room);
@@ -86,6 +90,7 @@ impl JobRun {
             permits: Arc::new(Semaphore::new(workers)),
             order,
             targets,
+            rules,
             servers,
             stop,
             context,

@@ -17,6 +17,7 @@ use super::table::PlannedTable;
 use crate::model::config::Consistency;
 use crate::model::ids::TableRunId;
 use crate::model::log::Level;
+use crate::model::rule::TableRule;
 use crate::mysql::{MysqlError, Session, SessionKind};
 
 /// What all tables of a job share.
@@ -35,6 +36,8 @@ pub struct JobShared {
     pub order: Order,
     /// Source table to target table, for every table of the job.
     pub targets: HashMap<String, String>,
+    /// Rules of the job's tables, by source table.
+    pub rules: HashMap<String, TableRule>,
 }
 
 impl JobShared {

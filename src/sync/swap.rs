@@ -8,16 +8,19 @@ use std::time::{Duration, Instant};
 use super::error::SyncError;
 use super::hooks;
 use super::meter::{TableMeter, Waiting};
+use super::orphans;
 use super::place::{Place, table_type};
 use super::shared::TableShared;
 use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::log::Level;
-use crate::model::rule::{Orphans, TableOptions};
+use crate::model::rule::TableOptions;
 use crate::mysql::schema::{TableSchema, inbound_foreign_keys};
-use crate::mysql::{Ident, Session, SessionKind, TableRef};
+use crate::mysql::{Ident, MysqlError, Session, SessionKind, TableRef};
 use crate::store::checkpoints::{Checkpoint, Step};
 use crate::store::helpers::Purpose;
 
+/// Stale answers of the server after which the shadow is rebuilt instead.
+const STALE_READS: u32 = 100;
 /// How long old readers are waited for before the shadow is rebuilt to shut them out.
 const READERS: Duration = Duration::from_secs(60);
 
@@ -261,57 +264,8 @@ async fn check_orphans(
         return Ok(());
     };
     for key in &schema.foreign_keys {
-        let on: Vec<String> = key
-            .columns
-            .iter()
-            .zip(&key.parent_columns)
-            .map(|(child, parent)| format!("p.{parent} = c.{child}"))
-            .collect();
-        let set: Vec<String> = key
-            .columns
-            .iter()
-            .map(|c| format!("c.{c} IS NOT NULL"))
-            .collect();
-        let sql = format!(
-            "SELECT COUNT(*) AS n FROM {shadow} c LEFT JOIN {} p ON {} WHERE {} AND p.{} IS NULL",
-            key.parent,
-            on.join(" AND "),
-            set.join(" AND "),
-            key.parent_columns[0]
-        );
-        let orphans = match session.first(&sql).await {
-            Ok(row) => row.map(|r| r.u64("n")).transpose()?.unwrap_or(0),
-            // The parent is not there: every row that has one is an orphan.
-            Err(error) if error.number == Some(1146) => {
-                let sql = format!(
-                    "SELECT COUNT(*) AS n FROM {shadow} c WHERE {}",
-                    set.join(" AND ")
-                );
-                session
-                    .first(&sql)
-                    .await?
-                    .map(|r| r.u64("n"))
-                    .transpose()?
-                    .unwrap_or(0)
-            }
-            Err(error) => return Err(error.into()),
-        };
-        if orphans == 0 {
-            continue;
-        }
-        let message = format!(
-            "{orphans} rows have no parent in {} (foreign key {})",
-            key.parent.shown(),
-            key.name.raw()
-        );
-        if table.plan.options.orphans == Orphans::Fail {
-            return Err(SyncError::stop(ErrorCode::VerifyFailed, message));
-        }
-        table.warn(
-            "orphans",
-            message,
-            Some("sync the parent too; orphans: fail makes this an error"),
-        );
+        let lost = orphans::count(session, shadow, key, None).await?;
+        orphans::tell(table, key, lost)?;
     }
     Ok(())
 }
@@ -335,14 +289,20 @@ async fn wait_for_readers(
 ) -> Result<(), SyncError> {
     let clock = Instant::now();
     let mut told = false;
+    let mut stale = 0;
     loop {
         table.check()?;
-        let sql = format!(
-            "SELECT trx_mysql_thread_id AS id FROM information_schema.INNODB_TRX \
-             WHERE trx_started <= TIMESTAMP '{mark}' + INTERVAL 1 SECOND AND trx_mysql_thread_id <> 0"
-        );
-        let open: Vec<u64> = match session.rows(&sql).await {
-            Ok(rows) => rows.iter().map(|r| r.u64("id")).collect::<Result<_, _>>()?,
+        let open = match open_transactions(session, mark).await {
+            Ok(Some(open)) => open,
+            Ok(None) => {
+                // The list was older than the question; it renews itself every tenth of a second.
+                tokio::time::sleep(Duration::from_millis(120)).await;
+                stale += 1;
+                if stale < STALE_READS {
+                    continue;
+                }
+                return rebuild(table, session, shadow).await;
+            }
             Err(error) if error.number == Some(1227) => {
                 table.log(Level::Info, "without PROCESS old readers can't be seen: the shadow is rebuilt to shut them out");
                 return rebuild(table, session, shadow).await;
@@ -372,6 +332,33 @@ async fn wait_for_readers(
         }
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
+}
+
+/// Connections whose transactions began up to a second after `mark`; `None` where the server's
+/// answer can't be believed: it keeps its list while others ask for it all the time, so a
+/// transaction of our own, begun just before the question, must be in it.
+async fn open_transactions(
+    session: &mut Session,
+    mark: &str,
+) -> Result<Option<Vec<u64>>, MysqlError> {
+    session
+        .run("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+        .await?;
+    let sql = format!(
+        "SELECT trx_mysql_thread_id AS id, trx_started <= TIMESTAMP '{mark}' + INTERVAL 1 SECOND AS old \
+         FROM information_schema.INNODB_TRX WHERE trx_mysql_thread_id <> 0"
+    );
+    let rows = session.rows(&sql).await;
+    session.run("COMMIT").await?;
+    let (mut seen, mut old) = (false, Vec::new());
+    for row in rows? {
+        let id = row.u64("id")?;
+        seen |= id == u64::from(session.id());
+        if row.bool("old")? {
+            old.push(id);
+        }
+    }
+    Ok(seen.then_some(old))
 }
 
 async fn rebuild(

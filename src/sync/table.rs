@@ -3,12 +3,18 @@
 use crate::model::config::Options;
 use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::plan::{Risk, Severity};
-use crate::model::rule::{ColumnSelect, FullStrategy, TableOptions, TargetTriggers};
+use crate::model::rule::{ColumnSelect, TableOptions};
 use crate::mysql::ddl::CreateTable;
-use crate::mysql::kind::{Kind, fits};
+use crate::mysql::kind::fits;
 use crate::mysql::schema::{Column, ForeignKey, TableSchema, inbound_foreign_keys, same_name};
 use crate::mysql::value::ColumnPair;
 use crate::mysql::{Ident, Session, TableRef, literal};
+
+mod key;
+mod strategy;
+
+use key::choose_key;
+use strategy::choose_strategy;
 
 use super::error::SyncError;
 use super::key::KeySpec;
@@ -68,6 +74,9 @@ pub struct PlannedTable {
     pub inbound: Vec<ForeignKey>,
     /// What could go wrong.
     pub risks: Vec<Risk>,
+    /// Columns of the source that don't arrive: those that the rule leaves out, and those that are
+    /// computed from them.
+    pub gone: Vec<Ident>,
     /// Keys and checks that the shadow does without.
     pub left_out: Vec<String>,
 }
@@ -176,6 +185,7 @@ pub async fn plan_table(
         reason: String::new(),
         inbound: Vec::new(),
         risks: Vec::new(),
+        gone: Vec::new(),
         left_out: Vec::new(),
     };
     if source.server().flavour != local.server().flavour {
@@ -194,6 +204,17 @@ pub async fn plan_table(
         .into_iter()
         .filter(|key| key.table != plan.target)
         .collect();
+    if let Some(target) = &plan.target_schema
+        && target.table_type != "BASE TABLE"
+    {
+        let message = format!(
+            "{} is a {}, not a base table",
+            plan.target.shown(),
+            target.table_type.to_lowercase()
+        );
+        plan.stop_risk(ErrorCode::Unsupported, message);
+        return Ok(plan);
+    }
     match_columns(&mut plan, chosen, &schema);
     choose_key(&mut plan, chosen, &schema, source).await?;
     shape_shadow(&mut plan, chosen, &schema);
@@ -350,11 +371,14 @@ fn match_columns(plan: &mut PlannedTable, chosen: &Chosen, schema: &TableSchema)
             }
         }
     }
+    plan.gone = match CreateTable::parse(&schema.create_sql) {
+        Ok(definition) => definition.gone_without(|name| wanted(chosen, name.raw())),
+        // What can't be read stops the table further on.
+        Err(_) => Vec::new(),
+    };
     for column in &schema.columns {
         let name = column.name.raw();
-        let wanted = (named.is_empty() || named.iter().any(|n| same_name(n, name)))
-            && !except.iter().any(|n| same_name(n, name));
-        if !wanted {
+        if plan.gone.contains(&column.name) {
             continue;
         }
         let target_name = renamed(rule, name);
@@ -408,145 +432,22 @@ fn match_columns(plan: &mut PlannedTable, chosen: &Chosen, schema: &TableSchema)
     }
 }
 
-fn renamed(rule: &crate::model::rule::TableRule, name: &str) -> String {
+/// Whether the rule wants a column.
+fn wanted(chosen: &Chosen, name: &str) -> bool {
+    match &chosen.rule.columns {
+        ColumnSelect::All => true,
+        ColumnSelect::Only(names) => names.is_empty() || names.iter().any(|n| same_name(n, name)),
+        ColumnSelect::Except(names) => !names.iter().any(|n| same_name(n, name)),
+    }
+}
+
+/// A column's name on the target.
+#[must_use]
+pub fn renamed(rule: &crate::model::rule::TableRule, name: &str) -> String {
     rule.rename_columns
         .iter()
         .find(|(from, _)| same_name(from, name))
         .map_or_else(|| name.to_owned(), |(_, to)| to.clone())
-}
-
-async fn choose_key(
-    plan: &mut PlannedTable,
-    chosen: &Chosen,
-    schema: &TableSchema,
-    source: &mut Session,
-) -> Result<(), SyncError> {
-    let found: Option<(Vec<Column>, String)> = if let Some(names) = &chosen.rule.key {
-        let columns: Vec<Column> = names
-            .iter()
-            .filter_map(|n| schema.column(n).cloned())
-            .collect();
-        if columns.len() != names.len() {
-            plan.stop_risk(
-                ErrorCode::RuleInvalid,
-                format!(
-                    "key names a column that {} does not have",
-                    plan.source.shown()
-                ),
-            );
-            return Ok(());
-        }
-        let idents: Vec<Ident> = columns.iter().map(|c| c.name.clone()).collect();
-        let index = schema
-            .unique_key_on(&idents)
-            .filter(|_| columns.iter().all(|c| !c.nullable));
-        let index_name = match index {
-            Some(key) => key.name.raw().to_owned(),
-            None => {
-                check_unique(plan, &columns, source).await?;
-                String::new()
-            }
-        };
-        Some((columns, index_name))
-    } else {
-        schema.keys.iter().filter(|key| key.unique).find_map(|key| {
-            let columns: Option<Vec<Column>> = key
-                .parts
-                .iter()
-                .map(|part| match (&part.column, part.prefix) {
-                    (Some(name), false) => {
-                        schema.column(name.raw()).filter(|c| !c.nullable).cloned()
-                    }
-                    _ => None,
-                })
-                .collect();
-            columns.map(|columns| (columns, key.name.raw().to_owned()))
-        })
-    };
-    let Some((columns, index)) = found else {
-        plan.risk(
-            "no_key",
-            Severity::Warning,
-            "no primary key and no unique key without NULLs: the table is copied in one transaction and compared as a whole",
-        )
-        .remedy = Some("add a primary key to the source's table".to_owned());
-        return Ok(());
-    };
-    let mut target_columns = Vec::new();
-    for column in &columns {
-        match plan
-            .pairs
-            .iter()
-            .find(|pair| pair.source.name == column.name)
-        {
-            Some(pair) => target_columns.push(pair.target.clone()),
-            None => {
-                plan.stop_risk(
-                    ErrorCode::RuleInvalid,
-                    format!("the key column {} can't be left out", column.name.raw()),
-                );
-                return Ok(());
-            }
-        }
-    }
-    plan.comparable = columns.iter().zip(&target_columns).all(|(s, t)| {
-        s.collation == t.collation && s.data_type.as_str() != "float" && Kind::of(s) == Kind::of(t)
-    });
-    let key = KeySpec { columns, index };
-    if !key.is_chunkable() {
-        plan.risk(
-            "key_not_walkable",
-            Severity::Info,
-            "the key's type can't be walked in order: the table is copied in one transaction",
-        );
-    }
-    plan.target_key = Some(KeySpec {
-        columns: target_columns,
-        index: String::new(),
-    });
-    plan.key = Some(key);
-    Ok(())
-}
-
-/// A key that no index holds unique must be unique all the same.
-async fn check_unique(
-    plan: &mut PlannedTable,
-    columns: &[Column],
-    source: &mut Session,
-) -> Result<(), SyncError> {
-    let list = columns
-        .iter()
-        .map(|c| c.name.to_string())
-        .collect::<Vec<_>>()
-        .join(", ");
-    let nulls = columns
-        .iter()
-        .map(|c| format!("{} IS NULL", c.name))
-        .collect::<Vec<_>>()
-        .join(" OR ");
-    let table = &plan.source;
-    let twice = source
-        .first(&format!(
-            "SELECT 1 AS one FROM {table} GROUP BY {list} HAVING COUNT(*) > 1 LIMIT 1"
-        ))
-        .await?;
-    let null = source
-        .first(&format!(
-            "SELECT 1 AS one FROM {table} WHERE {nulls} LIMIT 1"
-        ))
-        .await?;
-    if twice.is_some() || null.is_some() {
-        let what = if twice.is_some() {
-            "is not unique"
-        } else {
-            "holds NULLs"
-        };
-        plan.stop_risk(
-            ErrorCode::NoKey,
-            format!("the key ({list}) {what} on the source"),
-        );
-    }
-    Ok(())
 }
 
 /// The shadow takes the target's own definition, or the source's where there is no target.
@@ -572,19 +473,8 @@ fn shape_shadow(plan: &mut PlannedTable, chosen: &Chosen, schema: &TableSchema) 
         }
     };
     if plan.target_schema.is_none() {
-        let sources: Vec<String> = schema
-            .columns
-            .iter()
-            .filter(|c| c.generated || plan.pairs.iter().any(|p| p.source.name == c.name))
-            .filter(|c| match &chosen.rule.columns {
-                ColumnSelect::All => true,
-                ColumnSelect::Only(names) => names.iter().any(|n| same_name(n, c.name.raw())),
-                ColumnSelect::Except(names) => !names.iter().any(|n| same_name(n, c.name.raw())),
-            })
-            .map(|c| c.name.raw().to_owned())
-            .collect();
         plan.left_out = create.select_columns(
-            |name| sources.iter().any(|s| same_name(s, name.raw())),
+            |name| !plan.gone.contains(name),
             |name| Ident::new(renamed(&chosen.rule, name.raw())),
         );
         for what in plan.left_out.clone() {
@@ -592,16 +482,8 @@ fn shape_shadow(plan: &mut PlannedTable, chosen: &Chosen, schema: &TableSchema) 
         }
     }
     // The counter goes on from whichever side is further.
-    if let Ok(counter) = counter
-        && let Some(theirs) = counter.auto_increment()
-        && let Some(ours) = create.auto_increment()
-        && theirs > ours
-    {
-        create.options = create.options.replacen(
-            &format!("AUTO_INCREMENT={ours}"),
-            &format!("AUTO_INCREMENT={theirs}"),
-            1,
-        );
+    if let Some(theirs) = counter.ok().and_then(|c| c.auto_increment()) {
+        create.count_from(theirs);
     }
     if create.is_partitioned() && plan.target_schema.is_none() {
         plan.risk(
@@ -611,129 +493,6 @@ fn shape_shadow(plan: &mut PlannedTable, chosen: &Chosen, schema: &TableSchema) 
         );
     }
     plan.create = Some(create);
-}
-
-fn choose_strategy(plan: &mut PlannedTable) {
-    let Some(target) = plan.target_schema.clone() else {
-        plan.strategy = Strategy::Swap;
-        plan.reason = "the target is missing: a shadow is loaded and put in its place".to_owned();
-        if plan.options.full_strategy == FullStrategy::InPlace {
-            plan.reason = "the target is missing: it is loaded as a shadow, in_place counts from the next run on".to_owned();
-        }
-        return;
-    };
-    if target.table_type != "BASE TABLE" {
-        plan.stop_risk(
-            ErrorCode::Unsupported,
-            format!(
-                "the target {} is a {}, not a base table",
-                plan.target.shown(),
-                target.table_type.to_lowercase()
-            ),
-        )
-        .remedy = Some("rename or drop it, or give another target_table".to_owned());
-        return;
-    }
-    let unfilled: Vec<Column> = target
-        .columns
-        .iter()
-        .filter(|c| !c.generated && !plan.pairs.iter().any(|p| p.target.name == c.name))
-        .cloned()
-        .collect();
-    let mut against_swap = Vec::new();
-    if let Some(key) = plan.inbound.first() {
-        against_swap.push(format!(
-            "{} refers to it by a foreign key",
-            key.table.shown()
-        ));
-    }
-    if let Some(trigger) = target.triggers.first() {
-        against_swap.push(format!("it has the trigger {trigger}"));
-    }
-    if let Some(column) = unfilled.first() {
-        against_swap.push(format!("nothing fills its column {}", column.name.raw()));
-        if !column.has_default {
-            plan.stop_risk(
-                ErrorCode::RuleInvalid,
-                format!(
-                    "nothing fills the target's column {}, which has no default",
-                    column.name.raw()
-                ),
-            )
-            .remedy = Some("give it a default, or drop it".to_owned());
-        }
-    }
-    let mut against_in_place = Vec::new();
-    if !target.is_transactional() {
-        against_in_place.push(format!("its engine {} has no transactions", target.engine));
-    }
-    let unique_here = plan.target_key.as_ref().is_some_and(|key| {
-        let names: Vec<Ident> = key.columns.iter().map(|c| c.name.clone()).collect();
-        target.unique_key_on(&names).is_some()
-    });
-    if !unique_here {
-        against_in_place.push("it has no usable key in common with the source".to_owned());
-    }
-    let wish = plan.options.full_strategy;
-    let in_place = wish == FullStrategy::InPlace || !against_swap.is_empty();
-    if wish == FullStrategy::Swap && !against_swap.is_empty() {
-        plan.stop_risk(
-            ErrorCode::Unsupported,
-            format!(
-                "full_strategy: swap can't be done: {}",
-                against_swap.join("; ")
-            ),
-        )
-        .remedy = Some("use full_strategy: auto".to_owned());
-    }
-    if in_place && !against_in_place.is_empty() {
-        plan.stop_risk(
-            ErrorCode::Unsupported,
-            format!(
-                "the target can be neither swapped ({}) nor written in place ({})",
-                if against_swap.is_empty() {
-                    "in_place is asked for".to_owned()
-                } else {
-                    against_swap.join("; ")
-                },
-                against_in_place.join("; ")
-            ),
-        );
-    }
-    if in_place
-        && !target.triggers.is_empty()
-        && plan.options.target_triggers == TargetTriggers::Refuse
-    {
-        plan.stop_risk(
-            ErrorCode::Unsupported,
-            format!(
-                "the target has triggers ({}), which would fire on our writes",
-                target.triggers.join(", ")
-            ),
-        )
-        .remedy = Some("target_triggers: fire lets them; or drop them".to_owned());
-    }
-    if in_place {
-        plan.strategy = Strategy::InPlace;
-        plan.reason = if against_swap.is_empty() {
-            "in place, as asked for".to_owned()
-        } else {
-            format!("in place: {}", against_swap.join("; "))
-        };
-        plan.risk(
-            "in_place",
-            Severity::Info,
-            "where much differs, readers may see ranges change one after another",
-        );
-    } else {
-        plan.strategy = Strategy::Swap;
-        plan.reason = if wish == FullStrategy::Swap {
-            "a shadow is loaded and swapped in, as asked for".to_owned()
-        } else {
-            "compared first: few differences are applied in one transaction, many by a swap"
-                .to_owned()
-        };
-    }
 }
 
 async fn check_filter(plan: &mut PlannedTable, source: &mut Session) -> Result<(), SyncError> {

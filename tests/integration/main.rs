@@ -19,6 +19,7 @@
 mod support;
 
 mod crash;
+mod fidelity;
 mod harness;
 mod jobs;
 mod probe;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::super::chunk::buckets;
 use super::super::compare::Comparer;
 use super::super::copy::whole_of;
 use super::super::error::SyncError;
@@ -10,6 +11,7 @@ use super::super::hooks;
 use super::super::key::KeyRange;
 use super::super::meter::TableMeter;
 use super::super::shared::TableShared;
+use super::super::snapshot::Reader;
 use super::super::walk::Walk;
 use super::Load;
 use crate::model::error::{ErrorCode, ErrorInfo};
@@ -91,24 +93,17 @@ impl Load {
         .into())
     }
 
-    /// Ranges of keys that the two servers order differently are compared as one.
+    /// Ranges of keys that the two servers order differently hold different rows: the table is
+    /// compared in buckets of its keys, and rows are matched by the bytes of their keys.
     async fn compare_whole(&self, todo: &[RangeRow], shadow: &TableRef) -> Result<(), SyncError> {
         let table = &self.table;
         let _permit = table.job.permit().await?;
         let mut reader = table.snapshots.reader().await?;
-        let mut session = table.session(SessionKind::Load).await?;
-        let comparer = comparer(table, shadow);
-        let all = KeyRange::default();
-        let (source, target) = comparer
-            .range(&mut reader, &mut session, &all, &table.meter)
-            .await?;
-        if source != target {
-            return Err(SyncError::stop(
-                ErrorCode::VerifyFailed,
-                "the copy differs from its source, and the two order the key differently, so rows can't be matched by ranges",
-            ));
+        let first = todo.first().map_or(0, |range| range.range_no);
+        for part in buckets(&table.plan) {
+            table.check()?;
+            agree(table, &mut reader, shadow, &part, first).await?;
         }
-        drop(session);
         let force = reader.snapshot().id.clone();
         for range in todo {
             mark(table, range, range.rows, &force).await?;
@@ -145,10 +140,24 @@ pub(super) async fn compare_range(
         return Ok(());
     }
     let bounds = whole_of(range)?;
+    let rows = agree(table, &mut reader, shadow, &bounds, range.range_no).await?;
+    hooks::reach("compare.range");
+    mark(table, range, rows, force).await
+}
+
+/// Compares the rows within `bounds`, and repairs them until they are equal. Returns how many
+/// there are.
+async fn agree(
+    table: &Arc<TableShared>,
+    reader: &mut Reader,
+    shadow: &TableRef,
+    bounds: &KeyRange,
+    range_no: u32,
+) -> Result<u64, SyncError> {
     let comparer = comparer(table, shadow);
     let mut session = table.session(SessionKind::Load).await?;
     let (mut source, mut target) = comparer
-        .range(&mut reader, &mut session, &bounds, &table.meter)
+        .range(reader, &mut session, bounds, &table.meter)
         .await?;
     // A source without transactions goes on changing under the comparison.
     let stable = table
@@ -161,10 +170,10 @@ pub(super) async fn compare_range(
         if table.plan.key.is_none() {
             return Err(differs_without_key(table));
         }
-        let differences = comparer.rows(&mut reader, &mut session, &bounds).await?;
+        let differences = comparer.rows(reader, &mut session, bounds).await?;
         if rounds == 0 {
             return Err(match differences.first() {
-                Some(row) => comparer.refuse(&mut reader, &mut session, row).await,
+                Some(row) => comparer.refuse(reader, &mut session, row).await,
                 None => SyncError::stop(
                     ErrorCode::VerifyFailed,
                     "a range differs from its source, but no row of it does",
@@ -175,31 +184,20 @@ pub(super) async fn compare_range(
         table.log(
             Level::Info,
             format!(
-                "range {}: {} rows differ from the snapshot in force and are repaired",
-                range.range_no,
+                "range {range_no}: {} rows differ from the snapshot in force and are repaired",
                 differences.len()
             ),
         );
         hooks::reach("compare.repair");
         for batch in differences.chunks(REPAIR) {
             table.check()?;
-            super::super::apply::repair_shadow(
-                table,
-                &comparer,
-                &mut reader,
-                range.range_no,
-                batch,
-            )
-            .await?;
+            super::super::apply::repair_shadow(table, &comparer, reader, range_no, batch).await?;
         }
         (source, target) = comparer
-            .range(&mut reader, &mut session, &bounds, &table.meter)
+            .range(reader, &mut session, bounds, &table.meter)
             .await?;
     }
-    // The source may have taken longer than an idle session is kept.
-    drop(session);
-    hooks::reach("compare.range");
-    mark(table, range, source.rows, force).await
+    Ok(source.rows)
 }
 
 /// A table without a key that changed between its copy and its comparison is loaded again; one

@@ -4,10 +4,11 @@ use super::super::error::SyncError;
 use super::super::hooks;
 use super::super::meter::Waiting;
 use super::super::shared::TableShared;
+use super::super::table::renamed;
 use super::Load;
 use crate::model::error::ErrorCode;
 use crate::model::log::Level;
-use crate::mysql::ddl::ForeignKeyDef;
+use crate::mysql::ddl::{CreateTable, ForeignKeyDef};
 use crate::mysql::schema::{TableSchema, foreign_key_parents};
 use crate::mysql::{Ident, SessionKind, TableRef};
 
@@ -35,27 +36,28 @@ impl Load {
                 .any(|k| Some(k.name.raw()) == name.as_deref())
                 && definition.deferred_keys().contains(&key)
         });
-        let Some(sql) = (!missing.keys.is_empty()).then(|| {
-            let adds: Vec<String> = missing
-                .keys
-                .iter()
-                .map(|k| format!("ADD {}", k.text))
-                .collect();
-            format!("ALTER TABLE {shadow} {}", adds.join(", "))
-        }) else {
+        let keys: Vec<_> = missing.keys.iter().collect();
+        if keys.is_empty() {
             return Ok(());
-        };
+        }
         self.table
             .log(Level::Info, format!("builds {} keys", missing.keys.len()));
         // Building keys of a large table takes longer than a lease's silence.
         session.run("SET SESSION wait_timeout = 3600").await?;
         let clock = std::time::Instant::now();
         hooks::reach("load.keys");
-        let built = until_stopped(&self.table, session.run(&sql)).await;
+        let mut built = Ok(());
+        for sql in CreateTable::add_keys_sql(&shadow, &keys) {
+            built = until_stopped(&self.table, session.run(&sql))
+                .await
+                .map(|_| ());
+            if built.is_err() {
+                break;
+            }
+        }
         self.table.meter.waited(Waiting::Ddl, clock.elapsed());
         session.abandon();
-        built?;
-        Ok(())
+        built
     }
 
     /// Adds the foreign keys that the shadow lacks, once their parents hold their rows.
@@ -79,7 +81,8 @@ impl Load {
             if present.iter().any(|(name, _)| *name == constraint) {
                 continue;
             }
-            let Some(parent) = self.parent_of(key) else {
+            let mut key = key.clone();
+            let Some(parent) = self.parent_of(&mut key) else {
                 self.table.warn(
                     "foreign_key_left_out",
                     format!("the foreign key {} is left out: its parent is in another database of the source", key.name.raw()),
@@ -109,8 +112,8 @@ impl Load {
         Ok(())
     }
 
-    /// Where a foreign key's parent is on the local server.
-    fn parent_of(&self, key: &ForeignKeyDef) -> Option<TableRef> {
+    /// Where a foreign key's parent is on the local server; its columns get their names there.
+    fn parent_of(&self, key: &mut ForeignKeyDef) -> Option<TableRef> {
         let plan = &self.table.plan;
         let target = &plan.target.database;
         if plan.target_schema.is_some() {
@@ -121,14 +124,17 @@ impl Load {
             };
         }
         let table = match key.parent.as_slice() {
-            [table] => table,
-            [database, table] if *database == plan.source.database => table,
+            [table] => table.clone(),
+            [database, table] if *database == plan.source.database => table.clone(),
             _ => return None,
         };
+        if let Some(rule) = self.table.job.rules.get(table.raw()) {
+            key.rename_parent_columns(|name| renamed(rule, name));
+        }
         let renamed = self.table.job.target_of(table.raw());
         Some(TableRef::new(
             target.clone(),
-            renamed.map_or_else(|| table.clone(), Ident::new),
+            renamed.map_or(table, Ident::new),
         ))
     }
 }

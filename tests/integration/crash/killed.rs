@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::world::{
     LIMIT, TABLES, at_once, change_keys, change_little, change_much, expect_done,
-    expect_nothing_left, fill, fill_few, install, install_with, run_until_frozen_and_then,
-    run_until_killed, start_with_hooks,
+    expect_nothing_left, fill, fill_few, fill_orders, install, install_with,
+    run_until_frozen_and_then, run_until_killed, start_with_hooks,
 };
 use crate::both_flavours;
 use crate::support::{DbTaxi, Pair, wait_until};
@@ -43,6 +43,17 @@ const SECOND_COPY: [&str; 6] = [
     "swap.dropped",
     "load.closing",
     "sweep.retired",
+];
+
+/// Steps of writing to live tables; a number says which time.
+const IN_PLACE: [&str; 7] = [
+    "apply.begin",
+    "apply.begin@2",
+    "apply.written",
+    "commit.before_fence",
+    "commit.before@2",
+    "commit.after",
+    "load.closing",
 ];
 
 /// A seeded sequence of numbers (xorshift).
@@ -124,52 +135,48 @@ both_flavours! {
     }
 
     async fn a_second_copy_survives_a_kill_at_every_step(pair: Pair) {
-        fill_few(&pair);
-        // Without foreign keys onto them tables are swapped.
-        pair.source.sql(&format!(
-            "USE {}; ALTER TABLE items DROP FOREIGN KEY items_of_orders; ALTER TABLE orders DROP FOREIGN KEY orders_of_accounts",
-            pair.source_db()
-        ));
-        let taxi = install_with(&pair, "{max_concurrency: 4, full_strategy: swap}");
-        resume(&taxi);
-        for point in SECOND_COPY {
-            change_much(&pair);
+        at_once(&pair, &SECOND_COPY, |pair, point| {
+            fill_few(pair);
+            // Without foreign keys onto them tables are swapped.
+            pair.source.sql(&format!(
+                "USE {}; ALTER TABLE items DROP FOREIGN KEY items_of_orders; ALTER TABLE orders DROP FOREIGN KEY orders_of_accounts",
+                pair.source_db()
+            ));
+            let taxi = install_with(pair, "{max_concurrency: 4, full_strategy: swap}");
+            resume(&taxi);
+            change_much(pair);
             run_until_killed(&taxi, point);
             resume(&taxi);
-            expect_done(&pair);
-        }
+            expect_done(pair);
+        });
     }
 
     async fn changes_in_place_survive_a_kill_at_every_step(pair: Pair) {
-        fill_few(&pair);
-        let taxi = install(&pair);
-        resume(&taxi);
-        for point in ["apply.begin", "apply.begin@2", "apply.written", "commit.before_fence", "commit.before@2", "commit.after", "load.closing"] {
-            change_little(&pair);
+        at_once(&pair, &IN_PLACE, |pair, point| {
+            fill_few(pair);
+            let taxi = install(pair);
+            resume(&taxi);
+            change_little(pair);
             run_until_killed(&taxi, point);
             resume(&taxi);
-            expect_done(&pair);
-            pair.source.sql(&format!(
-                "USE {}; DELETE FROM items WHERE order_id = 1000001; DELETE FROM orders WHERE id = 1000001",
-                pair.source_db()
-            ));
-        }
+            expect_done(pair);
+        });
     }
 
     /// More than a few rows of tables that others refer to.
     async fn many_changes_in_place_survive_a_kill(pair: Pair) {
-        fill(&pair);
-        let taxi = install_with(&pair, "{max_concurrency: 4, batch_size: 500}");
-        resume(&taxi);
-        for point in ["in_place.batch@3", "commit.before@7"] {
-            change_much(&pair);
+        at_once(&pair, &["in_place.batch@3", "commit.before@7"], |pair, point| {
+            fill_orders(pair);
+            let taxi = install_with(pair, "{max_concurrency: 4, batch_size: 500}");
+            resume(&taxi);
+            change_much(pair);
             pair.source.sql(&format!(
                 "USE {}; UPDATE items SET line = line + 1000000 WHERE line % 9 = 0", pair.source_db()
             ));
             run_until_killed(&taxi, point);
             resume(&taxi);
-            expect_done(&pair);
-        }
+            expect_done(pair);
+        });
     }
 
     /// Random moments of one copy of 50,000 rows; `DB_TAXI_KILLS` and `DB_TAXI_SEED` ask for more.

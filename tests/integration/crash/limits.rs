@@ -130,10 +130,10 @@ both_flavours! {
     /// The process stands still until its time is up; the next run goes on.
     async fn a_job_that_runs_out_of_time_fails_and_keeps_its_work(pair: Pair) {
         fill_few(&pair);
-        let taxi = install_with(&pair, "{max_concurrency: 4, job_timeout: 1s}").set("sync.lease_ttl=30s");
-        let frozen = run_until_frozen(&taxi, "copy.written@4");
+        let taxi = install_with(&pair, "{max_concurrency: 4, job_timeout: 8s}").set("sync.lease_ttl=30s");
+        let frozen = run_until_frozen(&taxi, "copy.written@2");
         let began = Instant::now();
-        wait_until(LIMIT, "the time to be up", || began.elapsed() > Duration::from_secs(1));
+        wait_until(LIMIT, "the time to be up", || began.elapsed() > Duration::from_secs(8));
         frozen.thaw();
         let ended = frozen.wait(LIMIT).expect_code(1);
         assert!(ended.stderr.contains("job_timeout"), "{}", ended.stderr);

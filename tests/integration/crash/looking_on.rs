@@ -86,7 +86,8 @@ both_flavours! {
             "CREATE USER '{user}'@'%' IDENTIFIED BY 'x'; \
              GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, REFERENCES, TRIGGER, LOCK TABLES, CREATE VIEW, SHOW VIEW ON *.* TO '{user}'@'%'"
         ));
-        let taxi = taxi.set(&format!("database.username={user}")).set("database.password=x");
+        let settings = std::fs::read_to_string(taxi.path("config.yaml")).unwrap();
+        taxi.write("config.yaml", &settings.replace("username: root", &format!("username: {user}\n  password: x")));
         half_way(&pair, &taxi, false).await;
         pair.local.sql(&format!("DROP USER '{user}'@'%'"));
     }

@@ -1,0 +1,119 @@
+//! How a table's target is reached, and what forbids one way or the other.
+
+use super::{PlannedTable, Strategy};
+use crate::model::error::ErrorCode;
+use crate::model::plan::Severity;
+use crate::model::rule::{FullStrategy, TargetTriggers};
+use crate::mysql::Ident;
+use crate::mysql::schema::Column;
+
+pub(super) fn choose_strategy(plan: &mut PlannedTable) {
+    let Some(target) = plan.target_schema.clone() else {
+        plan.strategy = Strategy::Swap;
+        plan.reason = "the target is missing: a shadow is loaded and put in its place".to_owned();
+        if plan.options.full_strategy == FullStrategy::InPlace {
+            plan.reason = "the target is missing: it is loaded as a shadow, in_place counts from the next run on".to_owned();
+        }
+        return;
+    };
+    let unfilled: Vec<Column> = target
+        .columns
+        .iter()
+        .filter(|c| !c.generated && !plan.pairs.iter().any(|p| p.target.name == c.name))
+        .cloned()
+        .collect();
+    let mut against_swap = Vec::new();
+    if let Some(key) = plan.inbound.first() {
+        against_swap.push(format!(
+            "{} refers to it by a foreign key",
+            key.table.shown()
+        ));
+    }
+    if let Some(trigger) = target.triggers.first() {
+        against_swap.push(format!("it has the trigger {trigger}"));
+    }
+    if let Some(column) = unfilled.first() {
+        against_swap.push(format!("nothing fills its column {}", column.name.raw()));
+        if let Some(column) = unfilled.iter().find(|c| !c.has_default) {
+            plan.stop_risk(
+                ErrorCode::RuleInvalid,
+                format!(
+                    "nothing fills the target's column {}, which has no default",
+                    column.name.raw()
+                ),
+            )
+            .remedy = Some("give it a default, or drop it".to_owned());
+        }
+    }
+    let mut against_in_place = Vec::new();
+    if !target.is_transactional() {
+        against_in_place.push(format!("its engine {} has no transactions", target.engine));
+    }
+    let unique_here = plan.target_key.as_ref().is_some_and(|key| {
+        let names: Vec<Ident> = key.columns.iter().map(|c| c.name.clone()).collect();
+        target.unique_key_on(&names).is_some()
+    });
+    if !unique_here {
+        against_in_place.push("it has no usable key in common with the source".to_owned());
+    }
+    let wish = plan.options.full_strategy;
+    let in_place = wish == FullStrategy::InPlace || !against_swap.is_empty();
+    if wish == FullStrategy::Swap && !against_swap.is_empty() {
+        plan.stop_risk(
+            ErrorCode::Unsupported,
+            format!(
+                "full_strategy: swap can't be done: {}",
+                against_swap.join("; ")
+            ),
+        )
+        .remedy = Some("use full_strategy: auto".to_owned());
+    }
+    if in_place && !against_in_place.is_empty() {
+        plan.stop_risk(
+            ErrorCode::Unsupported,
+            format!(
+                "the target can be neither swapped ({}) nor written in place ({})",
+                if against_swap.is_empty() {
+                    "in_place is asked for".to_owned()
+                } else {
+                    against_swap.join("; ")
+                },
+                against_in_place.join("; ")
+            ),
+        );
+    }
+    if in_place
+        && !target.triggers.is_empty()
+        && plan.options.target_triggers == TargetTriggers::Refuse
+    {
+        plan.stop_risk(
+            ErrorCode::Unsupported,
+            format!(
+                "the target has triggers ({}), which would fire on our writes",
+                target.triggers.join(", ")
+            ),
+        )
+        .remedy = Some("target_triggers: fire lets them; or drop them".to_owned());
+    }
+    if in_place {
+        plan.strategy = Strategy::InPlace;
+        plan.reason = if against_swap.is_empty() {
+            "in place, as asked for".to_owned()
+        } else {
+            format!("in place: {}", against_swap.join("; "))
+        };
+        plan.risk(
+            "in_place",
+            Severity::Info,
+            "where much differs, readers may see ranges change one after another",
+        );
+    } else {
+        plan.strategy = Strategy::Swap;
+        plan.reason = if wish == FullStrategy::Swap {
+            "a shadow is loaded and swapped in, as asked for".to_owned()
+        } else {
+            "compared first: few differences are applied in one transaction, many by a swap"
+                .to_owned()
+        };
+    }
+}
