@@ -50,3 +50,33 @@ outages! {
     the_local_server_dies_before_a_swap: local at "swap.intended@2";
     the_local_server_dies_after_a_swap: local at "swap.renamed@2";
 }
+
+/// Longer than a lease: the process can't know whether it still holds its tables.
+fn long_outage(flavour: Flavour) {
+    let Some(private) = PrivatePair::start(flavour) else {
+        return;
+    };
+    let pair = &private.pair;
+    fill_few(pair);
+    let taxi = install(pair).set("sync.retry_attempts=10");
+    let frozen = run_until_frozen(&taxi, "copy.written@3");
+    private.local.kill();
+    frozen.thaw();
+    frozen.wait_to_say(LIMIT, &["was lost", "control database: "]);
+    private.local.restart();
+    // Nobody took it over meanwhile: the same process goes on.
+    frozen.wait(LIMIT).expect_code(0);
+    expect_done(pair);
+}
+
+mod a_lease_lost_in_a_long_outage_costs_nothing {
+    use super::*;
+    #[test]
+    fn mariadb() {
+        long_outage(Flavour::Mariadb);
+    }
+    #[test]
+    fn mysql() {
+        long_outage(Flavour::Mysql);
+    }
+}

@@ -122,6 +122,22 @@ impl Running {
         String::from_utf8_lossy(&std::fs::read(&self.err).unwrap()).into_owned()
     }
 
+    /// Waits until it has written one of `words` to the error stream.
+    ///
+    /// # Panics
+    /// When it does not within `limit`; with everything that it wrote.
+    pub fn wait_to_say(&self, limit: Duration, words: &[&str]) {
+        let start = Instant::now();
+        while !words.iter().any(|word| self.stderr().contains(word)) {
+            assert!(
+                start.elapsed() < limit,
+                "not said within {limit:?}: {words:?}\n--- stderr\n{}",
+                self.stderr()
+            );
+            std::thread::sleep(LOOK);
+        }
+    }
+
     /// Stops it between two instructions; its connections stay open (SIGSTOP).
     pub fn freeze(&self) {
         self.signal(Signal::STOP);
