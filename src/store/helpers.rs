@@ -145,13 +145,41 @@ impl Store {
         Ok(())
     }
 
+    /// Notes that we are about to make the helper databases of a number; `false` when that was
+    /// noted before.
+    ///
+    /// # Errors
+    /// When the control database can't be written.
+    pub async fn intend_helper_databases(&self, number: u32) -> Result<bool, StoreError> {
+        let sql = format!(
+            "INSERT IGNORE INTO {}.helper_tables (number, table_name, purpose, created_at) \
+             VALUES (?, 'intended', 'database', UTC_TIMESTAMP(3))",
+            self.database()
+        );
+        Ok(self.exec(&sql, vec![number.into()]).await?.affected == 1)
+    }
+
+    /// Forgets the intention: the databases are somebody else's, or can't be made.
+    ///
+    /// # Errors
+    /// When the control database can't be written.
+    pub async fn forget_intention(&self, number: u32) -> Result<(), StoreError> {
+        let sql = format!(
+            "DELETE FROM {}.helper_tables \
+             WHERE number = ? AND table_name = 'intended' AND purpose = 'database'",
+            self.database()
+        );
+        self.exec(&sql, vec![number.into()]).await?;
+        Ok(())
+    }
+
     /// Whether the helper databases of a number were made by us.
     ///
     /// # Errors
     /// When the control database can't be read.
     pub async fn owns_helper_databases(&self, number: u32) -> Result<bool, StoreError> {
         let sql = format!(
-            "SELECT 1 AS one FROM {}.helper_tables WHERE number = ? AND purpose = 'database'",
+            "SELECT 1 AS one FROM {}.helper_tables WHERE number = ? AND table_name = '' AND purpose = 'database'",
             self.database()
         );
         Ok(!self.rows(&sql, vec![number.into()]).await?.is_empty())
@@ -227,7 +255,7 @@ impl Store {
     /// When the control database can't be read.
     pub async fn retired_helper_databases(&self) -> Result<Vec<u32>, StoreError> {
         let sql = format!(
-            "SELECT h.number FROM {db}.helper_tables h JOIN {db}.target_databases t \
+            "SELECT DISTINCT h.number FROM {db}.helper_tables h JOIN {db}.target_databases t \
              ON t.number = h.number WHERE h.purpose = 'database' AND t.retired_at IS NOT NULL",
             db = self.database()
         );

@@ -75,22 +75,36 @@ impl Place {
         let (stage, old) = (self.stage_database(), self.old_database());
         if !store.owns_helper_databases(self.number).await? {
             let options = options_like(session, &self.target).await?;
+            // Noted first: a process that dies between the two leaves an empty database behind
+            // that the next sweep knows.
+            let first = store.intend_helper_databases(self.number).await?;
             match session
                 .run(&format!("CREATE DATABASE {stage}{options}"))
                 .await
             {
-                Ok(_) => store.own_helper_databases(self.number).await?,
+                Ok(_) => {
+                    super::hooks::reach("place.created");
+                    store.own_helper_databases(self.number).await?;
+                }
                 Err(error) if error.number == Some(1007) => {
                     // Another process of ours may be between its two statements.
                     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(2);
                     while !store.owns_helper_databases(self.number).await? {
-                        if std::time::Instant::now() > deadline {
+                        if std::time::Instant::now() < deadline {
+                            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                        } else if !first && is_empty(session, &stage).await? {
+                            // One that died there; nobody else notes our intention.
+                            store.own_helper_databases(self.number).await?;
+                        } else {
+                            store.forget_intention(self.number).await?;
                             return Ok(false);
                         }
-                        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
                     }
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    store.forget_intention(self.number).await?;
+                    return Err(error.into());
+                }
             }
         }
         create_database(session, &stage, Some(&self.target)).await?;
@@ -272,6 +286,14 @@ pub async fn database_exists(session: &mut Session, name: &Ident) -> Result<bool
     Ok(session.first(&sql).await?.is_some())
 }
 
+async fn is_empty(session: &mut Session, database: &Ident) -> Result<bool, SyncError> {
+    let sql = format!(
+        "SELECT 1 AS one FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} LIMIT 1",
+        literal::text(database.raw())
+    );
+    Ok(session.first(&sql).await?.is_none())
+}
+
 /// Whether a table is there, and which type it has.
 ///
 /// # Errors
@@ -383,11 +405,7 @@ async fn drop_databases(
         if !database_exists(session, &name).await? {
             continue;
         }
-        let sql = format!(
-            "SELECT 1 AS one FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} LIMIT 1",
-            literal::text(name.raw())
-        );
-        if session.first(&sql).await?.is_some() {
+        if !is_empty(session, &name).await? {
             left.push(format!(
                 "the database {} holds tables that are not ours",
                 name.raw()

@@ -12,7 +12,9 @@ use crate::both_flavours;
 use crate::support::{DbTaxi, Pair, wait_until};
 
 /// Every step of a first copy, and of the swap that ends it; a number says which time.
-const FIRST_COPY: [&str; 20] = [
+const FIRST_COPY: [&str; 22] = [
+    "place.created",
+    "place.created",
     "load.create",
     "load.creating@2",
     "load.created",

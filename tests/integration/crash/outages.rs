@@ -62,7 +62,7 @@ fn long_outage(flavour: Flavour) {
     let frozen = run_until_frozen(&taxi, "copy.written@3");
     private.local.kill();
     frozen.thaw();
-    frozen.wait_to_say(LIMIT, &["was lost", "control database: "]);
+    frozen.wait_to_say(LIMIT, &["was lost", "the control database went away"]);
     private.local.restart();
     // Nobody took it over meanwhile: the same process goes on.
     frozen.wait(LIMIT).expect_code(0);
