@@ -94,6 +94,20 @@ pub struct Verified {
     pub whole_table_at: Option<DateTime<Utc>>,
 }
 
+impl Verified {
+    /// The whole table was compared with the source as of `as_of`, and `rows` rows are equal.
+    #[must_use]
+    pub fn whole_table(as_of: AsOf, rows: u64) -> Self {
+        Self {
+            scope: VerifiedScope::Table,
+            whole_table_at: as_of.time,
+            as_of,
+            rows,
+            differences: 0,
+        }
+    }
+}
+
 /// Seconds of worker time by what was waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Timing {

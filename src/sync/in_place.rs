@@ -6,17 +6,17 @@ use std::sync::Arc;
 
 use super::apply::{Portion, Which, apply_live, check_parents};
 use super::error::SyncError;
-use super::full::{apply_few, compare_all, lost_again, whole_table_range};
+use super::few::{apply_few, whole_table_range};
+use super::full::end_equal;
 use super::hooks;
-use super::load::{close, comparer};
+use super::load::comparer;
 use super::shared::TableShared;
+use super::survey::{ROUNDS, compare_all, lost_again};
 use super::swap::check_delete_limits;
 use crate::model::log::{DifferenceKind, Level};
-use crate::model::table_run::{Phase, Verified, VerifiedScope};
+use crate::model::table_run::{Phase, Verified};
 use crate::mysql::SessionKind;
 use crate::store::checkpoints::Checkpoint;
-
-const ROUNDS: usize = 5;
 
 /// Brings a live target in step, in place.
 ///
@@ -36,35 +36,16 @@ pub async fn run(
         if found.restarted {
             continue;
         }
-        if found.ranges.is_empty() {
-            order.done(&name);
-            let verified = Verified {
-                scope: VerifiedScope::Table,
-                as_of: force.as_of.clone(),
-                rows: found.rows,
-                differences: 0,
-                whole_table_at: force.as_of.time,
-            };
-            checkpoint.verified = Some(verified.clone());
-            close(table, &mut checkpoint).await?;
-            return Ok(verified);
-        }
-        check_delete_limits(&table.plan.options, found.extra, found.target_rows)?;
         if !found.many {
-            apply_few(table, &mut checkpoint, &found).await?;
+            if !found.few.is_empty() {
+                check_delete_limits(&table.plan.options, found.extra, found.target_rows)?;
+                apply_few(table, &mut checkpoint, &found).await?;
+            }
             // What was applied was read back in its transaction, the rest compared before.
             order.done(&name);
-            let verified = Verified {
-                scope: VerifiedScope::Table,
-                as_of: force.as_of.clone(),
-                rows: found.rows,
-                differences: 0,
-                whole_table_at: force.as_of.time,
-            };
-            checkpoint.verified = Some(verified.clone());
-            close(table, &mut checkpoint).await?;
-            return Ok(verified);
+            return end_equal(table, &mut checkpoint, &force, found.rows).await;
         }
+        check_delete_limits(&table.plan.options, found.extra, found.target_rows)?;
         table.log(
             Level::Info,
             format!(

@@ -2,9 +2,9 @@
 //! asks for them.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
@@ -19,17 +19,23 @@ use super::servers::Servers;
 use super::shared::{JobShared, TableShared};
 use super::snapshot::Snapshots;
 use super::table::{PlannedTable, plan_table};
-use super::{full, verify};
+use super::{course, verify};
 use crate::model::config::Consistency;
 use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::ids::TableRunId;
 use crate::model::plan::{Plan, Risk, Severity};
 use crate::mysql::{Ident, Session, SessionKind};
 
+/// How long the plan that a job begins with is believed.
+const FRESH: Duration = Duration::from_secs(10);
+
 /// One job's shared work: snapshots, workers, order of tables.
 pub struct JobRun {
     shared: Arc<JobShared>,
     chosen: HashMap<String, Chosen>,
+    /// Plans that no try has used yet, and when they were made.
+    first_plans: Mutex<HashMap<String, PlannedTable>>,
+    planned_at: Instant,
     warned: AtomicBool,
     warned_of_snapshots: AtomicBool,
 }
@@ -44,6 +50,7 @@ impl JobRun {
         stop: StopSignal,
     ) -> Result<(Arc<Self>, Vec<TableTask>), SyncError> {
         let (servers, chosen, plans) = look(&context).await?;
+        let planned_at = Instant::now();
         let options = &context.config.spec.options;
         let workers = options.max_concurrency.max(1) as usize;
         let room = context
@@ -99,10 +106,16 @@ impl JobRun {
             .into_iter()
             .map(|c| (c.target_table.clone(), c))
             .collect::<HashMap<_, _>>();
+        let first_plans = plans
+            .into_iter()
+            .map(|plan| (plan.target.table.raw().to_owned(), plan))
+            .collect();
         Ok((
             Arc::new(Self {
                 shared: Arc::new(shared),
                 chosen,
+                first_plans: Mutex::new(first_plans),
+                planned_at,
                 warned: AtomicBool::new(false),
                 warned_of_snapshots: AtomicBool::new(false),
             }),
@@ -146,10 +159,10 @@ impl JobRun {
         meter: &Arc<TableMeter>,
         observer: &Arc<dyn TableObserver>,
     ) -> Result<TableOutcome, SyncError> {
-        let plan = self.plan_again(task).await?;
+        let plan = self.plan_for_try(task).await?;
         let table = TableShared::new(&self.shared, plan, table_run, Some(lease), meter, observer);
         self.warn_once(&table);
-        let outcome = full::run(&table).await;
+        let outcome = course::run(&table).await;
         table.close().await;
         let verified = outcome?;
         self.warn_of_snapshots(&table);
@@ -167,7 +180,7 @@ impl JobRun {
         meter: &Arc<TableMeter>,
         observer: &Arc<dyn TableObserver>,
     ) -> Result<TableOutcome, SyncError> {
-        let plan = self.plan_again(task).await?;
+        let plan = self.plan_for_try(task).await?;
         let run = TableRunId::generate();
         let table = TableShared::new(&self.shared, plan, run, None, meter, observer);
         let outcome = verify::run(&table).await;
@@ -221,9 +234,26 @@ impl JobRun {
         }
     }
 
-    /// A try plans its table anew: the last one may have failed because something had changed.
-    async fn plan_again(&self, task: &TableTask) -> Result<PlannedTable, SyncError> {
+    /// The plan of one try: the job's own for a first one that follows at once; else a fresh one,
+    /// since something may have changed, maybe what the last try failed by.
+    async fn plan_for_try(&self, task: &TableTask) -> Result<PlannedTable, SyncError> {
         let _permit = self.shared.permit().await?;
+        let first = self
+            .first_plans
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&task.target_table);
+        let plan = match first {
+            Some(plan) if self.planned_at.elapsed() < FRESH => plan,
+            _ => self.plan_again(task).await?,
+        };
+        match plan.stop() {
+            Some(info) => Err(info.into()),
+            None => Ok(plan),
+        }
+    }
+
+    async fn plan_again(&self, task: &TableTask) -> Result<PlannedTable, SyncError> {
         let chosen = self
             .chosen
             .get(&task.target_table)
@@ -241,11 +271,7 @@ impl JobRun {
         .await;
         source.close().await;
         local.close().await;
-        let plan = plan?;
-        match plan.stop() {
-            Some(info) => Err(info.into()),
-            None => Ok(plan),
-        }
+        plan
     }
 }
 

@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 use super::compare::RowDifference;
 use super::error::SyncError;
-use super::full::{compare_all, lost_again};
 use super::key::{KeyRange, KeyTuple};
 use super::load::comparer;
 use super::shared::TableShared;
+use super::survey::{compare_all, lost_again};
 use crate::model::error::ErrorCode;
 use crate::model::log::DifferenceKind;
-use crate::model::table_run::{Phase, Verified, VerifiedScope};
+use crate::model::table_run::{Phase, Verified};
 use crate::mysql::SessionKind;
 
 /// Differences that are shown with their columns.
@@ -39,13 +39,7 @@ pub async fn run(table: &Arc<TableShared>) -> Result<Verified, SyncError> {
         if found.restarted {
             continue;
         }
-        let mut verified = Verified {
-            scope: VerifiedScope::Table,
-            as_of: force.as_of.clone(),
-            rows: found.rows,
-            differences: 0,
-            whole_table_at: force.as_of.time,
-        };
+        let mut verified = Verified::whole_table(force.as_of.clone(), found.rows);
         if found.ranges.is_empty() {
             return Ok(verified);
         }

@@ -16,7 +16,7 @@ use super::super::walk::Walk;
 use super::Load;
 use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::log::Level;
-use crate::model::table_run::{Verified, VerifiedScope};
+use crate::model::table_run::Verified;
 use crate::mysql::schema::TableSchema;
 use crate::mysql::{Ident, SessionKind, TableRef};
 use crate::store::ranges::{RangeCommit, RangeRow, RangeState};
@@ -49,13 +49,7 @@ impl Load {
                 .collect();
             if todo.is_empty() {
                 let rows = ranges.iter().map(|r| r.rows).sum();
-                return Ok(Verified {
-                    scope: VerifiedScope::Table,
-                    as_of: force.as_of.clone(),
-                    rows,
-                    differences: 0,
-                    whole_table_at: force.as_of.time,
-                });
+                return Ok(Verified::whole_table(force.as_of.clone(), rows));
             }
             TableMeter::set(&table.meter.chunks_total, ranges.len() as u64);
             TableMeter::set(&table.meter.chunks_done, (ranges.len() - todo.len()) as u64);
