@@ -5,32 +5,13 @@ pub mod connections;
 mod empty;
 mod job_detail;
 pub mod jobs;
+mod list;
 pub mod logs;
 
 use crate::dashboard::app::geometry::Area;
 use crate::dashboard::app::state::State;
 use crate::dashboard::app::text::{Line, Tone};
 use crate::dashboard::ui::canvas::Canvas;
-
-/// The frame of a tab's list with its filter and its number of rows.
-fn list_frame(
-    canvas: &mut Canvas<'_>,
-    area: Area,
-    title: &str,
-    filter: &str,
-    shown: usize,
-    all: usize,
-    focused: bool,
-) {
-    let title = Line::of(title, Tone::Strong);
-    let right = if filter.is_empty() {
-        Line::of(all.to_string(), Tone::Dim)
-    } else {
-        Line::of(format!("filter {filter:?}: "), Tone::Warn)
-            .and(format!("{shown} of {all}"), Tone::Plain)
-    };
-    canvas.frame(area, &title, &right, focused);
-}
 
 /// The line that says why what is shown may be old; returns what is left for rows.
 fn trouble(state: &State, canvas: &mut Canvas<'_>, area: Area) -> Area {

@@ -1,6 +1,7 @@
 //! The tab of connections.
 
-use super::{empty, list_frame, strip, trouble};
+use super::list::ListPane;
+use super::strip;
 use crate::dashboard::app::format;
 use crate::dashboard::app::geometry;
 use crate::dashboard::app::sheets::address;
@@ -8,7 +9,7 @@ use crate::dashboard::app::state::State;
 use crate::dashboard::app::text::{Line, Tone};
 use crate::dashboard::ui::canvas::Canvas;
 use crate::dashboard::ui::marks;
-use crate::dashboard::ui::widgets::table::{self, Cell, Column};
+use crate::dashboard::ui::widgets::table::{Cell, Column};
 use crate::model::connection::{Connection, HealthState};
 
 const COLUMNS: [Column; 7] = [
@@ -26,29 +27,16 @@ pub fn render(state: &State, canvas: &mut Canvas<'_>) {
     let pane = geometry::body(state);
     let (area, strip_area) = geometry::list(pane, geometry::ABOUT);
     let list = &state.connections;
-    let shown = list.shown();
-    list_frame(
-        canvas,
+    let listing = ListPane {
         pane,
-        "Connections",
-        list.filter(),
-        shown.len(),
-        list.all().len(),
-        true,
-    );
-    if shown.is_empty() {
-        return empty::render(state, canvas, pane.inner(), !list.filter().is_empty());
+        rows: area,
+        title: "Connections",
+        columns: &COLUMNS,
+        focused: true,
+    };
+    if !listing.render(state, canvas, list, |c| row(state, c)) {
+        return;
     }
-    let area = trouble(state, canvas, area);
-    let rows: Vec<Vec<Cell>> = shown.iter().map(|c| row(state, c)).collect();
-    table::render(
-        canvas,
-        area,
-        &COLUMNS,
-        &rows,
-        list.offset(),
-        Some(list.place()),
-    );
     if let (Some(area), Some(selected)) = (strip_area, list.selected()) {
         strip(canvas, pane, area, &about(state, selected));
     }

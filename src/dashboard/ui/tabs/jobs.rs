@@ -1,13 +1,14 @@
 //! The tab of jobs: the list, and the job that is open.
 
-use super::{empty, job_detail, list_frame, trouble};
+use super::job_detail;
+use super::list::ListPane;
 use crate::dashboard::app::format;
-use crate::dashboard::app::geometry::{self, Area};
+use crate::dashboard::app::geometry;
 use crate::dashboard::app::state::State;
 use crate::dashboard::app::text::Tone;
 use crate::dashboard::ui::canvas::Canvas;
 use crate::dashboard::ui::marks;
-use crate::dashboard::ui::widgets::table::{self, Cell, Column};
+use crate::dashboard::ui::widgets::table::{Cell, Column};
 use crate::model::job::{Job, JobState};
 
 const COLUMNS: [Column; 9] = [
@@ -26,38 +27,18 @@ const COLUMNS: [Column; 9] = [
 pub fn render(state: &State, canvas: &mut Canvas<'_>) {
     let (list, detail) = geometry::jobs(state);
     if let Some(pane) = list {
-        render_list(state, canvas, pane, detail.is_none());
+        let listing = ListPane {
+            pane,
+            rows: pane.inner(),
+            title: "Jobs",
+            columns: &COLUMNS,
+            focused: detail.is_none(),
+        };
+        listing.render(state, canvas, &state.jobs, |job| row(state, job));
     }
     if let (Some(pane), Some(open)) = (detail, &state.detail) {
         job_detail::render(state, open, canvas, pane);
     }
-}
-
-fn render_list(state: &State, canvas: &mut Canvas<'_>, pane: Area, focused: bool) {
-    let list = &state.jobs;
-    let shown = list.shown();
-    list_frame(
-        canvas,
-        pane,
-        "Jobs",
-        list.filter(),
-        shown.len(),
-        list.all().len(),
-        focused,
-    );
-    if shown.is_empty() {
-        return empty::render(state, canvas, pane.inner(), !list.filter().is_empty());
-    }
-    let area = trouble(state, canvas, pane.inner());
-    let rows: Vec<Vec<Cell>> = shown.iter().map(|job| row(state, job)).collect();
-    table::render(
-        canvas,
-        area,
-        &COLUMNS,
-        &rows,
-        list.offset(),
-        Some(list.place()),
-    );
 }
 
 fn row(state: &State, job: &Job) -> Vec<Cell> {
