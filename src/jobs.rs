@@ -25,6 +25,7 @@ mod housekeeping;
 mod journal;
 mod leases;
 mod ledger;
+mod masks;
 mod notes;
 mod options;
 mod outcome;
@@ -42,4 +43,5 @@ mod tests;
 
 pub use engine::Engine;
 pub use events::{EventHub, EventStream};
+pub use masks::with_masks;
 pub use options::{Endpoints, EngineOptions, QueueMode, StopHow};

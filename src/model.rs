@@ -15,6 +15,7 @@ pub mod ids;
 pub mod job;
 pub mod log;
 pub mod mapping;
+pub mod mask;
 pub mod names;
 pub mod pattern;
 pub mod plan;

@@ -3,11 +3,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says what went wrong by failing")]
 
+#[path = "documents/reference.rs"]
+mod reference;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use clap::Parser;
 use db_taxi::cli::Cli;
+use db_taxi::model::error::ErrorCode;
 use db_taxi::model::mapping::{Format, parse_document};
 use db_taxi::settings::{LoadOptions, load};
 
@@ -17,6 +21,13 @@ const DOCUMENTS: &[&str] = &[
     "BENCHMARKS.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
+    "docs/README.md",
+    "docs/first-sync.md",
+    "docs/cron.md",
+    "docs/big-tables.md",
+    "docs/sensitive-data.md",
+    "docs/resume-and-repair.md",
+    "docs/errors.md",
 ];
 
 fn read(name: &str) -> String {
@@ -146,8 +157,75 @@ fn every_file_the_documents_name_is_there() {
                 .any(|folder| word.starts_with(folder))
         });
         let links = links.filter(|link| !link.starts_with("http"));
-        for path in links.chain(paths) {
+        // A link is seen from the document's folder, a path in text from the project's.
+        let folder = root.join(document);
+        let folder = folder.parent().unwrap();
+        for link in links {
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = folder.join(path);
+            assert!(
+                path.is_empty() || target.exists(),
+                "{document} links to {path}"
+            );
+            if !anchor.is_empty() {
+                let linked = if path.is_empty() {
+                    text.clone()
+                } else {
+                    std::fs::read_to_string(target).unwrap()
+                };
+                let there = linked
+                    .lines()
+                    .filter(|l| l.starts_with('#'))
+                    .any(|l| anchor_of(l) == anchor);
+                assert!(there, "{document} links to {link}");
+            }
+        }
+        for path in paths {
             assert!(root.join(path).exists(), "{document} names {path}");
+        }
+    }
+}
+
+/// How a heading is linked to.
+fn anchor_of(heading: &str) -> String {
+    heading
+        .trim_start_matches('#')
+        .trim()
+        .to_lowercase()
+        .chars()
+        .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'))
+        .map(|c| if c == ' ' { '-' } else { c })
+        .collect()
+}
+
+#[test]
+fn every_error_code_has_its_place_in_the_page_of_errors() {
+    let page = read("docs/errors.md");
+    let told: Vec<&str> = page.lines().filter_map(|l| l.strip_prefix("## ")).collect();
+    assert_eq!(told, ErrorCode::WORDS);
+    for code in ErrorCode::WORDS {
+        assert!(
+            page.contains(&format!("| [`{code}`](#{code}) | ")),
+            "{code}"
+        );
+    }
+}
+
+#[test]
+fn every_page_of_the_docs_is_held_and_listed() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let list = read("docs/README.md");
+    for entry in std::fs::read_dir(root).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if name.ends_with(".md") {
+            assert!(
+                DOCUMENTS.contains(&format!("docs/{name}").as_str()),
+                "{name}"
+            );
+            assert!(
+                name == "README.md" || list.contains(&format!("({name})")),
+                "{name}"
+            );
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::SecretString;
+
 use super::events::EventHub;
 use crate::model::connection::Connection;
 use crate::model::ids::InstanceId;
@@ -61,6 +63,17 @@ pub trait Endpoints: Send + Sync {
 
     /// The local server.
     fn local(&self) -> Arc<Endpoint>;
+
+    /// What masks are keyed with, where the settings name it.
+    ///
+    /// # Errors
+    /// A sentence, when a secret that is a reference can't be resolved.
+    fn mask_secret(&self) -> Result<Option<SecretString>, String> {
+        Ok(None)
+    }
+
+    /// Keeps a secret out of every log from here on.
+    fn conceal(&self, _secret: &SecretString) {}
 }
 
 /// Which jobs an engine takes.

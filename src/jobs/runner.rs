@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+use super::masks::with_masks;
 use super::options::Endpoints;
 use crate::model::config::Config;
 use crate::model::connection::Connection;
@@ -112,6 +113,23 @@ impl Runner for SyncRunner {
                         .hint("set the variable or file that it names, or store another password"),
                     )
                 })?;
+            let source = with_masks(
+                source,
+                &order.config.spec,
+                &self.store,
+                &*self.endpoints,
+                true,
+            )
+            .await
+            .map_err(|why| {
+                SyncError::from(
+                    ErrorInfo::new(
+                        ErrorCode::AccessDenied,
+                        format!("the key that columns are hashed by can't be had: {why}"),
+                    )
+                    .hint("see security.mask_key and security.key_file"),
+                )
+            })?;
             let context = JobContext {
                 store: self.store.clone(),
                 source,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::config::{Options, SyncMode, words};
+use super::mask::Mask;
 
 /// One rule of a config.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -24,6 +25,8 @@ pub struct TableRule {
     pub columns: ColumnSelect,
     /// Source name to target name.
     pub rename_columns: BTreeMap<String, String>,
+    /// Source columns whose values don't leave the source, and what the target has instead.
+    pub mask: BTreeMap<String, Mask>,
     /// Columns that identify a row; `None` chooses the primary key or a unique NOT NULL key.
     pub key: Option<Vec<String>>,
     /// Overrides of the config's options.

@@ -287,6 +287,15 @@ impl CreateTable {
         dropped
     }
 
+    /// Gives columns other definitions: name and everything behind it.
+    pub fn redefine(&mut self, definitions: &[(Ident, String)]) {
+        for (name, rest) in definitions {
+            if let Some(column) = self.columns.iter_mut().find(|c| c.name == *name) {
+                column.rest.clone_from(rest);
+            }
+        }
+    }
+
     /// The statement that makes `table`, an InnoDB one, with its primary key and those of its
     /// keys that its counter needs, without the other keys and without foreign keys.
     #[must_use]

@@ -7,6 +7,7 @@ use mysql_async::{ClientIdentity, Compression, OptsBuilder, SslOpts};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::error::MysqlError;
+use super::mask::MaskKey;
 use crate::model::connection::{ConnectionSpec, Ssl, SslMode};
 
 /// Where one address of a server is.
@@ -47,6 +48,10 @@ pub struct Endpoint {
     pub connect_timeout: Duration,
     /// Compressed protocol.
     pub compression: bool,
+    /// Whether rows hold values that nobody may see: errors of the server are told without them.
+    pub hides_values: bool,
+    /// What sessions that read here hash masked columns by.
+    pub mask_key: Option<MaskKey>,
 }
 
 impl fmt::Debug for Endpoint {
@@ -78,6 +83,8 @@ impl Endpoint {
             ssl: spec.ssl.clone(),
             connect_timeout: spec.connect_timeout,
             compression: false,
+            hides_values: false,
+            mask_key: None,
         }
     }
 

@@ -64,6 +64,18 @@ impl MysqlError {
         self
     }
 
+    /// Drops the server's words where they may repeat a value of a row.
+    pub(super) fn hide_values(&mut self) {
+        let may_repeat = matches!(
+            self.code,
+            ErrorCode::ValueRejected | ErrorCode::Internal | ErrorCode::DuplicateKey
+        );
+        if self.number.is_some() && may_repeat {
+            "the server refused a value of a table with masked columns; its words could repeat the value and are not shown"
+                .clone_into(&mut self.message);
+        }
+    }
+
     /// Whether the connection can't be used any more.
     #[must_use]
     pub fn is_connection_lost(&self) -> bool {

@@ -202,7 +202,7 @@ fn differ(source: &Column, target: &Column) -> String {
     )
 }
 
-fn integer_range(column: &Column) -> (i128, i128) {
+pub(super) fn integer_range(column: &Column) -> (i128, i128) {
     let bits = match column.data_type.as_str() {
         "year" | "tinyint" => 8,
         "smallint" => 16,

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Params};
+use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 
 use super::endpoint::Endpoint;
@@ -287,6 +288,11 @@ impl Session {
                 _ => {}
             }
         }
+        if kind == SessionKind::Read
+            && let Some(key) = &endpoint.mask_key
+        {
+            session.run(key.set_sql().expose_secret()).await?;
+        }
         Ok(session)
     }
 
@@ -520,7 +526,10 @@ impl Session {
                     return Ok(value);
                 }
                 Err(error) => {
-                    let error = MysqlError::from_driver(error, &label);
+                    let mut error = MysqlError::from_driver(error, &label);
+                    if self.endpoint.hides_values {
+                        error.hide_values();
+                    }
                     if error.number.is_some() && !matches!(error.number, Some(1927 | 4031)) {
                         self.in_statement = false;
                     }

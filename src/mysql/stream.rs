@@ -45,6 +45,7 @@ pub struct RowStream<'a> {
     in_statement: &'a mut bool,
     cancel: CancellationToken,
     label: String,
+    hides_values: bool,
 }
 
 impl RowStream<'_> {
@@ -65,7 +66,10 @@ impl RowStream<'_> {
                 Ok(None)
             }
             Ok(Err(error)) => {
-                let error = MysqlError::from_driver(error, &self.label);
+                let mut error = MysqlError::from_driver(error, &self.label);
+                if self.hides_values {
+                    error.hide_values();
+                }
                 // An error that the server sent is the end of the result.
                 *self.in_statement = error.number.is_none();
                 Err(error)
@@ -86,6 +90,7 @@ impl Session {
     /// The server's refusal, or the loss of the connection.
     pub async fn stream(&mut self, sql: &str) -> Result<RowStream<'_>, MysqlError> {
         let (label, cancel) = (self.endpoint().label.clone(), self.cancel_token());
+        let hides_values = self.endpoint().hides_values;
         let (conn, in_statement) = self.begin_statement()?;
         let begun = tokio::select! {
             biased;
@@ -100,9 +105,13 @@ impl Session {
                 in_statement,
                 cancel,
                 label,
+                hides_values,
             }),
             Ok(Err(error)) => {
-                let error = MysqlError::from_driver(error, &label);
+                let mut error = MysqlError::from_driver(error, &label);
+                if hides_values {
+                    error.hide_values();
+                }
                 *in_statement = error.number.is_none();
                 Err(error)
             }

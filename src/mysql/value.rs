@@ -18,6 +18,9 @@ pub struct ColumnPair {
     pub source: Column,
     /// On the target.
     pub target: Column,
+    /// Gives the value on the source where the column is masked; `source` is then what the mask
+    /// gives, with the name of the column that it masks.
+    pub masked: Option<String>,
 }
 
 impl ColumnPair {
@@ -36,13 +39,18 @@ impl ColumnPair {
     /// Whether the read value is the column as it stands.
     #[must_use]
     pub fn is_read_plain(&self) -> bool {
-        !self.converts() && !matches!(self.kind(), Kind::Float | Kind::Enum)
+        self.masked.is_none()
+            && !self.converts()
+            && !matches!(self.kind(), Kind::Float | Kind::Enum)
     }
 
     /// The expression that reads the value on the source.
     #[must_use]
     pub fn read_sql(&self) -> String {
         let name = &self.source.name;
+        if let Some(sql) = &self.masked {
+            return sql.clone();
+        }
         match self.kind() {
             // The default text of a FLOAT is rounded; as a DOUBLE it is exact.
             Kind::Float => format!("({name} * 1e0)"),
@@ -102,6 +110,9 @@ impl ColumnPair {
             Side::Source => &self.source,
             Side::Target => &self.target,
         };
+        if let (Some(sql), Side::Source) = (&self.masked, side) {
+            return sql.clone();
+        }
         let own = key_read_sql(column);
         match (self.kind(), side) {
             (Kind::Decimal, _) => self.padded(&own, side, self.source.scale, self.target.scale),
@@ -196,8 +207,12 @@ impl ColumnPair {
             Side::Source => &self.source,
             Side::Target => &self.target,
         };
-        let name = column.name.to_string();
+        let masked = self.masked.as_ref().filter(|_| side == Side::Source);
+        let name = masked.cloned().unwrap_or_else(|| column.name.to_string());
         match self.kind() {
+            // A mask gives the member's name, of which the source knows no number.
+            Kind::Enum if self.masked.is_some() => Canonical::Text(name),
+            Kind::Decimal if masked.is_some() => Canonical::Plain(name),
             Kind::Integer => Canonical::Plain(format!("{name} + 0")),
             Kind::Float => Canonical::Plain(format!("{name} * 1e0")),
             Kind::Bit | Kind::Enum | Kind::Set => Canonical::Plain(format!("{name} + 0")),
@@ -218,8 +233,8 @@ impl ColumnPair {
             Kind::Geometry => Canonical::Large(name),
             Kind::Text | Kind::Binary | Kind::Vector | Kind::Unknown => {
                 let text = match side {
-                    Side::Source => self.converted(&column.name),
-                    Side::Target => name,
+                    Side::Source if masked.is_none() => self.converted(&column.name),
+                    Side::Source | Side::Target => name,
                 };
                 if Kind::may_be_large(&self.source) {
                     Canonical::Large(text)
@@ -276,7 +291,10 @@ fn row_text_sql(pairs: &[ColumnPair], side: Side) -> String {
             } else {
                 &p.target
             };
-            format!("ISNULL({})", column.name)
+            match (&p.masked, side) {
+                (Some(sql), Side::Source) => format!("ISNULL({sql})"),
+                _ => format!("ISNULL({})", column.name),
+            }
         })
         .collect();
     if !nulls.is_empty() {
@@ -347,7 +365,7 @@ fn binary(sql: &str) -> String {
     format!("CAST({sql} AS BINARY)")
 }
 
-fn is_number(value: &[u8]) -> bool {
+pub(super) fn is_number(value: &[u8]) -> bool {
     !value.is_empty()
         && value
             .iter()
@@ -355,7 +373,7 @@ fn is_number(value: &[u8]) -> bool {
 }
 
 /// A number without the zeros that ZEROFILL puts before it.
-fn bare(column: &Column) -> String {
+pub(super) fn bare(column: &Column) -> String {
     if column.column_type.to_ascii_lowercase().contains("zerofill") {
         format!("{} + 0", column.name)
     } else {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::ServicesOptions;
 use super::refusal::{conflict, invalid, not_found, refuse, with_hint};
 use super::targets::Wanted;
+use crate::jobs::with_masks;
 use crate::model::command::Refusal;
 use crate::model::config::{Config, ConfigSpec};
 use crate::model::connection::Connection;
@@ -145,6 +146,15 @@ impl Configs {
             .map_err(|message| {
                 Refusal::SourceUnavailable(format!("{}: {message}", connection.spec.name))
             })?;
+        let source = with_masks(
+            source,
+            &config.spec,
+            &shared.store,
+            &*shared.endpoints,
+            false,
+        )
+        .await
+        .map_err(|message| invalid(Finding::new("security.mask_key", message)))?;
         Ok(JobContext {
             store: shared.store.clone(),
             source,

@@ -203,6 +203,7 @@ pub(super) fn settings(values: &Values) -> Settings {
         },
         security: SecuritySettings {
             key_file: get(v, "security.key_file"),
+            mask_key: get(v, "security.mask_key"),
         },
         instance: InstanceSettings {
             name: get(v, "instance.name"),

@@ -114,7 +114,6 @@ pub(super) const LATER: &[(&str, &str)] = &[
     ("logging.otlp_endpoint", ""),
     ("dashboard.keys", ""),
     ("security.api_token", ""),
-    ("security.mask_key", ""),
     ("notifications", ""),
 ];
 
@@ -222,6 +221,7 @@ pub const KEYS: &[Key] = &[
     key("dashboard.log_lines", number(100, 1_000_000), "10000", true, "lines of the live log"),
 
     optional("security.key_file", Kind::OptionalText, Preset::Derived("secret.key in $STATE_DIRECTORY, else in $XDG_CONFIG_HOME/db-taxi"), false, "key that seals stored secrets; created when missing, readable by its owner only"),
+    optional("security.mask_key", Kind::Secret, Preset::Derived("derived from the key file"), false, "what hash masks are keyed with: text, ${env:NAME} or ${file:PATH}; the same one gives equal hashes in several installations"),
 
     optional("instance.name", Kind::Name, Preset::Derived("the host name"), false, "unique among live instances; a number is added when taken"),
     key("instance.roles", Kind::Words(&["worker", "api"]), "worker,api", false, "worker takes jobs, api serves HTTP"),

@@ -158,6 +158,8 @@ words!(
 pub struct SecuritySettings {
     /// File with the key that seals stored secrets.
     pub key_file: PathBuf,
+    /// What `hash` masks are keyed with; `None` derives it from the key file.
+    pub mask_key: Option<Secret>,
 }
 
 /// This process among others.

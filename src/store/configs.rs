@@ -5,14 +5,14 @@ use std::collections::HashMap;
 use serde_json::Value as Json;
 
 use super::targets::{name_taken, record_change, targets_are_unique, unreadable};
-use super::transaction::{id, json, opt_id, parsed, transaction, values, word};
+use super::transaction::{id, json, opt_id, parsed, transaction, values, violates, word};
 use super::{Store, StoreError};
 use crate::model::config::{Config, ConfigSpec, LastJob};
 use crate::model::ids::{ConfigId, ConnectionId};
 use crate::model::job::JobState;
 use crate::model::mapping;
 use crate::model::rule::TableSelect;
-use crate::mysql::{Row, Session, Value};
+use crate::mysql::{MysqlError, Row, Session, Value};
 
 const SELECT: &str = "SELECT c.id, c.name, c.connection_id, n.name AS connection, c.version, \
      c.spec, c.created_at, c.updated_at, j.id AS job_id, j.state AS job_state, j.finished_at AS job_finished_at \
@@ -155,22 +155,114 @@ pub(super) async fn insert_config(
     id: ConfigId,
     spec: &ConfigSpec,
 ) -> Result<(), StoreError> {
-    let connection = connection_id(session, &spec.connection).await?;
-    session
-        .exec(
-            "INSERT INTO sync_configs (id, connection_id, name, enabled, version, spec, \
-             created_at, updated_at) VALUES (?, ?, ?, ?, 1, ?, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))",
-            values![
-                id.to_string(),
-                connection,
-                spec.name.as_str(),
-                spec.enabled,
-                json(&without_rules(spec))?
-            ],
+    insert_configs(session, &[(id, spec)]).await
+}
+
+/// Stores configs, many in one statement.
+pub(super) async fn insert_configs(
+    session: &mut Session,
+    configs: &[(ConfigId, &ConfigSpec)],
+) -> Result<(), StoreError> {
+    let mut connections: HashMap<&str, String> = HashMap::new();
+    let mut rows = Batch::new(
+        "INSERT INTO sync_configs (id, connection_id, name, enabled, version, spec, \
+         created_at, updated_at) VALUES ",
+        "(?, ?, ?, ?, 1, ?, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))",
+    );
+    let taken = |error: MysqlError| match configs {
+        [(_, only)] => name_taken(error, "config", &only.name),
+        _ if violates(&error, "config_name") => StoreError::conflict(
+            "name_taken",
+            "somebody else stored one of these configs at the same time: import again",
+        ),
+        _ => error.into(),
+    };
+    for (id, spec) in configs {
+        let name = spec.connection.as_str();
+        let connection = match connections.get(name) {
+            Some(connection) => connection.clone(),
+            None => {
+                let found = connection_id(session, name).await?;
+                connections.insert(name, found.clone());
+                found
+            }
+        };
+        let form = json(&without_rules(spec))?;
+        let bytes = form.len();
+        let row = values![
+            id.to_string(),
+            connection,
+            spec.name.as_str(),
+            spec.enabled,
+            form
+        ];
+        rows.push(session, row, bytes).await.map_err(taken)?;
+    }
+    rows.send(session).await.map_err(taken)?;
+    let mut rules = Batch::rules();
+    for (id, spec) in configs {
+        insert_rules(session, &mut rules, *id, spec).await?;
+    }
+    Ok(rules.send(session).await?)
+}
+
+/// Rows of one INSERT, sent when there are many of them.
+struct Batch {
+    head: &'static str,
+    row: &'static str,
+    values: Vec<Value>,
+    rows: usize,
+    bytes: usize,
+}
+
+impl Batch {
+    const ROWS: usize = 500;
+    const BYTES: usize = 1 << 20;
+
+    fn new(head: &'static str, row: &'static str) -> Self {
+        Self {
+            head,
+            row,
+            values: Vec::new(),
+            rows: 0,
+            bytes: 0,
+        }
+    }
+
+    fn rules() -> Self {
+        Self::new(
+            "INSERT INTO sync_tables (id, config_id, position, source_table, target_table, \
+             spec) VALUES ",
+            "(?, ?, ?, ?, ?, ?)",
         )
-        .await
-        .map_err(|e| name_taken(e, "config", &spec.name))?;
-    insert_rules(session, id, spec).await
+    }
+
+    async fn push(
+        &mut self,
+        session: &mut Session,
+        row: Vec<Value>,
+        bytes: usize,
+    ) -> Result<(), MysqlError> {
+        if self.rows == Self::ROWS || self.bytes + bytes > Self::BYTES {
+            self.send(session).await?;
+        }
+        self.values.extend(row);
+        self.rows += 1;
+        self.bytes += bytes;
+        Ok(())
+    }
+
+    async fn send(&mut self, session: &mut Session) -> Result<(), MysqlError> {
+        if self.rows == 0 {
+            return Ok(());
+        }
+        let sql = format!("{}{}", self.head, vec![self.row; self.rows].join(", "));
+        (self.rows, self.bytes) = (0, 0);
+        session
+            .exec(&sql, std::mem::take(&mut self.values))
+            .await
+            .map(|_| ())
+    }
 }
 
 pub(super) async fn replace_config(
@@ -213,7 +305,9 @@ pub(super) async fn replace_config(
             values![id.to_string()],
         )
         .await?;
-    insert_rules(session, id, spec).await
+    let mut rules = Batch::rules();
+    insert_rules(session, &mut rules, id, spec).await?;
+    Ok(rules.send(session).await?)
 }
 
 /// Whether storing `spec` would change nothing.
@@ -223,6 +317,7 @@ pub(super) fn is_same_config(stored: &Config, spec: &ConfigSpec) -> bool {
 
 async fn insert_rules(
     session: &mut Session,
+    batch: &mut Batch,
     id: ConfigId,
     spec: &ConfigSpec,
 ) -> Result<(), StoreError> {
@@ -232,20 +327,17 @@ async fn insert_rules(
             TableSelect::Match(_) => None,
         };
         let target = source.map(|source| rule.target_table.as_deref().unwrap_or(source));
-        session
-            .exec(
-                "INSERT INTO sync_tables (id, config_id, position, source_table, target_table, \
-                 spec) VALUES (?, ?, ?, ?, ?, ?)",
-                values![
-                    uuid::Uuid::now_v7().to_string(),
-                    id.to_string(),
-                    u64::try_from(position).unwrap_or(u64::MAX),
-                    source,
-                    target,
-                    json(&mapping::spec_to_json(rule))?
-                ],
-            )
-            .await?;
+        let form = json(&mapping::spec_to_json(rule))?;
+        let bytes = form.len();
+        let row = values![
+            uuid::Uuid::now_v7().to_string(),
+            id.to_string(),
+            u64::try_from(position).unwrap_or(u64::MAX),
+            source,
+            target,
+            form
+        ];
+        batch.push(session, row, bytes).await?;
     }
     Ok(())
 }

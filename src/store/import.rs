@@ -1,10 +1,12 @@
 //! A whole mapping at once: created and updated by name, all or nothing.
 
-use super::configs::{insert_config, is_same_config, replace_config};
+use super::configs::{insert_configs, is_same_config, replace_config};
 use super::targets::{record_change, targets_are_unique};
 use super::transaction::{id, transaction, values};
 use super::{Store, StoreError};
-use crate::model::config::ConfigSpec;
+use std::collections::HashMap;
+
+use crate::model::config::{Config, ConfigSpec};
 use crate::model::connection::ConnectionSpec;
 use crate::model::ids::{ConfigId, ConnectionId};
 
@@ -19,12 +21,15 @@ impl Store {
         configs: &[ConfigSpec],
     ) -> Result<(), StoreError> {
         // Read ahead of the transaction; each is replaced only at the version read here.
-        let mut stored = std::collections::HashMap::new();
-        for spec in configs {
-            if let Some(config) = self.config_named(&spec.name).await? {
-                stored.insert(spec.name.as_str(), config);
-            }
-        }
+        let stored: HashMap<String, Config> = match configs {
+            [] => HashMap::new(),
+            _ => self
+                .list_configs(None)
+                .await?
+                .into_iter()
+                .map(|config| (config.spec.name.clone(), config))
+                .collect(),
+        };
         transaction!(self, |session| {
             record_change(session).await?;
             for spec in connections {
@@ -43,15 +48,17 @@ impl Store {
                     }
                 }
             }
+            let mut new = Vec::new();
             for spec in configs {
                 match stored.get(spec.name.as_str()) {
-                    None => insert_config(session, ConfigId::generate(), spec).await?,
+                    None => new.push((ConfigId::generate(), spec)),
                     Some(config) if is_same_config(config, spec) => {}
                     Some(config) => {
                         replace_config(session, config.id, spec, Some(config.version)).await?;
                     }
                 }
             }
+            insert_configs(session, &new).await?;
             targets_are_unique(session).await
         })
     }

@@ -39,6 +39,7 @@ struct Ring {
 /// One key.
 pub(super) struct Key {
     id: String,
+    mask_secret: Zeroizing<Vec<u8>>,
     aead: LessSafeKey,
 }
 
@@ -138,6 +139,12 @@ impl KeyRing {
         self.read().first().cloned()
     }
 
+    /// What masks are keyed with where the settings name nothing. It follows from the oldest key,
+    /// so that a rotation of keys does not change what masks give.
+    pub(super) fn mask_secret(&self) -> Option<Zeroizing<Vec<u8>>> {
+        self.read().last().map(|key| key.mask_secret.clone())
+    }
+
     /// The key with this id.
     pub(super) fn find(&self, id: &str) -> Option<Arc<Key>> {
         self.read().iter().find(|key| key.id == id).cloned()
@@ -201,8 +208,11 @@ impl Key {
         let id = hex(&context.finish().as_ref()[..ID_LEN]);
         let aead = UnboundKey::new(&CHACHA20_POLY1305, bytes)
             .map_err(|_| StoreError::WrongKey("the key has a wrong length".to_owned()))?;
+        let derive = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, bytes);
+        let tag = ring::hmac::sign(&derive, b"db-taxi mask secret");
         Ok(Self {
             id,
+            mask_secret: Zeroizing::new(tag.as_ref().to_vec()),
             aead: LessSafeKey::new(aead),
         })
     }

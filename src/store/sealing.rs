@@ -5,8 +5,10 @@
 
 use std::sync::Arc;
 
+use secrecy::zeroize::Zeroizing;
+
 use super::keys::{Key, NewKey};
-use super::transaction::values;
+use super::transaction::{transaction, values};
 use super::{Store, StoreError};
 use crate::mysql::{Row, Session};
 
@@ -21,6 +23,23 @@ impl Store {
             return Err(self.wrong_key(&known));
         }
         Ok(())
+    }
+
+    /// What masks are keyed with where the settings name nothing: it follows from the key file.
+    /// With `make`, a key is made where there is none.
+    ///
+    /// # Errors
+    /// `WrongKey` when the keys at hand are not this database's; when a key can't be made.
+    pub async fn mask_secret(&self, make: bool) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
+        if self.keys().mask_secret().is_none() {
+            self.keys().reload()?;
+        }
+        if self.keys().mask_secret().is_none() && make {
+            transaction!(self, |session| {
+                self.sealing_key(session).await.map(|_| ())
+            })?;
+        }
+        Ok(self.keys().mask_secret())
     }
 
     /// The key to seal with, entered as this database's if it is the first. Called in the

@@ -105,10 +105,13 @@ impl Comparer<'_> {
             .columns
             .iter()
             .zip(&target.columns)
-            .map(|(source, target)| {
+            .enumerate()
+            .map(|(at, (column, target))| {
+                let masked = source.masked.iter().find(|part| part.at == at);
                 let pair = ColumnPair {
-                    source: source.clone(),
+                    source: column.clone(),
                     target: target.clone(),
+                    masked: masked.and_then(|part| part.sql.clone()),
                 };
                 pair.key_sql(side)
             })
@@ -473,6 +476,7 @@ impl Comparer<'_> {
                 })
                 .collect(),
             index: String::new(),
+            masked: source_key.masked.clone(),
         };
         let sql = format!(
             "SELECT {}, {}, LEFT({}, 32) {}",
@@ -569,10 +573,17 @@ impl Comparer<'_> {
             .iter()
             .zip(source.iter().zip(target))
             .filter(|(_, (s, t))| s != t)
-            .map(|(pair, (s, t))| DifferingColumn {
-                name: pair.target.name.raw().to_owned(),
-                source: shown(s),
-                target: shown(t),
+            .map(|(pair, (s, t))| {
+                // What the target holds may be from before the column was masked.
+                let masked = pair
+                    .masked
+                    .as_ref()
+                    .map(|_| ShownValue::Text("(masked)".to_owned()));
+                DifferingColumn {
+                    name: pair.target.name.raw().to_owned(),
+                    source: masked.clone().or_else(|| shown(s)),
+                    target: masked.or_else(|| shown(t)),
+                }
             })
             .collect()
     }

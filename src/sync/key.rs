@@ -102,6 +102,18 @@ pub struct KeySpec {
     pub columns: Vec<Column>,
     /// The key's name on the source, for walking it.
     pub index: String,
+    /// Columns that are masked.
+    pub masked: Vec<MaskedPart>,
+}
+
+/// A masked column of a key. Such a key is never walked: positions are stored, and the order of
+/// what the mask gives is another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MaskedPart {
+    /// Which column.
+    pub at: usize,
+    /// Gives the masked value, on the source; the target has it as it is.
+    pub sql: Option<String>,
 }
 
 impl KeySpec {
@@ -118,14 +130,33 @@ impl KeySpec {
     /// Its columns as they are read to be found again by [`Self::any_of_sql`], with commas.
     #[must_use]
     pub fn read_sql(&self) -> String {
-        let reads: Vec<String> = self.columns.iter().map(key_read_sql).collect();
+        let reads: Vec<String> = (0..self.columns.len())
+            .map(|at| match self.mask_sql(at) {
+                Some(sql) => sql.to_owned(),
+                None => key_read_sql(&self.columns[at]),
+            })
+            .collect();
         reads.join(", ")
+    }
+
+    /// What gives a masked column's value.
+    fn mask_sql(&self, at: usize) -> Option<&str> {
+        let part = self.masked.iter().find(|part| part.at == at)?;
+        part.sql.as_deref()
+    }
+
+    /// What a value of a column is compared with.
+    fn term(&self, at: usize) -> String {
+        match self.mask_sql(at) {
+            Some(sql) => sql.to_owned(),
+            None => self.columns[at].name.to_string(),
+        }
     }
 
     /// Whether it can be walked in order with exact bounds.
     #[must_use]
     pub fn is_chunkable(&self) -> bool {
-        self.columns.iter().all(|c| Kind::of(c).is_chunkable())
+        self.masked.is_empty() && self.columns.iter().all(|c| Kind::of(c).is_chunkable())
     }
 
     /// The condition that a key is in `range`; `TRUE` where both ends are open.
@@ -186,7 +217,7 @@ impl KeySpec {
                 .iter()
                 .map(|key| key_literal_sql(column, &key.0[0]))
                 .collect();
-            return format!("{} IN ({})", column.name, values.join(", "));
+            return format!("{} IN ({})", self.term(0), values.join(", "));
         }
         let arms: Vec<String> = keys
             .iter()
@@ -195,8 +226,9 @@ impl KeySpec {
                     .columns
                     .iter()
                     .zip(&key.0)
-                    .map(|(column, value)| {
-                        format!("{} = {}", column.name, key_literal_sql(column, value))
+                    .enumerate()
+                    .map(|(at, (column, value))| {
+                        format!("{} = {}", self.term(at), key_literal_sql(column, value))
                     })
                     .collect();
                 format!("({})", terms.join(" AND "))
@@ -211,7 +243,13 @@ impl KeySpec {
         self.columns
             .iter()
             .zip(&key.0)
-            .map(|(column, value)| {
+            .enumerate()
+            .map(|(at, (column, value))| {
+                // What the target holds may be from before the column was masked.
+                if self.masked.iter().any(|part| part.at == at) && !is_hash(value) {
+                    let hidden = ShownValue::Text("(masked)".to_owned());
+                    return (column.name.raw().to_owned(), Some(hidden));
+                }
                 let member = match Kind::of(column) {
                     Kind::Enum => member(column, value),
                     _ => None,
@@ -221,6 +259,14 @@ impl KeySpec {
             })
             .collect::<BTreeMap<_, _>>()
     }
+}
+
+/// Whether it looks like what `hash` gives.
+fn is_hash(value: &[u8]) -> bool {
+    (16..=64).contains(&value.len())
+        && value
+            .iter()
+            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(b))
 }
 
 /// The member of an ENUM by its number.
@@ -275,6 +321,7 @@ mod tests {
                 column("b", "varchar", Some("latin1")),
             ],
             index: "PRIMARY".to_owned(),
+            masked: Vec::new(),
         };
         let bound = |a: &str, b: &str| Some(KeyTuple(vec![a.into(), b.into()]));
         assert_eq!(

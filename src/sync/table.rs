@@ -6,11 +6,13 @@ use crate::model::plan::{Risk, Severity};
 use crate::model::rule::{ColumnSelect, TableOptions};
 use crate::mysql::ddl::CreateTable;
 use crate::mysql::kind::fits;
-use crate::mysql::schema::{Column, ForeignKey, TableSchema, inbound_foreign_keys, same_name};
+use crate::mysql::schema::{ForeignKey, TableSchema, inbound_foreign_keys, same_name};
 use crate::mysql::value::ColumnPair;
-use crate::mysql::{Ident, Session, TableRef, literal};
+use crate::mysql::{Ident, MaskKey, Session, TableRef, literal};
 
 mod key;
+mod mask;
+mod oddities;
 mod strategy;
 
 use key::choose_key;
@@ -79,6 +81,12 @@ pub struct PlannedTable {
     pub gone: Vec<Ident>,
     /// Keys and checks that the shadow does without.
     pub left_out: Vec<String>,
+    /// Columns of a target to be made that a mask needs other than the source's.
+    pub redefined: Vec<(Ident, String)>,
+    /// Names the key that columns are hashed by.
+    pub mask_key: Option<String>,
+    /// Questions whose answer must be 1: whether a constant is a value of its column.
+    mask_probes: Vec<(String, String)>,
 }
 
 impl PlannedTable {
@@ -112,13 +120,20 @@ impl PlannedTable {
         let columns: Vec<String> = self
             .pairs
             .iter()
-            .map(|p| format!("{}>{}", p.source.name.raw(), p.target.name.raw()))
+            .map(|p| {
+                let masked = p.masked.as_deref().unwrap_or_default();
+                format!("{}>{}{masked}", p.source.name.raw(), p.target.name.raw())
+            })
             .collect();
         let text = format!(
             "{schema}|{target}|{}|{}",
             columns.join(","),
             self.where_sql.as_deref().unwrap_or_default()
         );
+        let text = match &self.mask_key {
+            Some(key) => format!("{text}|{key}"),
+            None => text,
+        };
         let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
         literal::hex(&digest.as_ref()[..16])
     }
@@ -187,6 +202,9 @@ pub async fn plan_table(
         risks: Vec::new(),
         gone: Vec::new(),
         left_out: Vec::new(),
+        redefined: Vec::new(),
+        mask_key: source.endpoint().mask_key.as_ref().map(MaskKey::id),
+        mask_probes: Vec::new(),
     };
     if source.server().flavour != local.server().flavour {
         plan.stop_risk(
@@ -217,9 +235,12 @@ pub async fn plan_table(
     }
     match_columns(&mut plan, chosen, &schema);
     choose_key(&mut plan, chosen, &schema, source).await?;
+    mask::check_keys(&mut plan, chosen, &schema);
     shape_shadow(&mut plan, chosen, &schema);
     choose_strategy(&mut plan);
     check_filter(&mut plan, source).await?;
+    mask::check_values(&mut plan, chosen, source).await?;
+    oddities::check(&mut plan, source, local).await?;
     plan.source_schema = Some(schema);
     Ok(plan)
 }
@@ -371,6 +392,7 @@ fn match_columns(plan: &mut PlannedTable, chosen: &Chosen, schema: &TableSchema)
             }
         }
     }
+    mask::check_names(plan, chosen, schema);
     plan.gone = match CreateTable::parse(&schema.create_sql) {
         Ok(definition) => definition.gone_without(|name| wanted(chosen, name.raw())),
         // What can't be read stops the table further on.
@@ -382,11 +404,9 @@ fn match_columns(plan: &mut PlannedTable, chosen: &Chosen, schema: &TableSchema)
             continue;
         }
         let target_name = renamed(rule, name);
+        let mask = mask::of(rule, name);
         let target = match &plan.target_schema {
-            None => Column {
-                name: Ident::new(target_name.clone()),
-                ..column.clone()
-            },
+            None => mask::column_to_make(plan, mask, column, &target_name),
             Some(target) => match target.column(&target_name) {
                 Some(found) => found.clone(),
                 None => {
@@ -406,6 +426,10 @@ fn match_columns(plan: &mut PlannedTable, chosen: &Chosen, schema: &TableSchema)
             },
         };
         match (column.generated, target.generated) {
+            (_, true) if mask.is_some() => {
+                mask::refuse_computed(plan, name);
+                continue;
+            }
             (true, true) => continue,
             (false, true) => {
                 plan.stop_risk(
@@ -416,6 +440,10 @@ fn match_columns(plan: &mut PlannedTable, chosen: &Chosen, schema: &TableSchema)
             }
             _ => {}
         }
+        if let Some(mask) = mask {
+            mask::add_pair(plan, mask, column, target);
+            continue;
+        }
         if let Err(why) = fits(column, &target) {
             plan.stop_risk(ErrorCode::ValueRejected, format!("column {name}: {why}"))
                 .remedy = Some(format!(
@@ -425,6 +453,7 @@ fn match_columns(plan: &mut PlannedTable, chosen: &Chosen, schema: &TableSchema)
         plan.pairs.push(ColumnPair {
             source: column.clone(),
             target,
+            masked: None,
         });
     }
     if plan.pairs.is_empty() {
@@ -473,6 +502,7 @@ fn shape_shadow(plan: &mut PlannedTable, chosen: &Chosen, schema: &TableSchema) 
         }
     };
     if plan.target_schema.is_none() {
+        create.redefine(&plan.redefined);
         plan.left_out = create.select_columns(
             |name| !plan.gone.contains(name),
             |name| Ident::new(renamed(&chosen.rule, name.raw())),

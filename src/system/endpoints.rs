@@ -33,6 +33,8 @@ pub fn local(settings: &DatabaseSettings) -> Result<Endpoint, String> {
 pub struct Servers {
     /// The local server.
     pub local: Arc<Endpoint>,
+    /// Setting `security.mask_key`.
+    pub mask_key: Option<Secret>,
 }
 
 impl Endpoints for Servers {
@@ -50,6 +52,17 @@ impl Endpoints for Servers {
 
     fn local(&self) -> Arc<Endpoint> {
         Arc::clone(&self.local)
+    }
+
+    fn mask_secret(&self) -> Result<Option<SecretString>, String> {
+        let Some(secret) = &self.mask_key else {
+            return Ok(None);
+        };
+        password(Some(secret)).map(Some)
+    }
+
+    fn conceal(&self, secret: &SecretString) {
+        register_secret(secret);
     }
 }
 
@@ -89,6 +102,7 @@ mod tests {
         let local = Endpoint::of_connection(&spec, SecretString::from(String::new()));
         Servers {
             local: Arc::new(local),
+            mask_key: None,
         }
     }
 

@@ -3,9 +3,11 @@
 
 use crate::support::{DbTaxi, Finished, Flavour, Pair};
 
+mod boundaries;
 mod charsets;
 mod foreign;
 mod keys;
+mod masks;
 mod names;
 mod random;
 mod rules;

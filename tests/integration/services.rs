@@ -389,6 +389,79 @@ both_flavours! {
         assert_eq!(code(mappings.export(&["nobody".to_owned()], false, Format::Yaml).await), "not_found");
     }
 
+    async fn a_thousand_configs_are_imported_in_seconds(pair: Pair) {
+        use std::fmt::Write;
+        let house = house(&pair).await;
+        let mappings = &house.services.mappings;
+        let mut text = mapping(&pair, "[t0]", "");
+        for n in 1..1000 {
+            writeln!(text, "  - {{name: c{n}, connection: shop, tables: [t{n}, {{source_table: u{n}, where: 'id > {n}'}}, {{match: 'x{n}_*'}}]}}").unwrap();
+        }
+        let begun = Instant::now();
+        let made = mappings.import(&text, Format::Yaml, false).await.unwrap();
+        let first = begun.elapsed();
+        assert_eq!(made.created.len(), 1001);
+        let begun = Instant::now();
+        let again = mappings.import(&text, Format::Yaml, false).await.unwrap();
+        assert_eq!((again.unchanged.len(), again.diff.as_str()), (1001, ""));
+        let second = begun.elapsed();
+        let changed = text.replace("id > 500'", "id > 501'");
+        let outcome = mappings.import(&changed, Format::Yaml, false).await.unwrap();
+        assert_eq!(outcome.updated, ["config c500"]);
+        let exported = mappings.export(&[], false, Format::Yaml).await.unwrap();
+        assert_eq!(mappings.import(&exported, Format::Yaml, false).await.unwrap().unchanged.len(), 1001);
+        assert_eq!(mappings.export(&[], false, Format::Yaml).await.unwrap(), exported);
+        // A taken table is found among all of them, and at its line.
+        writeln!(text, "  - {{name: late, connection: shop, tables: [u700]}}").unwrap();
+        match mappings.import(&text, Format::Yaml, false).await {
+            Err(Refusal::Invalid(found)) => assert!(found[0].message.contains("c700") && found[0].line == Some(1013), "{found:?}"),
+            other => panic!("{other:?}"),
+        }
+        assert!(first + second < Duration::from_secs(30), "{first:?}, {second:?}");
+    }
+
+    async fn a_check_names_rights_keys_and_masks(pair: Pair) {
+        let house = house(&pair).await;
+        pair.source.sql(&format!(
+            "CREATE TABLE {t} (id INT, v INT NULL, n VARCHAR(9), PRIMARY KEY (id)); INSERT INTO {t} VALUES (1, 1, ''), (2, 1, ''), (3, NULL, ''); \
+             CREATE TABLE {u} (id INT PRIMARY KEY, n VARCHAR(50)); CREATE TABLE {w} (id INT PRIMARY KEY, n INT)",
+            t = pair.source_table("t"), u = pair.source_table("u"), w = pair.source_table("w")
+        ));
+        pair.local.sql(&format!(
+            "CREATE TABLE {} (id INT PRIMARY KEY, n VARCHAR(20)); CREATE TABLE {} (id BIGINT, n INT, PRIMARY KEY (id, n))",
+            pair.target_table("u"), pair.target_table("w")
+        ));
+        let account = format!("chk{}", pair.source_db().len() + std::process::id() as usize % 100_000);
+        pair.source.sql(&format!(
+            "DROP USER IF EXISTS {account}@'127.0.0.1'; CREATE USER {account}@'127.0.0.1' IDENTIFIED BY ''; \
+             GRANT SELECT ON {t} TO {account}@'127.0.0.1'; GRANT SELECT ON {u} TO {account}@'127.0.0.1'; GRANT INSERT ON {w} TO {account}@'127.0.0.1'",
+            t = pair.source_table("t"), u = pair.source_table("u"), w = pair.source_table("w")
+        ));
+        let text = mapping(&pair, "", "      - {source_table: t, key: [v], mask: {n: {method: partial}, id: {method: constant, value: x}}}\n      - {source_table: u, mask: {n: {method: hash}}}\n      - w\n")
+            .replace("canary-password", "''")
+            .replace("username: root", &format!("username: {account}"));
+        let found = house.services.mappings.check(Some((&text, Format::Yaml))).await.unwrap();
+        let shown: Vec<String> = found
+            .iter()
+            .map(|f| format!("{} {}: {} ({})", f.line.unwrap_or(0), f.path, f.message, f.remedy.as_deref().unwrap_or("")))
+            .collect();
+        let all = shown.join("\n");
+        pair.source.sql(&format!("DROP USER {account}@'127.0.0.1'"));
+        for part in [
+            "14 configs[0].tables[0].key: the key (v) is not unique in",
+            "14 configs[0].tables[0].key: the key (v) holds NULLs in",
+            "14 configs[0].tables[0].mask.id: the constant is no value of the target's int",
+            "n is varchar(20), its source is varchar(50): the target's varchar(20) does not hold a hash of 32 digits",
+            "GRANT SELECT ON",
+        ] {
+            assert!(all.contains(part), "{part}\n{all}");
+        }
+        assert!(found.iter().all(|f| f.line.is_some() && f.remedy.is_some()), "{all}");
+        let open = text.replace(&account, "root");
+        let found = house.services.mappings.check(Some((&open, Format::Yaml))).await.unwrap();
+        assert!(found.iter().any(|f| f.message.contains("the primary key of") && f.message.contains("(id, n)")), "{found:?}");
+    }
+
     async fn a_check_holds_the_document_against_the_servers(pair: Pair) {
         let house = house(&pair).await;
         let mappings = &house.services.mappings;

@@ -120,7 +120,14 @@ fn target_of<'r>(rule: &'r TableRule, source: &'r str) -> &'r str {
 /// rule of one config.
 #[derive(Debug, Default)]
 pub struct Claims<'a> {
+    /// In the order in which they were added.
     configs: Vec<Claim<'a>>,
+    /// By target database and table: the first config that names it, be its rule enabled or not.
+    exact: HashMap<(&'a str, &'a str), usize>,
+    /// By target database: the configs with patterns.
+    with_patterns: HashMap<&'a str, Vec<usize>>,
+    /// By target database and connection: all configs.
+    of_source: HashMap<(&'a str, &'a str), Vec<usize>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -140,49 +147,78 @@ impl<'a> Claims<'a> {
         let own = Claim { spec, database };
         let mut conflicts = Vec::new();
         for (index, rule) in spec.tables.iter().enumerate() {
-            let taken = self
-                .configs
-                .iter()
-                .filter(|other| other.database == own.database)
-                .find_map(|other| Some((meeting(rule, own, *other)?, other.spec.name.as_str())));
-            if let Some((table, other)) = taken {
-                conflicts.push((index, table, other));
+            if let Some((other, table)) = self.meeting(rule, own) {
+                conflicts.push((index, table, self.configs[other].spec.name.as_str()));
             }
         }
-        self.configs.push(own);
+        self.keep(own);
         conflicts
+    }
+
+    fn keep(&mut self, own: Claim<'a>) {
+        let index = self.configs.len();
+        self.configs.push(own);
+        for (_, target) in exact_rules(own.spec).filter(|(source, _)| !source.is_empty()) {
+            self.exact.entry((own.database, target)).or_insert(index);
+        }
+        let is_pattern = |rule: &TableRule| matches!(rule.select, TableSelect::Match(_));
+        if own.spec.tables.iter().any(is_pattern) {
+            self.with_patterns
+                .entry(own.database)
+                .or_default()
+                .push(index);
+        }
+        self.of_source
+            .entry((own.database, own.spec.connection.as_str()))
+            .or_default()
+            .push(index);
+    }
+
+    /// The first config that writes what `rule` of `own` writes, and the table, as far as names and
+    /// patterns tell. An exact name is taken also while its rule is disabled: enabling it must not
+    /// fail. Patterns are only held against each other's source where it is the same one.
+    fn meeting(&self, rule: &TableRule, own: Claim<'a>) -> Option<(usize, String)> {
+        let (database, connection) = (own.database, own.spec.connection.as_str());
+        match &rule.select {
+            TableSelect::Source(source) => {
+                let target = target_of(rule, source);
+                let exact = self.exact.get(&(database, target)).copied();
+                let reached = |at: &&usize| {
+                    let other = self.configs[**at].spec;
+                    other.connection == connection && reaches(other, source)
+                };
+                let by_pattern = (rule.is_enabled() && target == source)
+                    .then(|| {
+                        self.with_patterns
+                            .get(database)?
+                            .iter()
+                            .find(reached)
+                            .copied()
+                    })
+                    .flatten();
+                let first = exact.into_iter().chain(by_pattern).min()?;
+                Some((first, target.to_owned()))
+            }
+            TableSelect::Match(text) if rule.is_enabled() => self
+                .of_source
+                .get(&(database, connection))?
+                .iter()
+                .find_map(|at| Some((*at, meets_pattern(text, rule, own, self.configs[*at])?))),
+            TableSelect::Match(_) => None,
+        }
     }
 }
 
-/// The target table that `rule` of `own` and a rule of `other` both write, as far as names and
-/// patterns tell. An exact name is taken also while its rule is disabled: enabling it must not
-/// fail. Patterns are only held against each other's source where it is the same one.
-fn meeting(rule: &TableRule, own: Claim<'_>, other: Claim<'_>) -> Option<String> {
-    let same_source = own.spec.connection == other.spec.connection;
-    match &rule.select {
-        TableSelect::Source(source) => {
-            let target = target_of(rule, source);
-            let exact = exact_rules(other.spec).any(|(s, t)| t == target && !s.is_empty());
-            let by_pattern =
-                same_source && rule.is_enabled() && target == source && reaches(other.spec, source);
-            (exact || by_pattern).then(|| target.to_owned())
-        }
-        TableSelect::Match(text) if same_source && rule.is_enabled() => {
-            let exact = exact_rules(other.spec).find(|(source, target)| {
-                source == target && pattern::matches(text, source) && reaches(own.spec, source)
-            });
-            let same_pattern = other
-                .spec
-                .tables
-                .iter()
-                .any(|r| r.is_enabled() && r.select == rule.select);
-            match exact {
-                Some((_, target)) => Some(target.to_owned()),
-                None => same_pattern.then(|| text.clone()),
-            }
-        }
-        TableSelect::Match(_) => None,
+/// The table, or the pattern, that the pattern `text` of `own` and a rule of `other` both write.
+fn meets_pattern(text: &str, rule: &TableRule, own: Claim<'_>, other: Claim<'_>) -> Option<String> {
+    let exact = exact_rules(other.spec).find(|(source, target)| {
+        source == target && pattern::matches(text, source) && reaches(own.spec, source)
+    });
+    if let Some((_, target)) = exact {
+        return Some(target.to_owned());
     }
+    let same = |r: &TableRule| r.is_enabled() && r.select == rule.select;
+    other.spec.tables.iter().any(same).then(|| text.to_owned())
 }
 
 fn exact_rules(spec: &ConfigSpec) -> impl Iterator<Item = (&str, &str)> {

@@ -48,6 +48,27 @@ pub(super) fn check_condition(text: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// The text without what stands in quotes, which must be closed.
+pub(super) fn outside_quotes(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        out.push(c);
+        if !matches!(c, '\'' | '"' | '`') {
+            continue;
+        }
+        while let Some(inner) = chars.next() {
+            if inner == c {
+                break;
+            }
+            if inner == '\\' && c != '`' {
+                chars.next();
+            }
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::check_condition;

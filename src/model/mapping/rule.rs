@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::check::check_identifier;
 use super::condition::check_condition;
+use super::mask;
 use super::options;
 use super::reader::{Found, Object, type_finding};
 use super::writer::{Fields, Form};
@@ -63,11 +64,12 @@ fn read_object(value: &Value, path: &str, found: &Found) -> Option<TableRule> {
         where_clause: read_where(&object),
         columns: read_columns(&object),
         rename_columns: read_renames(&object),
+        mask: mask::read(&object),
         key: read_key(&object),
         options: options::read_overrides(&object),
     };
     check_key(&object, &rule);
-    object.later("mask", "{}", is_empty_object);
+    mask::check(&object, &rule);
     object.later("strategy", "auto", |v| v == "auto");
     object.later("watermark_column", "none", |_| false);
     object.later("lag_window", "5m, or 1000", |v| v == "5m" || v == 1000);
@@ -89,10 +91,6 @@ pub(super) fn sync_mode_text(mode: SyncMode) -> &'static str {
     match mode {
         SyncMode::Full => "full",
     }
-}
-
-fn is_empty_object(value: &Value) -> bool {
-    value.as_object().is_some_and(Map::is_empty)
 }
 
 fn read_select(object: &Object<'_>) -> Option<TableSelect> {
@@ -294,6 +292,9 @@ pub(super) fn print(rule: &TableRule, form: Form) -> Value {
         .collect();
     let is_default = renames.is_empty();
     out.put("rename_columns", renames, is_default);
+    let masks = mask::print(&rule.mask, form);
+    let is_default = masks.is_empty();
+    out.put("mask", masks, is_default);
     out.maybe("key", rule.key.clone());
     options::print_overrides(&rule.options, &mut out);
     let map = out.into_map();

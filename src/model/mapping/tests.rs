@@ -9,6 +9,7 @@ use serde_json::json;
 use super::*;
 use crate::model::config::{Checksum, Consistency, Options, ShadowIn, WriterChoice};
 use crate::model::connection::{Ssl, SslMode};
+use crate::model::mask::Mask;
 use crate::model::rule::{
     ColumnSelect, FullStrategy, Orphans, TableOverrides, TableSelect, TargetTriggers, Verify,
 };
@@ -204,7 +205,6 @@ fn what_a_later_version_knows_is_refused_unless_it_is_the_default() {
             "options": {field: value}}))
     };
     for (field, default, other) in [
-        ("mask", json!({}), json!({"a": {"method": "nullify"}})),
         ("strategy", json!("auto"), json!("binlog")),
         ("watermark_column", json!(null), json!("id")),
         ("lag_window", json!("5m"), json!("1m")),
@@ -235,6 +235,84 @@ fn what_a_later_version_knows_is_refused_unless_it_is_the_default() {
         assert!(
             message.contains(field) && message.contains("not available in this version"),
             "{message}"
+        );
+    }
+}
+
+#[test]
+fn masks_are_read_with_their_defaults_and_refused_where_they_can_not_be() {
+    let rule = |mask: serde_json::Value| {
+        parse_config(&json!({"name": "c", "connection": "a",
+            "tables": [{"source_table": "t", "key": ["id"], "exclude_columns": ["out"], "mask": mask}]}))
+        .map(|spec| spec.tables[0].mask["a"].clone())
+    };
+    for (written, read) in [
+        (json!({"method": "nullify"}), Mask::Nullify),
+        (
+            json!({"method": "constant", "value": 7}),
+            Mask::Constant("7".into()),
+        ),
+        (
+            json!({"method": "constant", "value": ""}),
+            Mask::Constant(String::new()),
+        ),
+        (json!({"method": "hash"}), Mask::Hash { length: 32 }),
+        (
+            json!({"method": "partial", "keep_last": 4, "fill": "#"}),
+            Mask::Partial {
+                keep_first: 0,
+                keep_last: 4,
+                fill: '#',
+            },
+        ),
+        (
+            json!({"method": "expression", "sql": "CONCAT(id, '@now.example')"}),
+            Mask::Expression("CONCAT(id, '@now.example')".into()),
+        ),
+    ] {
+        assert_eq!(rule(json!({"a": written})).unwrap(), read);
+    }
+    for (column, mask, told) in [
+        (
+            "a",
+            json!({"method": "shuffle"}),
+            "method has an unknown value",
+        ),
+        ("a", json!({}), "method is required"),
+        ("a", json!({"method": "hash", "length": 8}), "from 16 to 64"),
+        ("a", json!({"method": "hash", "fill": "x"}), "unknown field"),
+        ("a", json!({"method": "constant"}), "value is required"),
+        (
+            "a",
+            json!({"method": "partial", "fill": "ab"}),
+            "one character",
+        ),
+        ("a", json!({"method": "partial", "fill": " "}), "no blank"),
+        (
+            "a",
+            json!({"method": "expression", "sql": "a) FROM t; --"}),
+            "parenthesis",
+        ),
+        (
+            "a",
+            json!({"method": "expression", "sql": "@db_taxi_mask_inner"}),
+            "variables",
+        ),
+        (
+            "a",
+            json!({"method": "expression", "sql": "uuid()"}),
+            "another value each time",
+        ),
+        ("ID", json!({"method": "nullify"}), "only be masked by hash"),
+        ("out", json!({"method": "nullify"}), "left out"),
+    ] {
+        let found = rule(json!({column: mask})).unwrap_err();
+        assert!(found[0].message.contains(told), "{found:?}");
+        assert!(
+            found[0]
+                .path
+                .starts_with(&format!("tables[0].mask.{column}")),
+            "{found:?}"
         );
     }
 }
@@ -424,6 +502,26 @@ fn connection() -> impl Strategy<Value = ConnectionSpec> {
         })
 }
 
+fn mask() -> impl Strategy<Value = Mask> {
+    prop_oneof![
+        Just(Mask::Nullify),
+        free_text().prop_map(Mask::Constant),
+        (16_u32..=64).prop_map(|length| Mask::Hash { length }),
+        (
+            0_u32..9,
+            0_u32..9,
+            prop_oneof![Just('*'), Just('x'), Just('•')]
+        )
+            .prop_map(|(keep_first, keep_last, fill)| Mask::Partial {
+                keep_first,
+                keep_last,
+                fill
+            }),
+        prop_oneof![Just("CONCAT('x', id, '@example.com')"), Just("id % 7")]
+            .prop_map(|sql| Mask::Expression(sql.to_owned())),
+    ]
+}
+
 fn rule() -> impl Strategy<Value = TableRule> {
     let columns = prop_oneof![
         Just(ColumnSelect::All),
@@ -469,22 +567,26 @@ fn rule() -> impl Strategy<Value = TableRule> {
         ),
         columns,
         prop_oneof![Just(TableOverrides::default()), overrides],
+        proptest::collection::btree_map(name(), mask(), 0..3),
     )
-        .prop_map(|(select, target, enabled, condition, columns, options)| {
-            let target_table = match &select {
-                TableSelect::Source(_) => target,
-                TableSelect::Match(_) => None,
-            };
-            TableRule {
-                select,
-                target_table,
-                enabled,
-                where_clause: condition,
-                columns,
-                options,
-                ..TableRule::default()
-            }
-        })
+        .prop_map(
+            |(select, target, enabled, condition, columns, options, mask)| {
+                let target_table = match &select {
+                    TableSelect::Source(_) => target,
+                    TableSelect::Match(_) => None,
+                };
+                TableRule {
+                    select,
+                    target_table,
+                    enabled,
+                    where_clause: condition,
+                    columns,
+                    options,
+                    mask,
+                    ..TableRule::default()
+                }
+            },
+        )
 }
 
 fn config() -> impl Strategy<Value = ConfigSpec> {

@@ -9,14 +9,19 @@ use crate::model::connection::ConnectionSpec;
 use crate::model::finding::Finding;
 use crate::model::mapping::Document;
 use crate::model::pattern;
-use crate::model::rule::{ColumnSelect, TableRule, TableSelect};
+use crate::model::rule::TableSelect;
 use crate::mysql::probe::same_database;
-use crate::mysql::schema::{TableSchema, list_tables, same_name};
-use crate::mysql::{Ident, MysqlError, Session, TableRef};
+use crate::mysql::schema::list_tables;
+use crate::mysql::{Ident, MysqlError, Session};
 use crate::services::ServicesOptions;
 use crate::services::connections::unsaved;
 use crate::services::endpoints::itself;
 use crate::services::refusal::refuse;
+
+mod drift;
+mod table;
+
+use table::check_table;
 
 /// Both sides of a connection, open.
 struct Sides<'a> {
@@ -215,146 +220,5 @@ fn no_table(sides: &Sides<'_>, source: &str, path: &str) -> Finding {
     match near {
         Some(near) => finding.remedy(format!("did you mean {near}?")),
         None => finding.remedy("correct the name, or grant SELECT on it"),
-    }
-}
-
-async fn check_table(
-    sides: &mut Sides<'_>,
-    rule: &TableRule,
-    source: &str,
-    path: &str,
-    findings: &mut Vec<Finding>,
-) -> Result<(), MysqlError> {
-    let at = TableRef::new(sides.spec.database.as_str(), source);
-    let schema = match TableSchema::read(&mut sides.source, &at).await {
-        Ok(Some(schema)) => schema,
-        Ok(None) => return Ok(()),
-        Err(error) if error.is_connection_lost() => return Err(error),
-        Err(error) => {
-            findings.push(Finding::new(path, error.to_string()));
-            return Ok(());
-        }
-    };
-    check_columns(rule, &schema, source, path, findings);
-    if let Some(condition) = &rule.where_clause {
-        let sql = format!("SELECT 1 FROM {at} WHERE ({condition}) LIMIT 0");
-        match sides.source.rows(&sql).await {
-            Ok(_) => {}
-            Err(error) if error.is_connection_lost() => return Err(error),
-            Err(error) => findings.push(
-                Finding::new(format!("{path}.where"), format!("{source}: {error}"))
-                    .remedy("correct the condition"),
-            ),
-        }
-    }
-    check_drift(sides, rule, &schema, source, path, findings).await
-}
-
-/// Columns that the rule names and the table has not. What a pattern's rule takes away or renames
-/// need not be in each of its tables.
-fn check_columns(
-    rule: &TableRule,
-    schema: &TableSchema,
-    source: &str,
-    path: &str,
-    findings: &mut Vec<Finding>,
-) {
-    let mut missing = |field: &str, column: &str| {
-        if schema.column(column).is_none() {
-            let names = schema.columns.iter().map(|c| c.name.raw());
-            let finding = Finding::new(
-                format!("{path}.{field}"),
-                format!("{source} has no column {column}"),
-            );
-            findings.push(match crate::model::mapping::suggestion(column, names) {
-                Some(near) => finding.remedy(format!("did you mean {near}?")),
-                None => finding,
-            });
-        }
-    };
-    let by_name = matches!(rule.select, TableSelect::Source(_));
-    match &rule.columns {
-        ColumnSelect::All => {}
-        ColumnSelect::Only(columns) => columns.iter().for_each(|c| missing("columns", c)),
-        ColumnSelect::Except(columns) if by_name => {
-            columns.iter().for_each(|c| missing("exclude_columns", c));
-        }
-        ColumnSelect::Except(_) => {}
-    }
-    for column in rule.key.iter().flatten() {
-        missing("key", column);
-    }
-    for column in rule.rename_columns.keys().filter(|_| by_name) {
-        missing("rename_columns", column);
-    }
-}
-
-/// Columns in which an existing target differs from what its source and rule ask for.
-async fn check_drift(
-    sides: &mut Sides<'_>,
-    rule: &TableRule,
-    schema: &TableSchema,
-    source: &str,
-    path: &str,
-    findings: &mut Vec<Finding>,
-) -> Result<(), MysqlError> {
-    let name = rule.target_table.as_deref().unwrap_or(source);
-    let at = TableRef::new(sides.spec.target_database(), name);
-    let Some(target) = TableSchema::read(&mut sides.local, &at).await? else {
-        return Ok(());
-    };
-    let mut drift = |message: String| {
-        findings.push(
-            Finding::new(path, format!("drift: {message}"))
-                .remedy("the next full run that swaps the table in brings it in step"),
-        );
-    };
-    let wanted: Vec<(String, &str)> = schema
-        .columns
-        .iter()
-        .filter(|column| is_synced(rule, column.name.raw()))
-        .map(|column| {
-            let name = column.name.raw();
-            let renamed = rule
-                .rename_columns
-                .iter()
-                .find(|(from, _)| same_name(from, name))
-                .map_or(name, |(_, to)| to.as_str());
-            (renamed.to_owned(), column.column_type.as_str())
-        })
-        .collect();
-    for (column, kind) in &wanted {
-        match target.column(column) {
-            None => drift(format!("{} lacks the column {column}", at.shown())),
-            Some(there)
-                if sides.source.server().flavour == sides.local.server().flavour
-                    && !there.column_type.eq_ignore_ascii_case(kind) =>
-            {
-                drift(format!(
-                    "{}.{column} is {}, its source is {kind}",
-                    at.shown(),
-                    there.column_type
-                ));
-            }
-            Some(_) => {}
-        }
-    }
-    for column in &target.columns {
-        let name = column.name.raw();
-        if !wanted.iter().any(|(wanted, _)| same_name(wanted, name)) {
-            drift(format!(
-                "{} has the column {name}, which its source has not or the rule leaves out",
-                at.shown()
-            ));
-        }
-    }
-    Ok(())
-}
-
-fn is_synced(rule: &TableRule, column: &str) -> bool {
-    match &rule.columns {
-        ColumnSelect::All => true,
-        ColumnSelect::Only(only) => only.iter().any(|name| same_name(name, column)),
-        ColumnSelect::Except(except) => !except.iter().any(|name| same_name(name, column)),
     }
 }

@@ -267,10 +267,10 @@ fn keys_whose_work_is_not_there_take_their_default_only() {
             format!("config.yaml:1: {key}: not available in this version; remove it")
         );
     }
-    let error = refusal("", &[("DBT_SECURITY_MASK_KEY", "canary")], &[]);
+    let error = refusal("", &[("DBT_SECURITY_API_TOKEN", "canary")], &[]);
     assert_eq!(
         error,
-        "DBT_SECURITY_MASK_KEY: security.mask_key: not available in this version; remove it"
+        "DBT_SECURITY_API_TOKEN: security.api_token: not available in this version; remove it"
     );
     let error = refusal("", &[], &["sync.throttle=gentle"]);
     assert!(error.contains("not available in this version"), "{error}");

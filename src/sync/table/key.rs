@@ -14,6 +14,8 @@ pub(super) async fn choose_key(
     schema: &TableSchema,
     source: &mut Session,
 ) -> Result<(), SyncError> {
+    let masked = super::mask::reached(plan, schema);
+    let is_masked = |column: &Column| masked.contains(&column.name);
     let found: Option<(Vec<Column>, String)> = if let Some(names) = &chosen.rule.key {
         let columns: Vec<Column> = names
             .iter()
@@ -58,10 +60,15 @@ pub(super) async fn choose_key(
                 columns.map(|columns| (columns, key.name.raw().to_owned()))
             })
             .collect();
-        // The first whose columns all arrive; else the first, to say what it lacks.
+        // The first whose columns all arrive as they are; else the first, to say what it lacks.
+        let arrives = |columns: &[Column]| {
+            columns
+                .iter()
+                .all(|c| arriving(plan, chosen, c).is_some() && !is_masked(c))
+        };
         usable
             .iter()
-            .find(|(columns, _)| columns.iter().all(|c| arriving(plan, chosen, c).is_some()))
+            .find(|(columns, _)| arrives(columns))
             .or_else(|| usable.first())
             .cloned()
     };
@@ -73,6 +80,19 @@ pub(super) async fn choose_key(
         )
         .remedy = Some("add a primary key to the source's table".to_owned());
         return Ok(());
+    };
+    let masks = match super::mask::of_key(plan, &columns, &masked) {
+        Ok(masks) => masks,
+        Err(column) => {
+            plan.stop_risk(
+                ErrorCode::RuleInvalid,
+                format!(
+                    "the key column {column} is computed from a masked one, so rows could not be told apart"
+                ),
+            )
+            .remedy = Some("name another key".to_owned());
+            return Ok(());
+        }
     };
     let mut target_columns = Vec::new();
     for column in &columns {
@@ -91,8 +111,15 @@ pub(super) async fn choose_key(
         .iter()
         .zip(&target_columns)
         .all(|(s, t)| s.collation == t.collation && Kind::of(s) == Kind::of(t));
-    let key = KeySpec { columns, index };
-    if !key.is_chunkable() {
+    let key = masks.over(columns, index);
+    if !key.masked.is_empty() {
+        plan.risk(
+            "masked_key",
+            Severity::Warning,
+            "a column of the key is masked: the table is copied in one transaction and compared in parts that each read all of it",
+        )
+        .remedy = Some("a unique key without masked columns lets it be copied in ranges".to_owned());
+    } else if !key.is_chunkable() {
         plan.risk(
             "key_not_walkable",
             Severity::Info,
@@ -102,6 +129,7 @@ pub(super) async fn choose_key(
     plan.target_key = Some(KeySpec {
         columns: target_columns,
         index: String::new(),
+        masked: masks.held(),
     });
     plan.key = Some(key);
     Ok(())

@@ -156,6 +156,8 @@ impl Server {
             ssl: Ssl::default(),
             connect_timeout: Duration::from_secs(10),
             compression: false,
+            hides_values: false,
+            mask_key: None,
         })
     }
 
