@@ -12,6 +12,7 @@ pub mod error;
 pub mod event;
 pub mod finding;
 pub mod ids;
+pub mod incremental;
 pub mod job;
 pub mod log;
 pub mod mapping;

@@ -16,6 +16,7 @@ mod key_file;
 pub mod keys;
 pub mod leases;
 mod logs;
+pub mod marks;
 mod migrate;
 mod previous;
 pub mod ranges;

@@ -5,6 +5,7 @@
 //! Uses `store` for checkpoints and fences, `mysql` for everything that talks to a server.
 
 pub mod apply;
+pub mod bound;
 pub mod chunk;
 pub mod compare;
 pub mod context;
@@ -34,6 +35,7 @@ pub mod table;
 pub mod takeover;
 pub mod verify;
 pub mod walk;
+pub mod watermark;
 
 pub use context::{JobContext, StopSignal, TableLease, TableOutcome, TableTask};
 pub use error::SyncError;

@@ -51,6 +51,32 @@ pub enum SyncMode {
     /// The whole table, each run.
     #[default]
     Full,
+    /// What changed since the last run.
+    Incremental,
+}
+
+impl SyncMode {
+    /// Every word, in the order of the documentation.
+    pub const WORDS: &'static [&'static str] = &["full", "incremental"];
+
+    /// As written.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Incremental => "incremental",
+        }
+    }
+
+    /// The reverse of [`Self::as_str`].
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "full" => Some(Self::Full),
+            "incremental" => Some(Self::Incremental),
+            _ => None,
+        }
+    }
 }
 
 /// How a config is run. `None` means: the default of the settings.

@@ -11,6 +11,7 @@ mod condition;
 mod config;
 mod connection;
 mod document;
+mod incremental;
 mod mask;
 mod options;
 mod reader;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::config::{Options, SyncMode, words};
+use super::incremental::IncrementalRule;
 use super::mask::Mask;
 
 /// One rule of a config.
@@ -29,6 +30,10 @@ pub struct TableRule {
     pub mask: BTreeMap<String, Mask>,
     /// Columns that identify a row; `None` chooses the primary key or a unique NOT NULL key.
     pub key: Option<Vec<String>>,
+    /// Ordered column that says which of two rows is later.
+    pub watermark_column: Option<String>,
+    /// How changes are found in mode `incremental`.
+    pub incremental: IncrementalRule,
     /// Overrides of the config's options.
     pub options: TableOverrides,
 }

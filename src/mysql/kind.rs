@@ -285,6 +285,7 @@ mod tests {
             generated: false,
             has_default: true,
             auto_increment: false,
+            on_update_now: false,
             max_length: None,
             precision: None,
             scale: None,

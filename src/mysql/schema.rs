@@ -26,6 +26,8 @@ pub struct Column {
     pub has_default: bool,
     /// Whether it counts by itself.
     pub auto_increment: bool,
+    /// Whether each update of its row sets it to the time.
+    pub on_update_now: bool,
     /// Most characters of a text, or bytes of a binary column.
     pub max_length: Option<u64>,
     /// Digits of a number.
@@ -252,6 +254,7 @@ async fn read_columns(session: &mut Session, at: &str) -> Result<Vec<Column>, My
                     || row.opt_bytes("COLUMN_DEFAULT")?.is_some()
                     || extra.contains("AUTO_INCREMENT"),
                 auto_increment: extra.contains("AUTO_INCREMENT"),
+                on_update_now: extra.contains("ON UPDATE CURRENT_TIMESTAMP"),
                 max_length: row.opt_u64("CHARACTER_MAXIMUM_LENGTH")?,
                 precision: row.opt_u64("NUMERIC_PRECISION")?,
                 scale: row.opt_u64("NUMERIC_SCALE")?,

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::marks::{Marks, Window};
 use super::{Store, StoreError};
 use crate::model::ids::{ConfigId, TableRunId};
 use crate::model::table_run::Verified;
@@ -23,6 +24,8 @@ pub struct Checkpoint {
     pub generation: u64,
     /// The run that is not finished yet.
     pub table_run_id: Option<TableRunId>,
+    /// Up to where its watermark column has been synced.
+    pub marks: Marks,
     /// The snapshot that comparisons of the run hold for.
     pub snapshot: Option<String>,
     /// Fingerprint of the source's definition and of the rule, as of the run.
@@ -64,6 +67,13 @@ pub enum Step {
     Swapped {
         /// Name of the replaced table in the helper database.
         old: Option<String>,
+    },
+    /// Rows whose watermark moved are being written in place.
+    Watermark {
+        /// What is read.
+        window: Window,
+        /// Whether every range is stored.
+        planned: bool,
     },
 }
 
@@ -131,7 +141,7 @@ impl Store {
         target_table: &str,
     ) -> Result<Option<Checkpoint>, StoreError> {
         let sql = format!(
-            "SELECT number, target_database, target_table, generation, table_run_id, snapshot, \
+            "SELECT number, target_database, target_table, generation, table_run_id, watermark, snapshot, \
              source_schema, verified, pending_ddl, shadow_table, fence \
              FROM {}.sync_checkpoints WHERE config_id = ? AND target_table = ?",
             self.database()
@@ -151,6 +161,8 @@ impl Store {
                 .opt_text("table_run_id")?
                 .map(|id| id.parse().map_err(|_| corrupt("table_run_id")))
                 .transpose()?,
+            marks: from_json(row.opt_text("watermark")?.as_deref(), "watermark")?
+                .unwrap_or_default(),
             snapshot: row.opt_text("snapshot")?,
             source_schema: row.opt_text("source_schema")?,
             verified: from_json(row.opt_text("verified")?.as_deref(), "verified")?,
@@ -168,7 +180,7 @@ impl Store {
     pub async fn save_checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
         let opt = |text: &Option<String>| text.clone().map_or(Value::NULL, Value::from);
         let sql = format!(
-            "UPDATE {}.sync_checkpoints SET generation = ?, table_run_id = ?, snapshot = ?, \
+            "UPDATE {}.sync_checkpoints SET generation = ?, table_run_id = ?, watermark = ?, snapshot = ?, \
              source_schema = ?, verified = ?, pending_ddl = ?, shadow_table = ?, \
              updated_at = GREATEST(UTC_TIMESTAMP(3), updated_at + INTERVAL 1000 MICROSECOND) \
              WHERE config_id = ? AND target_table = ? AND fence = ?",
@@ -182,6 +194,11 @@ impl Store {
                     checkpoint
                         .table_run_id
                         .map_or(Value::NULL, |id| id.to_string().into()),
+                    if checkpoint.marks.is_empty() {
+                        Value::NULL
+                    } else {
+                        json(&checkpoint.marks).into()
+                    },
                     opt(&checkpoint.snapshot),
                     opt(&checkpoint.source_schema),
                     checkpoint

@@ -95,7 +95,7 @@ impl Comparer<'_> {
     }
 
     /// The key's columns as both sides' rows are matched by, with commas.
-    fn matching_sql(&self, side: Side) -> Result<String, SyncError> {
+    pub(super) fn matching_sql(&self, side: Side) -> Result<String, SyncError> {
         Ok(self.matching(side)?.join(", "))
     }
 

@@ -8,8 +8,9 @@ use super::load::{Load, close, discard};
 use super::place::Place;
 use super::shared::TableShared;
 use super::swap;
-use super::table::Strategy;
+use super::table::{Mode, Strategy};
 use super::takeover::{give_up_shadow, take_over};
+use super::watermark;
 use crate::model::error::ErrorCode;
 use crate::model::log::Level;
 use crate::model::table_run::Verified;
@@ -44,6 +45,7 @@ async fn run_from(
         if let Step::Swapped { .. } = checkpoint.step {
             swap::finish(table, &mut checkpoint, &place).await?;
             let verified = checkpoint.verified.clone();
+            checkpoint.marks.accept();
             close(table, &mut checkpoint).await?;
             table.log(
                 Level::Info,
@@ -69,8 +71,24 @@ async fn run_from(
             discard(table, &place, &mut checkpoint).await?;
         }
     }
+    if let Some(by) = table.plan.mode.watermark() {
+        let why = watermark::why_full(&table.plan, &table.job.context.request, &checkpoint.marks);
+        let Some(why) = why else {
+            let verified = watermark::run(table, &mut checkpoint, by).await?;
+            if !watermark::is_comparison_due(by) {
+                return Ok(verified);
+            }
+            table.log(
+                Level::Info,
+                "the comparison that detect_deletes asks for follows",
+            );
+            return full::run(table, checkpoint, true).await;
+        };
+        table.log(Level::Info, format!("this run is full: {why}"));
+    }
     if checkpoint.table_run_id.is_some() {
         close(table, &mut checkpoint).await?;
     }
-    full::run(table, checkpoint).await
+    let compares = matches!(table.plan.mode, Mode::Checksum) && !table.job.context.request.full;
+    full::run(table, checkpoint, compares).await
 }

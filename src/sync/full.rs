@@ -9,9 +9,10 @@ use super::load::{Load, close};
 use super::place::Place;
 use super::shared::TableShared;
 use super::snapshot::Snapshot;
-use super::survey::{ROUNDS, compare_all, lost_again};
+use super::survey::{ROUNDS, Survey, compare_all, lost_again};
 use super::swap::check_delete_limits;
 use super::table::Strategy;
+use super::watermark;
 use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::log::Level;
 use crate::model::rule::FullStrategy;
@@ -19,13 +20,15 @@ use crate::model::table_run::{Phase, Verified};
 use crate::mysql::SessionKind;
 use crate::store::checkpoints::Checkpoint;
 
-/// Makes the target equal to the source, from the start.
+/// Makes the target equal to the source, from the start. With `compares`, a target that is there is
+/// compared first, whatever `full_strategy` says.
 ///
 /// # Errors
 /// Why it ended; what was committed is kept.
 pub async fn run(
     table: &Arc<TableShared>,
     mut checkpoint: Checkpoint,
+    compares: bool,
 ) -> Result<Verified, SyncError> {
     table.observer.strategy(
         table.plan.strategy.as_str(),
@@ -40,7 +43,7 @@ pub async fn run(
         Strategy::Swap => {
             let wish = table.plan.options.full_strategy;
             if existing
-                && wish == FullStrategy::Auto
+                && (wish == FullStrategy::Auto || compares)
                 && let Some(verified) = compare_first(table, &mut checkpoint).await?
             {
                 return Ok(verified);
@@ -61,7 +64,10 @@ pub async fn end_equal(
     force: &Snapshot,
     rows: u64,
 ) -> Result<Verified, SyncError> {
-    let verified = Verified::whole_table(force.as_of.clone(), rows);
+    let next = watermark::after_comparison(table, force, &checkpoint.marks);
+    let verified = Verified::whole_table(watermark::as_of(force, next.as_ref()), rows);
+    checkpoint.marks.next = next;
+    checkpoint.marks.accept();
     checkpoint.verified = Some(verified.clone());
     close(table, checkpoint).await?;
     Ok(verified)
@@ -127,12 +133,19 @@ async fn compare_first(
         }
     }
     table.observer.phase(Phase::Reconcile);
+    let passed = watermark::passed(table, &checkpoint.marks).await?;
     for _ in 0..ROUNDS {
         let force = table.snapshots.current().await?;
-        let found = compare_all(table, &force.id, false).await?;
+        let survey = Survey {
+            force: &force.id,
+            all: passed.is_some(),
+            passed: passed.as_deref(),
+        };
+        let found = compare_all(table, survey).await?;
         if found.restarted {
             continue;
         }
+        found.tell_missed(table);
         if found.many || !can_apply(table) && !found.few.is_empty() {
             table.log(
                 Level::Info,

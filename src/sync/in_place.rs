@@ -11,8 +11,9 @@ use super::full::end_equal;
 use super::hooks;
 use super::load::comparer;
 use super::shared::TableShared;
-use super::survey::{ROUNDS, compare_all, lost_again};
+use super::survey::{ROUNDS, Survey, compare_all, lost_again};
 use super::swap::check_delete_limits;
+use super::watermark;
 use crate::model::log::{DifferenceKind, Level};
 use crate::model::table_run::{Phase, Verified};
 use crate::mysql::SessionKind;
@@ -29,13 +30,20 @@ pub async fn run(
     table.observer.phase(Phase::Reconcile);
     let name = table.plan.target.table.raw().to_owned();
     let order = &table.job.order;
+    let passed = watermark::passed(table, &checkpoint.marks).await?;
     for round in 0..ROUNDS {
         let force = table.snapshots.current().await?;
         // The whole table is compared before the first write, so that limits hold for all of it.
-        let found = compare_all(table, &force.id, true).await?;
+        let survey = Survey {
+            force: &force.id,
+            all: true,
+            passed: passed.as_deref(),
+        };
+        let found = compare_all(table, survey).await?;
         if found.restarted {
             continue;
         }
+        found.tell_missed(table);
         if !found.many {
             if !found.few.is_empty() {
                 check_delete_limits(&table.plan.options, found.extra, found.target_rows)?;

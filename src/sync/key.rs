@@ -293,6 +293,7 @@ mod tests {
             generated: false,
             has_default: false,
             auto_increment: false,
+            on_update_now: false,
             max_length: None,
             precision: None,
             scale: None,

@@ -25,6 +25,7 @@ use super::servers::WriterKind;
 use super::shared::TableShared;
 use super::swap;
 use super::walk::Walk;
+use super::watermark;
 use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::log::Level;
 use crate::model::table_run::{Phase, Verified};
@@ -61,6 +62,11 @@ impl Load {
         checkpoint.shadow_table = Some(name.clone());
         checkpoint.source_schema = Some(table.plan.fingerprint());
         checkpoint.step = Step::Create;
+        if table.plan.mode.watermark().is_some() {
+            // Before anything is read: whatever comes later lies behind it.
+            let force = table.snapshots.current().await?;
+            checkpoint.marks.next = watermark::after_comparison(table, &force, &checkpoint.marks);
+        }
         store.save_checkpoint(&checkpoint).await?;
         place.list(table, &name, Purpose::Stage).await?;
         hooks::reach("load.create");
@@ -109,7 +115,7 @@ impl Load {
         }
         hooks::reach("load.compare");
         self.table.observer.phase(Phase::Verify);
-        let verified = match self.compare().await {
+        let mut verified = match self.compare().await {
             Err(error) if self.may_have_changed(&error).await => {
                 discard(&self.table, &self.place, &mut self.checkpoint).await?;
                 return Err(ErrorInfo::new(
@@ -122,12 +128,14 @@ impl Load {
             other => other?,
         };
         hooks::reach("load.compared");
+        verified.as_of.watermark = watermark::shown(self.checkpoint.marks.next.as_ref());
         self.checkpoint.verified = Some(verified.clone());
         self.table.observer.phase(Phase::Swap);
         {
             let _permit = self.table.job.permit().await?;
             swap::swap(&self.table, &mut self.checkpoint, &self.place).await?;
         }
+        self.checkpoint.marks.accept();
         close(&self.table, &mut self.checkpoint).await?;
         Ok(verified)
     }
@@ -390,6 +398,7 @@ pub async fn close(table: &TableShared, checkpoint: &mut Checkpoint) -> Result<(
     hooks::reach("load.closing");
     checkpoint.step = Step::Idle;
     checkpoint.shadow_table = None;
+    checkpoint.marks.next = None;
     checkpoint.table_run_id = None;
     checkpoint.snapshot = None;
     Ok(store.save_checkpoint(checkpoint).await?)

@@ -25,6 +25,7 @@ pub struct TableMeter {
     pub updated: AtomicU64,
     pub deleted: AtomicU64,
     pub kept: AtomicU64,
+    pub missed: AtomicU64,
     pub warnings: AtomicU64,
     times: [AtomicU64; 6],
     checkpoint: Mutex<Option<Instant>>,
@@ -111,7 +112,7 @@ impl TableMeter {
             updated: Self::get(&self.updated),
             deleted: Self::get(&self.deleted),
             kept: Self::get(&self.kept),
-            missed_by_watermark: 0,
+            missed_by_watermark: Self::get(&self.missed),
             retries: 0,
             warnings: Self::get(&self.warnings),
         }

@@ -4,6 +4,7 @@ use super::chunk::RANGE_BYTES;
 use super::servers::Servers;
 use super::table::{PlannedTable, Strategy};
 use crate::model::config::SyncMode;
+use crate::model::incremental::DetectDeletes;
 use crate::model::plan::{PlannedDeletes, TablePlan};
 use crate::mysql::TableRef;
 use crate::mysql::ddl::CreateTable;
@@ -13,7 +14,25 @@ const RECKONED_BYTES_PER_SECOND: f64 = 15_000_000.0;
 
 /// What would be done to a table, in the words of the plan.
 #[must_use]
-pub fn table_plan(plan: &PlannedTable, servers: &Servers, workers: usize) -> TablePlan {
+pub fn table_plan(plan: &PlannedTable, servers: &Servers, workers: usize, full: bool) -> TablePlan {
+    let strategy = plan.mode.strategy().filter(|_| !full);
+    // Such a run changes single rows, and deletes none.
+    let in_place = plan
+        .mode
+        .watermark()
+        .filter(|_| plan.full_because.is_none());
+    let reason = match (strategy, in_place) {
+        (None, _) => plan.reason.clone(),
+        (_, Some(_)) => format!("{}; what moved is written in place", plan.mode_reason),
+        _ => match plan.full_because {
+            Some(why) => format!(
+                "{}; {why}, so this one is full: {}",
+                plan.mode_reason, plan.reason
+            ),
+            None => format!("{}; {}", plan.mode_reason, plan.reason),
+        },
+    };
+    let no_delete = in_place.is_some_and(|by| by.detect == DetectDeletes::Never);
     let (rows, bytes) = plan
         .source_schema
         .as_ref()
@@ -56,10 +75,15 @@ pub fn table_plan(plan: &PlannedTable, servers: &Servers, workers: usize) -> Tab
     TablePlan {
         source_table: plan.source.table.raw().to_owned(),
         target_table: plan.target.table.raw().to_owned(),
-        sync_mode: SyncMode::Full,
-        strategy: None,
-        reason: plan.reason.clone(),
-        full_strategy: Some(plan.strategy.as_str().to_owned()),
+        sync_mode: match strategy {
+            Some(_) => SyncMode::Incremental,
+            None => SyncMode::Full,
+        },
+        strategy: strategy.map(str::to_owned),
+        reason,
+        full_strategy: in_place
+            .is_none()
+            .then(|| plan.strategy.as_str().to_owned()),
         writer: Some(servers.writer.as_str().to_owned()),
         key: plan
             .key
@@ -72,8 +96,8 @@ pub fn table_plan(plan: &PlannedTable, servers: &Servers, workers: usize) -> Tab
         eta_seconds: Some(estimate(bytes, workers)),
         ddl,
         deletes: PlannedDeletes {
-            rows: plan.target_schema.is_none().then_some(0),
-            exact: plan.target_schema.is_none(),
+            rows: (plan.target_schema.is_none() || no_delete).then_some(0),
+            exact: plan.target_schema.is_none() || no_delete,
         },
         risks: plan.risks.clone(),
     }

@@ -16,7 +16,7 @@ pub struct Chosen {
     pub source_table: String,
     /// Table on the target.
     pub target_table: String,
-    /// Its rule.
+    /// Its rule, with the config's mode where it names none.
     pub rule: TableRule,
     /// Whether the rule names it, rather than matching it.
     pub exact: bool,
@@ -52,7 +52,7 @@ fn expand(spec: &ConfigSpec, base: &[String]) -> Vec<Chosen> {
             out.push(Chosen {
                 source_table: name.clone(),
                 target_table: rule.target_table.clone().unwrap_or_else(|| name.clone()),
-                rule: rule.clone(),
+                rule: in_mode(rule, spec),
                 exact: true,
             });
         }
@@ -71,13 +71,20 @@ fn expand(spec: &ConfigSpec, base: &[String]) -> Vec<Chosen> {
                 out.push(Chosen {
                     source_table: name.clone(),
                     target_table: name.clone(),
-                    rule: rule.clone(),
+                    rule: in_mode(rule, spec),
                     exact: false,
                 });
             }
         }
     }
     out
+}
+
+fn in_mode(rule: &TableRule, spec: &ConfigSpec) -> TableRule {
+    TableRule {
+        sync_mode: rule.sync_mode.or(Some(spec.sync_mode)),
+        ..rule.clone()
+    }
 }
 
 #[cfg(test)]

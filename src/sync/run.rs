@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
+use super::bound::{BoundWish, Counted, Sight};
 use super::context::{JobContext, StopSignal, TableLease, TableOutcome, TableTask};
 use super::error::SyncError;
 use super::meter::{TableMeter, TableObserver};
@@ -19,10 +20,12 @@ use super::servers::Servers;
 use super::shared::{JobShared, TableShared};
 use super::snapshot::Snapshots;
 use super::table::{PlannedTable, plan_table};
+use super::watermark::why_full;
 use super::{course, verify};
 use crate::model::config::Consistency;
 use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::ids::TableRunId;
+use crate::model::job::JobKind;
 use crate::model::plan::{Plan, Risk, Severity};
 use crate::mysql::{Ident, Session, SessionKind};
 
@@ -84,16 +87,17 @@ impl JobRun {
             .map(|plan| TableTask {
                 source_table: plan.source.table.raw().to_owned(),
                 target_table: plan.target.table.raw().to_owned(),
-                plan: table_plan(plan, &servers, workers),
+                plan: table_plan(plan, &servers, workers, context.request.full),
             })
             .collect();
         tasks.sort_by_key(|task| order.rank(&task.target_table));
+        let bounds = bounds(&context, &plans);
         let shared = JobShared {
-            snapshots: Arc::new(Snapshots::new(
-                Arc::clone(&context.source),
-                sessions,
-                stop.hard.clone(),
-            )),
+            snapshots: Arc::new(
+                Snapshots::new(Arc::clone(&context.source), sessions, stop.hard.clone())
+                    .with_bounds(bounds.clone()),
+            ),
+            bounds,
             permits: Arc::new(Semaphore::new(workers)),
             order,
             targets,
@@ -132,7 +136,7 @@ impl JobRun {
         let (servers, _, plans) = look(&context).await?;
         let mut tables = Vec::new();
         for plan in &plans {
-            let mut shown = table_plan(plan, &servers, workers);
+            let mut shown = table_plan(plan, &servers, workers, context.request.full);
             if exact && plan.stop().is_none() && plan.target_schema.is_some() {
                 super::exact::count(&context, &servers, plan, &mut shown).await?;
             }
@@ -337,9 +341,60 @@ async fn look(
         }
         plans.push(plan);
     }
+    look_at_marks(context, &mut plans, &mut source).await?;
     source.close().await;
     local.close().await;
     Ok((servers, chosen, plans))
+}
+
+/// Says of tables with a watermark what can't be seen of the source, and why a run has to begin
+/// from the start.
+async fn look_at_marks(
+    context: &JobContext,
+    plans: &mut [PlannedTable],
+    source: &mut Session,
+) -> Result<(), SyncError> {
+    let mut sight = None;
+    for plan in plans {
+        if plan.mode.watermark().is_none() {
+            continue;
+        }
+        let sight = match sight {
+            Some(sight) => sight,
+            None => *sight.insert(Sight::of(source).await?),
+        };
+        plan.tell_sight(sight);
+        let stored = context
+            .store
+            .checkpoint(context.config.id, plan.target.table.raw())
+            .await?;
+        let marks = stored
+            .map(|checkpoint| checkpoint.marks)
+            .unwrap_or_default();
+        plan.full_because = why_full(plan, &context.request, &marks);
+    }
+    Ok(())
+}
+
+/// What is looked at before each snapshot of the job.
+fn bounds(context: &JobContext, plans: &[PlannedTable]) -> Option<Arc<BoundWish>> {
+    if context.request.kind == JobKind::Verify {
+        return None;
+    }
+    let mut wish = None::<BoundWish>;
+    for plan in plans {
+        let Some(by) = plan.mode.watermark() else {
+            continue;
+        };
+        let wish = wish.get_or_insert_default();
+        if !by.is_time() {
+            wish.counted.push(Counted {
+                table: plan.source.clone(),
+                column: by.column.name.clone(),
+            });
+        }
+    }
+    wish.map(Arc::new)
 }
 
 /// Which target tables of the job refer to which, by their own foreign keys or by those that they

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+use super::bound::BoundWish;
 use super::context::{JobContext, StopSignal, TableLease};
 use super::error::SyncError;
 use super::meter::{TableMeter, TableObserver};
@@ -30,6 +31,8 @@ pub struct JobShared {
     pub servers: Servers,
     /// The snapshot of the source that the tables of the job share.
     pub snapshots: Arc<Snapshots>,
+    /// What is looked at before each snapshot; `None` where no table has a watermark.
+    pub bounds: Option<Arc<BoundWish>>,
     /// Workers of the job.
     pub permits: Arc<Semaphore>,
     /// Order of tables bound by foreign keys.
@@ -56,7 +59,8 @@ impl JobShared {
                 let at_work = self.targets.len().clamp(1, self.workers());
                 let size = (self.snapshots.size() / at_work).max(1);
                 let endpoint = Arc::clone(&self.context.source);
-                Arc::new(Snapshots::new(endpoint, size, self.stop.hard.clone()))
+                let own = Snapshots::new(endpoint, size, self.stop.hard.clone());
+                Arc::new(own.with_bounds(self.bounds.clone()))
             }
         }
     }

@@ -17,6 +17,7 @@ use futures_util::future::join_all;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+use super::bound::{self, Bound, BoundWish};
 use super::error::SyncError;
 use crate::model::error::ErrorCode;
 use crate::model::table_run::AsOf;
@@ -38,6 +39,8 @@ pub struct Snapshot {
     pub server: String,
     /// Whether several sessions share it, or one had to do.
     pub aligned: bool,
+    /// Up to where watermarks are complete in it, for a job that has some.
+    pub bound: Option<Bound>,
 }
 
 /// The snapshot of a job, opened when first needed and again when it was lost.
@@ -48,6 +51,7 @@ pub struct Snapshots {
     permits: Arc<Semaphore>,
     state: Arc<Mutex<State>>,
     pinger: Mutex<Option<tokio::task::JoinHandle<()>>>,
+    bounds: Option<Arc<BoundWish>>,
 }
 
 #[derive(Default)]
@@ -80,7 +84,15 @@ impl Snapshots {
             permits: Arc::new(Semaphore::new(size)),
             state: Arc::default(),
             pinger: Mutex::new(None),
+            bounds: None,
         }
+    }
+
+    /// The same, with a look at what is under way on the source before each snapshot.
+    #[must_use]
+    pub fn with_bounds(mut self, wish: Option<Arc<BoundWish>>) -> Self {
+        self.bounds = wish;
+        self
     }
 
     /// A reader of the snapshot in force; opens one when there is none. Waits while all are out.
@@ -177,7 +189,12 @@ impl Snapshots {
             state.current = None;
             state.idle.clear();
         }
-        let (sessions, snapshot) = self.open_aligned().await?;
+        let bound = match &self.bounds {
+            Some(wish) => Some(bound::look(&self.endpoint, wish).await?),
+            None => None,
+        };
+        let (sessions, mut snapshot) = self.open_aligned().await?;
+        snapshot.bound = bound;
         let snapshot = Arc::new(snapshot);
         {
             let mut state = self.lock();
@@ -367,6 +384,7 @@ fn snapshot(as_of: AsOf, server: String, aligned: bool) -> Snapshot {
         as_of,
         server,
         aligned,
+        bound: None,
     }
 }
 

@@ -11,9 +11,10 @@ use super::key::{KeyRange, KeySpec, KeyTuple};
 use super::load::comparer;
 use super::meter::TableMeter;
 use super::shared::TableShared;
+use super::snapshot::Reader;
 use super::walk::Walk;
 use crate::model::error::{ErrorCode, ErrorInfo};
-use crate::model::log::DifferenceKind;
+use crate::model::log::{DifferenceKind, Level};
 use crate::mysql::SessionKind;
 
 /// Most differences that are applied to a live target in one transaction.
@@ -22,6 +23,8 @@ const FEW_ROWS: usize = 10_000;
 const FEW_BYTES: u64 = 16 << 20;
 /// Most rows of a table that is matched row by row as one range.
 const WHOLE_ROWS: u64 = 1_000_000;
+/// Keys per statement.
+const KEYS: usize = 500;
 /// Rounds of a comparison until it and the snapshot agree.
 pub const ROUNDS: usize = 5;
 
@@ -44,22 +47,61 @@ pub struct Found {
     pub missing: u64,
     /// Rows with other values.
     pub changed: u64,
+    /// Rows that differ although runs by watermark have passed them.
+    pub missed: u64,
     /// The snapshot that all of this holds for.
     pub snapshot: String,
     /// Whether another snapshot came meanwhile.
     pub restarted: bool,
 }
 
-/// Compares the whole live target with the snapshot `force`. With `all`, every range is looked
-/// at; else the walk ends when more than a few rows differ.
+impl Found {
+    /// Counts what runs by watermark had missed.
+    pub fn tell_missed(&self, table: &TableShared) {
+        let told = TableMeter::get(&table.meter.missed);
+        // A later round, or try, finds what the first has not applied yet.
+        TableMeter::set(&table.meter.missed, told.max(self.missed));
+        if self.missed > 0 {
+            table.log(
+                Level::Warn,
+                format!(
+                    "{} rows differ that runs by watermark had missed",
+                    self.missed
+                ),
+            );
+        }
+    }
+}
+
+/// What a comparison looks at.
+#[derive(Debug, Clone, Copy)]
+pub struct Survey<'a> {
+    /// Id of the snapshot that it holds for.
+    pub force: &'a str,
+    /// Whether every range is looked at; else it ends when more than a few rows differ.
+    pub all: bool,
+    /// The value of the watermark column, as a literal, that runs have passed.
+    pub passed: Option<&'a str>,
+}
+
+impl<'a> Survey<'a> {
+    /// Every range.
+    #[must_use]
+    pub fn whole(force: &'a str) -> Self {
+        Self {
+            force,
+            all: true,
+            passed: None,
+        }
+    }
+}
+
+/// Compares the whole live target with a snapshot.
 ///
 /// # Errors
 /// The servers' refusals, or the loss of a connection.
-pub async fn compare_all(
-    table: &Arc<TableShared>,
-    force: &str,
-    all: bool,
-) -> Result<Found, SyncError> {
+pub async fn compare_all(table: &Arc<TableShared>, survey: Survey<'_>) -> Result<Found, SyncError> {
+    let Survey { force, all, passed } = survey;
     let found = Arc::new(Mutex::new(Found {
         snapshot: force.to_owned(),
         ..Found::default()
@@ -123,8 +165,9 @@ pub async fn compare_all(
             && let Some(range) = queue.pop_front()
         {
             let (found, force) = (Arc::clone(&found), force.to_owned());
+            let passed = passed.map(str::to_owned);
             walk.begin(move |table| async move {
-                compare_one(&table, range, &force, &found, few).await
+                compare_one(&table, range, &force, passed.as_deref(), &found, few).await
             });
         }
         if !walk.next().await && (!walk.is_well() || (planned && queue.is_empty())) {
@@ -170,6 +213,7 @@ async fn compare_one(
     table: &Arc<TableShared>,
     range: KeyRange,
     force: &str,
+    passed: Option<&str>,
     found: &Mutex<Found>,
     few: usize,
 ) -> Result<(), SyncError> {
@@ -210,6 +254,10 @@ async fn compare_one(
         (source != target, source.rows, target.rows, rows)
     };
     let matched = !rows.is_empty();
+    let missed = match passed {
+        Some(passed) => missed(table, &mut reader, &rows, passed).await?,
+        None => 0,
+    };
     let mut found = lock(found);
     found.rows += source_rows;
     found.target_rows += target_rows;
@@ -222,6 +270,7 @@ async fn compare_one(
     found.extra += count(DifferenceKind::Extra);
     found.missing += count(DifferenceKind::Missing);
     found.changed += count(DifferenceKind::Changed);
+    found.missed += missed;
     found.ranges.push(range);
     if !matched || found.few.len() + rows.len() > few {
         found.many = true;
@@ -230,6 +279,44 @@ async fn compare_one(
         found.few.extend(rows);
     }
     Ok(())
+}
+
+/// How many rows differ that runs by watermark have passed: those whose watermark they have
+/// passed, and those that are gone.
+async fn missed(
+    table: &TableShared,
+    reader: &mut Reader,
+    rows: &[RowDifference],
+    passed: &str,
+) -> Result<u64, SyncError> {
+    let (Some(by), Some(key)) = (table.plan.mode.watermark(), &table.plan.key) else {
+        return Ok(0);
+    };
+    let mut count = 0;
+    let mut there: Vec<&KeyTuple> = Vec::new();
+    for row in rows {
+        match row.kind {
+            DifferenceKind::Extra => count += 1,
+            _ => there.push(&row.source_key),
+        }
+    }
+    for keys in there.chunks(KEYS) {
+        let condition = format!(
+            "{} AND {} <= {passed}",
+            key.any_of_sql(keys),
+            by.column.name
+        );
+        let sql = format!(
+            "SELECT COUNT(*) AS n {}",
+            table.plan.source_from_sql(&condition)
+        );
+        let row = reader.session().first(&sql).await.map_err(SyncError::from);
+        if let Err(error) = &row {
+            reader.failed(error);
+        }
+        count += row?.map(|row| row.u64("n")).transpose()?.unwrap_or(0);
+    }
+    Ok(count)
 }
 
 /// The error of a comparison whose snapshot was lost in every round.

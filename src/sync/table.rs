@@ -12,10 +12,14 @@ use crate::mysql::{Ident, MaskKey, Session, TableRef, literal};
 
 mod key;
 mod mask;
+mod mode;
 mod oddities;
 mod strategy;
 
+pub use mode::{ByWatermark, Mode};
+
 use key::choose_key;
+use mode::choose_mode;
 use strategy::choose_strategy;
 
 use super::error::SyncError;
@@ -68,6 +72,12 @@ pub struct PlannedTable {
     pub comparable: bool,
     /// Definition of the shadow.
     pub create: Option<CreateTable>,
+    /// How changes are found.
+    pub mode: Mode,
+    /// Why.
+    pub mode_reason: String,
+    /// Why the next run by watermark has to begin from the start.
+    pub full_because: Option<&'static str>,
     /// How the target is reached.
     pub strategy: Strategy,
     /// Why.
@@ -107,13 +117,28 @@ impl PlannedTable {
     /// a load that was begun is begun again.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        let schema = self
-            .source_schema
+        let target = self
+            .target_schema
             .as_ref()
             .map(TableSchema::fingerprint)
             .unwrap_or_default();
-        let target = self
-            .target_schema
+        digest(&format!("{}|{target}", self.source_text()))
+    }
+
+    /// Fingerprint of everything by which a watermark holds: the source's definition, what the rule
+    /// makes of it, the key and the column.
+    #[must_use]
+    pub fn mark_fingerprint(&self) -> String {
+        let columns = self.key.iter().flat_map(|key| &key.columns);
+        let key: Vec<&str> = columns.map(|c| c.name.raw()).collect();
+        let mark = self.mode.watermark().map_or("", |by| by.column.name.raw());
+        digest(&format!("{}|{}|{mark}", self.source_text(), key.join(",")))
+    }
+
+    /// The source's definition, and what the rule makes of it.
+    fn source_text(&self) -> String {
+        let schema = self
+            .source_schema
             .as_ref()
             .map(TableSchema::fingerprint)
             .unwrap_or_default();
@@ -126,16 +151,14 @@ impl PlannedTable {
             })
             .collect();
         let text = format!(
-            "{schema}|{target}|{}|{}",
+            "{schema}|{}|{}",
             columns.join(","),
             self.where_sql.as_deref().unwrap_or_default()
         );
-        let text = match &self.mask_key {
+        match &self.mask_key {
             Some(key) => format!("{text}|{key}"),
             None => text,
-        };
-        let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
-        literal::hex(&digest.as_ref()[..16])
+        }
     }
 
     /// `FROM` and `WHERE` of the source's rows that `condition` selects.
@@ -167,6 +190,11 @@ impl PlannedTable {
     }
 }
 
+fn digest(text: &str) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+    literal::hex(&digest.as_ref()[..16])
+}
+
 /// Plans one table. What stops it is a risk, not an error.
 ///
 /// # Errors
@@ -196,6 +224,9 @@ pub async fn plan_table(
         target_key: None,
         comparable: true,
         create: None,
+        mode: Mode::Full,
+        mode_reason: String::new(),
+        full_because: None,
         strategy: Strategy::Swap,
         reason: String::new(),
         inbound: Vec::new(),
@@ -238,6 +269,7 @@ pub async fn plan_table(
     mask::check_keys(&mut plan, chosen, &schema);
     shape_shadow(&mut plan, chosen, &schema);
     choose_strategy(&mut plan);
+    choose_mode(&mut plan, chosen, &schema);
     check_filter(&mut plan, source).await?;
     mask::check_values(&mut plan, chosen, source).await?;
     oddities::check(&mut plan, source, local).await?;

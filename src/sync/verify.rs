@@ -12,7 +12,7 @@ use super::error::SyncError;
 use super::key::{KeyRange, KeyTuple};
 use super::load::comparer;
 use super::shared::TableShared;
-use super::survey::{compare_all, lost_again};
+use super::survey::{Survey, compare_all, lost_again};
 use crate::model::error::ErrorCode;
 use crate::model::log::DifferenceKind;
 use crate::model::table_run::{Phase, Verified};
@@ -35,7 +35,7 @@ pub async fn run(table: &Arc<TableShared>) -> Result<Verified, SyncError> {
     }
     for _ in 0..5 {
         let force = table.snapshots.current().await?;
-        let found = compare_all(table, &force.id, true).await?;
+        let found = compare_all(table, Survey::whole(&force.id)).await?;
         if found.restarted {
             continue;
         }

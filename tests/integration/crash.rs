@@ -8,4 +8,4 @@ mod limits;
 mod looking_on;
 mod outages;
 mod stopped;
-mod world;
+pub mod world;

@@ -21,6 +21,7 @@ mod support;
 mod crash;
 mod fidelity;
 mod harness;
+mod incremental;
 mod jobs;
 mod probe;
 mod safety;

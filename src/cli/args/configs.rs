@@ -68,7 +68,7 @@ pub struct ConfigFields {
     /// Pattern of tables that no pattern in --tables reaches; repeatable
     #[arg(long, value_name = "PATTERN")]
     pub exclude: Vec<String>,
-    /// How tables are kept in step: full
+    /// How tables are kept in step: full or incremental
     #[arg(long, value_name = "MODE")]
     pub sync_mode: Option<String>,
     /// Sets an option, such as max_concurrency=8; repeatable

@@ -236,6 +236,9 @@ fn report(
 fn summary(output: Output, ended: &[Job]) -> Result<(), Failure> {
     for job in ended {
         output.text(&show::job::tables(&job.tables))?;
+        if let Some(promise) = show::job::promise(job) {
+            output.text(&promise)?;
+        }
     }
     for job in ended {
         output.text(&show::job::summary(job))?;

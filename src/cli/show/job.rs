@@ -7,6 +7,7 @@ use crate::cli::failure::is_unreachable;
 use crate::cli::output::number::{bytes, count, plural, seconds, time};
 use crate::cli::output::table::{Table, fields};
 use crate::model::error::ErrorInfo;
+use crate::model::incremental::WATERMARK_PROMISE;
 use crate::model::job::{Job, JobKind, JobState};
 use crate::model::log::LogEntry;
 use crate::model::table_run::{TableRun, TableState, Verified, VerifiedScope};
@@ -148,6 +149,12 @@ pub fn summary(job: &Job) -> String {
                 count(counts.updated),
                 count(counts.deleted)
             ));
+            if counts.missed_by_watermark > 0 {
+                line.push_str(&format!(
+                    ", {} missed by watermark",
+                    count(counts.missed_by_watermark)
+                ));
+            }
             if let Some(rate) = rate(job) {
                 line.push_str(&format!(", {} rows/s", count(rate)));
             }
@@ -168,6 +175,24 @@ pub fn summary(job: &Job) -> String {
         _ => {}
     }
     line
+}
+
+/// What a run by watermark can't promise, where a table had one: it was not compared.
+#[must_use]
+pub fn promise(job: &Job) -> Option<String> {
+    let by_watermark = |run: &TableRun| {
+        run.strategy.as_deref() == Some("watermark")
+            && run.state == TableState::Completed
+            && run.verified.scope != VerifiedScope::Table
+    };
+    let count = job.tables.iter().filter(|run| by_watermark(run)).count() as u64;
+    (count > 0).then(|| {
+        format!(
+            "{}: {} by watermark: {WATERMARK_PROMISE}",
+            job.config,
+            plural(count, "table")
+        )
+    })
 }
 
 /// Why a job or one of its tables failed: `error: …` and `hint: …` lines.

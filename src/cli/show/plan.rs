@@ -49,7 +49,7 @@ fn one_table(table: &TablePlan) -> String {
         format!("{} -> {}", table.source_table, table.target_table)
     };
     let how: Vec<&str> = [
-        Some("full"),
+        Some(table.sync_mode.as_str()),
         table.strategy.as_deref(),
         table.full_strategy.as_deref(),
         table.writer.as_deref(),

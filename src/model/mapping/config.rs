@@ -110,7 +110,7 @@ pub(super) fn print(spec: &ConfigSpec, form: Form) -> Map<String, Value> {
     out.always("connection", spec.connection.as_str());
     out.put(
         "sync_mode",
-        rule::sync_mode_text(spec.sync_mode),
+        spec.sync_mode.as_str(),
         spec.sync_mode == SyncMode::Full,
     );
     out.put("enabled", spec.enabled, spec.enabled);

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::check::check_identifier;
 use super::condition::check_condition;
+use super::incremental;
 use super::mask;
 use super::options;
 use super::reader::{Found, Object, type_finding};
@@ -66,14 +67,12 @@ fn read_object(value: &Value, path: &str, found: &Found) -> Option<TableRule> {
         rename_columns: read_renames(&object),
         mask: mask::read(&object),
         key: read_key(&object),
+        watermark_column: read_watermark(&object),
+        incremental: incremental::read(&object),
         options: options::read_overrides(&object),
     };
     check_key(&object, &rule);
     mask::check(&object, &rule);
-    object.later("strategy", "auto", |v| v == "auto");
-    object.later("watermark_column", "none", |_| false);
-    object.later("lag_window", "5m, or 1000", |v| v == "5m" || v == 1000);
-    object.later("detect_deletes", "never", |v| v == "never");
     object.read_only(&["id"]);
     object.finish();
     select.map(|_| rule)
@@ -81,16 +80,7 @@ fn read_object(value: &Value, path: &str, found: &Found) -> Option<TableRule> {
 
 /// `sync_mode` of a config or a rule.
 pub(super) fn read_sync_mode(object: &Object<'_>) -> Option<SyncMode> {
-    object.word("sync_mode", &["full"], &["incremental"], |text| {
-        (text == "full").then_some(SyncMode::Full)
-    })
-}
-
-/// `sync_mode` as written.
-pub(super) fn sync_mode_text(mode: SyncMode) -> &'static str {
-    match mode {
-        SyncMode::Full => "full",
-    }
+    object.word("sync_mode", SyncMode::WORDS, &[], SyncMode::parse)
 }
 
 fn read_select(object: &Object<'_>) -> Option<TableSelect> {
@@ -232,9 +222,22 @@ fn read_key(object: &Object<'_>) -> Option<Vec<String>> {
     Some(key)
 }
 
-/// Key columns can't be left out.
+fn read_watermark(object: &Object<'_>) -> Option<String> {
+    let name = object.filled("watermark_column")?;
+    if let Err(message) = check_identifier(&name, "column") {
+        object.problem("watermark_column", message, "");
+    }
+    Some(name)
+}
+
+/// Key and watermark columns can't be left out.
 fn check_key(object: &Object<'_>, rule: &TableRule) {
-    for column in rule.key.iter().flatten() {
+    let watermark = rule
+        .watermark_column
+        .iter()
+        .map(|name| ("watermark_column", name));
+    let key = rule.key.iter().flatten().map(|name| ("key", name));
+    for (field, column) in key.chain(watermark) {
         let same = |other: &String| other.to_lowercase() == column.to_lowercase();
         let left_out = match &rule.columns {
             ColumnSelect::All => false,
@@ -243,12 +246,22 @@ fn check_key(object: &Object<'_>, rule: &TableRule) {
         };
         if left_out {
             object.problem(
-                "key",
-                format!("the key column {column} is left out of the columns"),
-                "key columns are always synced: keep it, or choose another key",
+                field,
+                format!(
+                    "the {} column {column} is left out of the columns",
+                    word_of(field)
+                ),
+                format!(
+                    "{0} columns are always synced: keep it, or choose another {0}",
+                    word_of(field)
+                ),
             );
         }
     }
+}
+
+fn word_of(field: &str) -> &str {
+    field.strip_suffix("_column").unwrap_or(field)
 }
 
 /// The rule in `form`; in the short form, a rule that only names a table is its name.
@@ -275,7 +288,7 @@ pub(super) fn print(rule: &TableRule, form: Form) -> Value {
     } else {
         out.maybe("target_table", other_name);
     }
-    out.maybe("sync_mode", rule.sync_mode.map(sync_mode_text));
+    out.maybe("sync_mode", rule.sync_mode.map(SyncMode::as_str));
     out.put("enabled", rule.is_enabled(), rule.is_enabled());
     out.maybe("where", rule.where_clause.as_deref());
     let (only, except) = match &rule.columns {
@@ -296,6 +309,8 @@ pub(super) fn print(rule: &TableRule, form: Form) -> Value {
     let is_default = masks.is_empty();
     out.put("mask", masks, is_default);
     out.maybe("key", rule.key.clone());
+    out.maybe("watermark_column", rule.watermark_column.as_deref());
+    incremental::print(&rule.incremental, &mut out);
     options::print_overrides(&rule.options, &mut out);
     let map = out.into_map();
     if form == Form::Short

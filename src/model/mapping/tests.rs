@@ -206,15 +206,10 @@ fn what_a_later_version_knows_is_refused_unless_it_is_the_default() {
     };
     for (field, default, other) in [
         ("strategy", json!("auto"), json!("binlog")),
-        ("watermark_column", json!(null), json!("id")),
-        ("lag_window", json!("5m"), json!("1m")),
-        ("lag_window", json!(1000), json!(10)),
-        ("detect_deletes", json!("never"), json!("every_run")),
         ("quarantine", json!("none"), json!("1d")),
         ("conflict_resolution", json!("overwrite"), json!("skip")),
         ("schema_changes", json!("widen"), json!("apply")),
         ("recheck", json!("never"), json!("@daily")),
-        ("sync_mode", json!("full"), json!("incremental")),
     ] {
         assert!(rule(field, default).is_ok(), "{field}");
         let message = rule(field, other).unwrap_err()[0].to_string();
@@ -315,6 +310,50 @@ fn masks_are_read_with_their_defaults_and_refused_where_they_can_not_be() {
             "{found:?}"
         );
     }
+}
+
+#[test]
+fn incremental_rules_read_back_in_their_shortest_form() {
+    let text = "version: 1
+connections:
+- {name: a, host: h, username: u, database: d}
+configs:
+- name: c
+  connection: a
+  sync_mode: incremental
+  tables:
+  - source_table: t
+    strategy: watermark
+    watermark_column: w
+    lag_window: 10m
+    detect_deletes: every_run
+  - source_table: n
+    sync_mode: full
+    lag_window: 5
+";
+    let document = parse_document(text, Format::Yaml, &BTreeMap::new()).unwrap();
+    let printed = print_document(&document, Format::Yaml, Passwords::References);
+    for line in text.lines().skip(4) {
+        assert!(printed.contains(line.trim()), "{line}\n{printed}");
+    }
+    let again = parse_document(&printed, Format::Yaml, &BTreeMap::new()).unwrap();
+    assert_eq!(again, document);
+    for (field, wrong, says) in [
+        ("lag_window", json!(true), "duration"),
+        ("lag_window", json!("5"), "lag_window"),
+        ("detect_deletes", json!("sometimes"), "detect_deletes"),
+        ("strategy", json!("binlog"), "not available in this version"),
+        ("watermark_column", json!(""), "empty"),
+    ] {
+        let config = json!({"name": "c", "connection": "a", "sync_mode": "incremental",
+            "tables": [{"source_table": "t", field: wrong}]});
+        let said = parse_config(&config).unwrap_err()[0].to_string();
+        assert!(said.contains(says), "{said}");
+    }
+    let left_out = json!({"name": "c", "connection": "a", "tables":
+        [{"source_table": "t", "watermark_column": "w", "exclude_columns": ["W"]}]});
+    let said = parse_config(&left_out).unwrap_err()[0].to_string();
+    assert!(said.contains("watermark column w is left out"), "{said}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::model::error::ErrorCode;
 use crate::model::plan::Severity;
 use crate::model::rule::{FullStrategy, TargetTriggers};
 use crate::mysql::Ident;
-use crate::mysql::schema::Column;
+use crate::mysql::schema::{Column, TableSchema};
 
 pub(super) fn choose_strategy(plan: &mut PlannedTable) {
     let Some(target) = plan.target_schema.clone() else {
@@ -45,17 +45,7 @@ pub(super) fn choose_strategy(plan: &mut PlannedTable) {
             .remedy = Some("give it a default, or drop it".to_owned());
         }
     }
-    let mut against_in_place = Vec::new();
-    if !target.is_transactional() {
-        against_in_place.push(format!("its engine {} has no transactions", target.engine));
-    }
-    let unique_here = plan.target_key.as_ref().is_some_and(|key| {
-        let names: Vec<Ident> = key.columns.iter().map(|c| c.name.clone()).collect();
-        target.unique_key_on(&names).is_some()
-    });
-    if !unique_here {
-        against_in_place.push("it has no usable key in common with the source".to_owned());
-    }
+    let against_in_place = against_in_place(plan, &target);
     let wish = plan.options.full_strategy;
     let in_place = wish == FullStrategy::InPlace || !against_swap.is_empty();
     if wish == FullStrategy::Swap && !against_swap.is_empty() {
@@ -82,20 +72,8 @@ pub(super) fn choose_strategy(plan: &mut PlannedTable) {
             ),
         );
     }
-    if in_place
-        && !target.triggers.is_empty()
-        && plan.options.target_triggers == TargetTriggers::Refuse
-    {
-        plan.stop_risk(
-            ErrorCode::Unsupported,
-            format!(
-                "the target has triggers ({}), which would fire on our writes",
-                target.triggers.join(", ")
-            ),
-        )
-        .remedy = Some("target_triggers: fire lets them; or drop them".to_owned());
-    }
     if in_place {
+        refuse_triggers(plan, &target);
         plan.strategy = Strategy::InPlace;
         plan.reason = if against_swap.is_empty() {
             "in place, as asked for".to_owned()
@@ -116,4 +94,40 @@ pub(super) fn choose_strategy(plan: &mut PlannedTable) {
                 .to_owned()
         };
     }
+}
+
+/// What forbids changes of single rows of a target.
+pub(super) fn against_in_place(plan: &PlannedTable, target: &TableSchema) -> Vec<String> {
+    let mut against = Vec::new();
+    if !target.is_transactional() {
+        against.push(format!("its engine {} has no transactions", target.engine));
+    }
+    let unique_here = plan.target_key.as_ref().is_some_and(|key| {
+        let names: Vec<Ident> = key.columns.iter().map(|c| c.name.clone()).collect();
+        target.unique_key_on(&names).is_some()
+    });
+    if !unique_here {
+        against.push("it has no usable key in common with the source".to_owned());
+    }
+    against
+}
+
+/// Triggers would fire on changes of single rows: they stop the table, unless they may; once.
+pub(super) fn refuse_triggers(plan: &mut PlannedTable, target: &TableSchema) {
+    let told = plan
+        .risks
+        .iter()
+        .any(|risk| risk.message.contains("has triggers"));
+    if target.triggers.is_empty() || told || plan.options.target_triggers != TargetTriggers::Refuse
+    {
+        return;
+    }
+    plan.stop_risk(
+        ErrorCode::Unsupported,
+        format!(
+            "the target has triggers ({}), which would fire on our writes",
+            target.triggers.join(", ")
+        ),
+    )
+    .remedy = Some("target_triggers: fire lets them; or drop them".to_owned());
 }

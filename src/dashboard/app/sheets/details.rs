@@ -6,7 +6,7 @@ use crate::dashboard::app::format;
 use crate::dashboard::app::overlay::Sheet;
 use crate::dashboard::app::sheets::{field, marked};
 use crate::dashboard::app::text::{Line, Tone};
-use crate::model::config::{Config, SyncMode};
+use crate::model::config::Config;
 use crate::model::connection::{Connection, ConnectionSpec, HealthState, SslMode};
 use crate::model::error::ErrorInfo;
 use crate::model::job::Job;
@@ -80,9 +80,7 @@ pub fn connection(connection: &Connection, now: DateTime<Utc>) -> Sheet {
 pub fn config(config: &Config, now: DateTime<Utc>) -> Sheet {
     let spec = &config.spec;
     let options = &spec.options;
-    let mode = match spec.sync_mode {
-        SyncMode::Full => "full",
-    };
+    let mode = spec.sync_mode.as_str();
     let mut lines = vec![
         field("Connection", &spec.connection),
         field("Mode", mode),
@@ -235,7 +233,7 @@ pub fn verified(run: &TableRun, now: DateTime<Utc>) -> Option<String> {
     let v = &run.verified;
     let scope = match v.scope {
         VerifiedScope::Table => "whole table",
-        VerifiedScope::Run => "what was written",
+        VerifiedScope::Run => "what the watermark passed",
         VerifiedScope::None => return None,
     };
     let at = v.as_of.time.map_or(String::new(), |at| {

@@ -95,8 +95,9 @@ fn table_lines(table: &TablePlan) -> Vec<Line> {
 }
 
 fn mode(table: &TablePlan) -> String {
-    match table.sync_mode {
-        crate::model::config::SyncMode::Full => "full".to_owned(),
+    match &table.strategy {
+        Some(strategy) => format!("{}, {strategy}", table.sync_mode.as_str()),
+        None => table.sync_mode.as_str().to_owned(),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::dashboard::app::state::State;
 use crate::dashboard::app::text::{Line, Tone};
 use crate::dashboard::ui::canvas::Canvas;
 use crate::dashboard::ui::widgets::table::{Cell, Column};
-use crate::model::config::{Config, SyncMode};
+use crate::model::config::Config;
 use crate::model::job::JobState;
 use crate::model::rule::TableSelect;
 
@@ -43,9 +43,7 @@ pub fn render(state: &State, canvas: &mut Canvas<'_>) {
 
 fn row(state: &State, config: &Config) -> Vec<Cell> {
     let spec = &config.spec;
-    let mode = match spec.sync_mode {
-        SyncMode::Full => "full",
-    };
+    let mode = spec.sync_mode.as_str();
     let enabled = if spec.enabled {
         Cell::plain("yes")
     } else {
