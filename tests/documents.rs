@@ -24,6 +24,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/README.md",
     "docs/first-sync.md",
     "docs/cron.md",
+    "docs/incremental.md",
     "docs/big-tables.md",
     "docs/sensitive-data.md",
     "docs/resume-and-repair.md",
