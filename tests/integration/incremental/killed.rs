@@ -69,7 +69,7 @@ both_flavours! {
         pair.judge("t", "t").equal();
         frozen.thaw();
         let end = frozen.wait(LIMIT);
-        assert!(end.stderr.contains("lease_lost"), "{}\n{}", end.stdout, end.stderr);
+        assert!(end.stderr.contains("was lost: whoever holds it goes on"), "{}\n{}", end.stdout, end.stderr);
         pair.judge("t", "t").equal();
         expect_nothing_left(&pair);
     }
