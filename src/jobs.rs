@@ -25,6 +25,7 @@ mod housekeeping;
 mod journal;
 mod leases;
 mod ledger;
+mod live;
 mod masks;
 mod notes;
 mod options;

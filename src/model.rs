@@ -7,6 +7,7 @@
 pub mod command;
 pub mod config;
 pub mod connection;
+pub mod cron;
 pub mod duration;
 pub mod error;
 pub mod event;

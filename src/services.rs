@@ -87,6 +87,10 @@ pub trait JobRunner: Send + Sync {
     fn created(&self, job: &Job);
     /// Stops a job after its batch. `false`: it does not run here.
     fn stop(&self, id: JobId) -> bool;
+    /// Holds a job after its batch. `false`: it does not run here.
+    fn pause(&self, id: JobId) -> bool;
+    /// Tells it of a job that goes on after a pause.
+    fn resumed(&self, job: &Job);
     /// The jobs that run here, with their tables, fresher than the control database has them.
     fn active(&self) -> Vec<Job>;
 }
@@ -97,6 +101,12 @@ impl JobRunner for Engine {
     }
     fn stop(&self, id: JobId) -> bool {
         self.stop_job(id, StopHow::Cancel)
+    }
+    fn pause(&self, id: JobId) -> bool {
+        self.stop_job(id, StopHow::Pause)
+    }
+    fn resumed(&self, job: &Job) {
+        self.job_resumed(job);
     }
     fn active(&self) -> Vec<Job> {
         self.active_jobs()

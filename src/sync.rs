@@ -36,6 +36,7 @@ pub mod takeover;
 pub mod verify;
 pub mod walk;
 pub mod watermark;
+pub mod workers;
 
 pub use context::{JobContext, StopSignal, TableLease, TableOutcome, TableTask};
 pub use error::SyncError;

@@ -152,10 +152,10 @@ impl Bars {
     fn event(&mut self, event: &Event, output: &Output) {
         let key = (event.job_id, event.table.clone());
         match &event.what {
-            What::JobStarted(_) => {
+            What::JobStarted(_) | What::JobResumed(_) => {
                 self.bar(key, &event.config, output);
             }
-            What::JobFinished(_) | What::JobReleased(_) => {
+            What::JobFinished(_) | What::JobReleased(_) | What::JobPaused(_) => {
                 self.shown.retain(|(job, _), bar| {
                     let other = *job != event.job_id;
                     if !other {
@@ -245,6 +245,12 @@ fn told(what: &What) -> Option<String> {
             None => format!("warning: {message}"),
         }),
         What::TableFailed(run) => Some(format!("failed: {}", run.error.as_ref()?)),
+        What::JobPaused(job) => Some(format!(
+            "paused; go on with `db-taxi jobs resume {}`",
+            job.id
+        )),
+        What::JobResumed(_) => Some("goes on after the pause".to_owned()),
+        What::Throttled { side, reason } => Some(format!("waits, to spare the {side}: {reason}")),
         _ => None,
     }
 }

@@ -3,6 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::cell::{Cell, sum};
 use super::gauge::Gauge;
 use super::notes::Notes;
@@ -21,6 +23,8 @@ struct State {
     /// Tries of the preparation.
     retries: u64,
     gauge: Gauge,
+    /// Up to when running time was counted.
+    counted: Instant,
 }
 
 impl Board {
@@ -33,6 +37,7 @@ impl Board {
             cells: Vec::new(),
             retries: 0,
             gauge: Gauge::default(),
+            counted: Instant::now(),
         }))
     }
 
@@ -46,6 +51,30 @@ impl Board {
     /// Changes the job itself.
     pub fn update(&self, f: impl FnOnce(&mut Job)) {
         f(&mut self.lock().job);
+    }
+
+    /// Counts the time since the last call as running time, unless the job is throttled; gives how
+    /// long it has run, earlier runs included.
+    pub fn tick(&self) -> Duration {
+        let mut state = self.lock();
+        let now = Instant::now();
+        let passed = now.saturating_duration_since(state.counted);
+        state.counted = now;
+        let throttled = state
+            .cells
+            .iter()
+            .any(|cell| cell.snapshot().progress.throttled.is_some());
+        if !throttled {
+            state.job.kept.ran += passed;
+        }
+        state.job.kept.ran
+    }
+
+    /// A number that changes while work moves: rows read, written, compared.
+    #[must_use]
+    pub fn activity(&self) -> f64 {
+        let state = self.lock();
+        state.cells.iter().map(|cell| cell.activity()).sum()
     }
 
     /// The preparation failed and is tried again; gives how often it failed.

@@ -71,6 +71,18 @@ impl Cell {
         self.lock().run.id
     }
 
+    /// A number that changes while its work moves.
+    #[must_use]
+    pub fn activity(&self) -> f64 {
+        let meter = &self.meter;
+        let time = meter.timing();
+        let counted = [&meter.rows_done, &meter.bytes_done, &meter.chunks_done];
+        let counted: u64 = counted.into_iter().map(TableMeter::get).sum();
+        #[expect(clippy::cast_precision_loss, reason = "only changes count")]
+        let counted = counted as f64;
+        counted + time.source + time.target + time.client + time.lock + time.ddl
+    }
+
     /// Whether nothing more happens to it.
     #[must_use]
     pub fn is_final(&self) -> bool {

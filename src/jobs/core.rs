@@ -16,6 +16,7 @@ use super::events::EventHub;
 use super::journal::Journal;
 use super::leases::{HeldLease, LeaseKeeper};
 use super::ledger::Ledger;
+use super::live::Live;
 use super::notes::{Notes, persist};
 use super::outcome::Cut;
 use super::run::{self, Shared};
@@ -43,6 +44,8 @@ pub struct Limits {
     pub stop_timeout: Duration,
     /// Age at which ended jobs are removed.
     pub cleanup_age: Duration,
+    /// Whether a job waits for a source that was never reached.
+    pub waits_for_source: bool,
 }
 
 /// What an engine is made of, beside what it works over.
@@ -107,6 +110,8 @@ pub struct Active {
     jobs: HashMap<JobId, ActiveJob>,
     /// Jobs that this process put into the queue, and that have not ended as far as it knows.
     created: HashSet<JobId>,
+    /// Jobs whose source this process has reached.
+    reached: HashSet<JobId>,
     /// How the engine is being shut down.
     closing: Option<Cut>,
 }
@@ -181,6 +186,17 @@ impl Core {
         self.active().created.contains(&id)
     }
 
+    /// The source of a job was reached: from here on it is worth waiting for.
+    pub fn source_reached(&self, id: JobId) {
+        self.active().reached.insert(id);
+    }
+
+    /// Whether a source that does not answer is waited for.
+    #[must_use]
+    pub fn waits_for_source(&self, id: JobId) -> bool {
+        self.limits.waits_for_source || self.active().reached.contains(&id)
+    }
+
     /// The outcome of a job that is worked on here.
     #[must_use]
     pub fn outcome_of(&self, id: JobId) -> Option<watch::Receiver<Outcome>> {
@@ -199,7 +215,7 @@ impl Core {
         let Some(job) = active.jobs.get(&id) else {
             return false;
         };
-        if job.stop.is_asked() {
+        if job.stop.is_asked() && cut != Cut::Paused {
             job.stop.at_once();
         }
         job.stop.ask(cut);
@@ -258,6 +274,9 @@ impl Core {
                 let mut active = core.active();
                 active.jobs.remove(&id);
                 active.created.remove(&id);
+                if matches!(&result, Ok(job) if job.state.is_final()) {
+                    active.reached.remove(&id);
+                }
             }
             core.hub.set_inactive(id);
             sender.send_replace(Some(result));
@@ -282,7 +301,9 @@ impl Core {
             Err(error) if error.is_unavailable() => return Err(refusal(&error)),
             Err(error) => return self.fail(job, error.info()).await,
         };
+        let live = Live::new(order.request.limits.clone());
         let shared = Arc::new(Shared {
+            live,
             core: Arc::clone(self),
             id,
             kind: job.kind,
@@ -312,6 +333,9 @@ impl Core {
         };
         let mut job = read().await?;
         if job.state == JobState::Running {
+            if ledger.job_wish(id).await.map_err(|e| refusal(&e))? == JobWish::Pause {
+                return self.pause_dead(job).await;
+            }
             // Its instance died: it goes back to the queue and is taken from there.
             self.set_state(id, JobState::Running, JobState::Pending)
                 .await?;
@@ -328,7 +352,8 @@ impl Core {
                     let cleared = ledger.set_job_wish(id, JobWish::None).await;
                     cleared.map_err(|error| refusal(&error))?;
                 }
-                JobWish::None => {}
+                // Obeyed as soon as it runs: a job that waits can't be held.
+                JobWish::Pause | JobWish::None => {}
             }
             self.set_state(id, JobState::Pending, JobState::Running)
                 .await?;
@@ -341,6 +366,19 @@ impl Core {
             code: "invalid_state",
             message: format!("job {id} is {}", job.state.as_str()),
         })
+    }
+
+    /// Holds a job that somebody wanted held while its instance died.
+    async fn pause_dead(&self, mut job: Job) -> Result<Begun, Refusal> {
+        job.kept.paused = true;
+        let saved = self.ledger.save_job_summary(&job, self.instance).await;
+        saved.map_err(|error| refusal(&error))?;
+        self.set_state(job.id, JobState::Running, JobState::Paused)
+            .await?;
+        job.state = JobState::Paused;
+        let what = What::JobPaused(Box::new(without_tables(&job)));
+        self.hub.send(job.id, &job.config, None, what);
+        Ok(Begun::Ended(Box::new(job)))
     }
 
     async fn set_state(&self, id: JobId, from: JobState, to: JobState) -> Result<(), Refusal> {
@@ -393,13 +431,14 @@ impl Core {
             format!("started by {}", self.name())
         };
         shared.log(None, Level::Info, &line);
-        let config = job.config.clone();
-        let told = Job {
-            tables: Vec::new(),
-            ..job
+        let told = Box::new(without_tables(&job));
+        let what = if job.kept.paused {
+            What::JobResumed(told)
+        } else {
+            What::JobStarted(told)
         };
-        let what = What::JobStarted(Box::new(told));
-        self.hub.send(shared.id, &config, None, what);
+        shared.board.update(|job| job.kept.paused = false);
+        self.hub.send(shared.id, &job.config, None, what);
         self.hub.settle().await;
     }
 
@@ -438,10 +477,11 @@ impl Core {
         }
     }
 
-    /// To which state a job goes that is to be handed back: a person's stop comes first.
-    pub async fn obey_before_hand_back(&self, id: JobId) -> JobState {
+    /// To which state a job goes that is to be held or handed back: what a person wishes comes first.
+    pub async fn obey_at_the_end(&self, id: JobId, state: JobState) -> JobState {
         match persist(|| self.ledger.job_wish(id)).await {
             Ok(JobWish::Stop) => return JobState::Cancelled,
+            Ok(JobWish::Pause) => return JobState::Paused,
             Ok(JobWish::Release) => {
                 let cleared = persist(|| self.ledger.set_job_wish(id, JobWish::None)).await;
                 if let Err(error) = cleared {
@@ -450,7 +490,7 @@ impl Core {
             }
             Ok(JobWish::None) | Err(_) => {}
         }
-        JobState::Pending
+        state
     }
 
     /// Why a job could not be ended here.
@@ -475,6 +515,15 @@ impl Core {
 enum Begun {
     Running(Box<Job>),
     Ended(Box<Job>),
+}
+
+/// A job as lists and events show it.
+#[must_use]
+pub fn without_tables(job: &Job) -> Job {
+    Job {
+        tables: Vec::new(),
+        ..job.clone()
+    }
 }
 
 /// The refusal that an error of the control database asks for.

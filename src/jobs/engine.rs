@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
-use super::core::{Core, LOST, Limits, Outcome, Setup, refusal};
+use super::core::{Core, LOST, Limits, Outcome, Setup, refusal, without_tables};
 use super::events::EventStream;
 use super::leases::HeldLease;
 use super::ledger::Ledger;
@@ -58,6 +58,7 @@ impl Engine {
                 job_timeout: options.job_timeout,
                 stop_timeout: options.stop_timeout,
                 cleanup_age: options.cleanup_age,
+                waits_for_source: options.waits_for_source,
             },
             max_concurrency: options.max_concurrency,
             lease_ttl: options.lease_ttl,
@@ -113,12 +114,16 @@ impl Engine {
         Ok(self.core.name())
     }
 
+    /// Tells watchers that a job goes on after a pause, and the queue to look at once.
+    pub fn job_resumed(&self, job: &Job) {
+        let what = What::JobResumed(Box::new(without_tables(job)));
+        self.core.hub.send(job.id, &job.config, None, what);
+        self.core.wake.notify_one();
+    }
+
     /// Tells watchers of a job that was put in the queue, and the queue to look at once.
     pub fn job_created(&self, job: &Job) {
-        let what = What::JobCreated(Box::new(Job {
-            tables: Vec::new(),
-            ..job.clone()
-        }));
+        let what = What::JobCreated(Box::new(without_tables(job)));
         self.core.hub.send(job.id, &job.config, None, what);
         self.core.created_here(job.id);
         self.core.wake.notify_one();
@@ -140,6 +145,14 @@ impl Engine {
         loop {
             let mut began = false;
             let ended = self.run_once(id, &mut began).await;
+            if let Ok(job) = &ended
+                && job.state == JobState::Paused
+            {
+                match self.is_resumed(id).await? {
+                    Some(job) => return Ok(job),
+                    None => continue,
+                }
+            }
             if began
                 && let Err(Refusal::Conflict {
                     code: LOST,
@@ -161,6 +174,30 @@ impl Engine {
                 "the control database went away; the job goes on when it is back"
             );
             while !self.is_back(&mut backoff).await? {}
+        }
+    }
+
+    /// Waits until a paused job may go on; the job, when it need not be waited for any longer.
+    async fn is_resumed(&self, id: JobId) -> Result<Option<Job>, Refusal> {
+        let core = &self.core;
+        let mut backoff = Backoff::new(core.limits.retry_attempts, core.limits.retry_delay);
+        loop {
+            match core.ledger.job(id).await {
+                Ok(Some(job)) if job.state == JobState::Paused => {
+                    if core.stopping.is_cancelled() {
+                        return Ok(Some(job));
+                    }
+                }
+                Ok(Some(job)) if job.state.is_final() => return Ok(Some(job)),
+                Ok(Some(_)) => return Ok(None),
+                Ok(None) => return self.read(id).await.map(Some),
+                Err(error) if error.is_unavailable() => while !self.is_back(&mut backoff).await? {},
+                Err(error) => return Err(refusal(&error)),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(ASK_AGAIN) => {}
+                () = core.stopping.cancelled() => {}
+            }
         }
     }
 
@@ -265,7 +302,7 @@ impl Engine {
                 return Ok(Claimed::Here(lease, slot));
             }
             let job = self.read(id).await?;
-            if job.state.is_final() {
+            if job.state.is_final() || job.state == JobState::Paused {
                 return Ok(Claimed::Ended(Box::new(job)));
             }
             if since.elapsed() > core.keeper.ttl() && !core.was_created_here(id) {

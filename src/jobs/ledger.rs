@@ -8,7 +8,7 @@ use crate::model::config::Config;
 use crate::model::connection::Connection;
 use crate::model::error::ErrorInfo;
 use crate::model::ids::{ConfigId, ConnectionId, InstanceId, JobId};
-use crate::model::job::{Job, JobRequest, JobState, JobWish};
+use crate::model::job::{Job, JobLimits, JobRequest, JobState, JobWish};
 use crate::model::log::{Difference, LogEntry};
 use crate::model::secret::Secret;
 use crate::model::status::Instance;
@@ -56,6 +56,7 @@ ledger! {
     fn save_job_summary(job: &'a Job, by: InstanceId) -> ();
     fn save_table_run(job: JobId, run: &'a TableRun, by: InstanceId) -> ();
     fn job_wish(id: JobId) -> JobWish;
+    fn job_orders(id: JobId) -> (JobWish, JobLimits);
     fn set_job_wish(id: JobId, wish: JobWish) -> ();
     fn job_request(id: JobId) -> JobRequest;
     fn delete_old_jobs(older_than: Duration) -> u64;

@@ -42,6 +42,8 @@ pub struct EngineOptions {
     pub stop_timeout: Duration,
     /// Age at which ended jobs are removed.
     pub cleanup_age: Duration,
+    /// Whether a job waits for a source that was never reached: a service does, a command tells.
+    pub waits_for_source: bool,
     /// How servers are reached.
     pub endpoints: Arc<dyn Endpoints>,
     /// Where events go; watchers may have subscribed to it before the engine was there.
@@ -94,4 +96,6 @@ pub enum StopHow {
     Cancel,
     /// It goes back to the queue.
     Release,
+    /// It is held until somebody resumes it.
+    Pause,
 }

@@ -12,6 +12,8 @@ pub enum Cut {
     Cancelled,
     /// It goes back to the queue.
     Released,
+    /// A person holds it.
+    Paused,
     /// It ran too long.
     TimedOut,
     /// Its lease went: it is somebody else's, and nothing is written.
@@ -43,6 +45,7 @@ pub fn ending(cut: Option<Cut>, tables: &[TableRun]) -> Ending {
         Some(_) if all_ended && !timed_out(tables) => {}
         Some(Cut::Cancelled) => return Ending::State(JobState::Cancelled, None),
         Some(Cut::Released) => return Ending::State(JobState::Pending, None),
+        Some(Cut::Paused) => return Ending::State(JobState::Paused, None),
         Some(Cut::TimedOut) => return Ending::State(JobState::Failed, Some(timeout_error())),
         None => {}
     }
@@ -177,6 +180,7 @@ mod tests {
         for (cut, expected) in [
             (Cut::Cancelled, JobState::Cancelled),
             (Cut::Released, JobState::Pending),
+            (Cut::Paused, JobState::Paused),
             (Cut::TimedOut, JobState::Failed),
         ] {
             assert_eq!(state(ending(Some(cut), &unfinished)), expected, "{cut:?}");
@@ -192,7 +196,7 @@ mod tests {
     #[test]
     fn a_stop_that_came_too_late_changes_nothing() {
         let done = tables(&[TableState::Completed]);
-        for cut in [Cut::Cancelled, Cut::Released, Cut::TimedOut] {
+        for cut in [Cut::Cancelled, Cut::Released, Cut::Paused, Cut::TimedOut] {
             assert_eq!(state(ending(Some(cut), &done)), JobState::Completed);
         }
     }

@@ -10,7 +10,8 @@ use super::outcome::Cut;
 use super::run::Shared;
 use crate::model::event::What;
 use crate::model::ids::TableRunId;
-use crate::model::job::{Job, JobWish};
+use crate::model::job::{Job, JobLimits, JobWish};
+use crate::model::log::Level;
 use crate::model::progress::{Counts, Progress};
 use crate::model::table_run::TableRun;
 
@@ -104,12 +105,27 @@ async fn store(shared: &Shared, job: &Job, told: &mut Told) {
             }
         }
     }
-    match ledger.job_wish(shared.id).await {
-        Ok(JobWish::Stop) => shared.stop.ask(Cut::Cancelled),
-        Ok(JobWish::Release) => shared.stop.ask(Cut::Released),
-        Ok(JobWish::None) => {}
+    match ledger.job_orders(shared.id).await {
+        Ok((wish, limits)) => {
+            match wish {
+                JobWish::Stop => shared.stop.ask(Cut::Cancelled),
+                JobWish::Pause => shared.stop.ask(Cut::Paused),
+                JobWish::Release => shared.stop.ask(Cut::Released),
+                JobWish::None => {}
+            }
+            if shared.live.set(limits.clone()) {
+                shared.log(None, Level::Info, &told_limits(&limits));
+            }
+        }
         Err(error) => {
             tracing::debug!(target: "db_taxi::jobs", job = %shared.id, "wishes are not known: {error}");
         }
+    }
+}
+
+fn told_limits(limits: &JobLimits) -> String {
+    match limits.max_concurrency {
+        Some(workers) => format!("limits changed: max_concurrency {workers}"),
+        None => "limits changed: as the config says".to_owned(),
     }
 }

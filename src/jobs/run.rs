@@ -8,13 +8,15 @@ use std::time::Duration;
 use chrono::Utc;
 use futures_util::FutureExt;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
 use super::board::Board;
 use super::cell::Cell;
-use super::core::Core;
+use super::core::{Core, without_tables};
 use super::leases::HeldLease;
+use super::live::Live;
 use super::notes::{Delivery, Note, Notes, persist};
 use super::outcome::{Cut, Ending, ending, timeout_error};
 use super::reporter;
@@ -29,10 +31,15 @@ use crate::model::job::{Job, JobKind, JobState};
 use crate::model::log::Level;
 use crate::model::table_run::TableRun;
 use crate::mysql::ErrorClass;
+use crate::store::StoreError;
 use crate::sync::{SyncError, TableTask};
 
 /// From the end by force to giving the workers up.
 const HARD: Duration = Duration::from_secs(5);
+/// A batch in hand that does not move for so long is not waited for.
+const STUCK: Duration = Duration::from_secs(5);
+/// Between two looks at what a job has done.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// For the end of snapshots and sessions.
 const FINISH: Duration = Duration::from_secs(20);
 
@@ -50,6 +57,8 @@ pub struct Shared {
     pub target_database: String,
     /// The wish to end it.
     pub stop: Arc<Stop>,
+    /// Limits that may change while it runs.
+    pub live: Live,
     /// What happened in it.
     pub notes: Notes,
     /// As it is seen.
@@ -95,12 +104,6 @@ async fn guard(
         .options
         .job_timeout
         .unwrap_or(shared.core.limits.job_timeout);
-    let time_is_up = async {
-        if limit.is_zero() {
-            std::future::pending::<()>().await;
-        }
-        tokio::time::sleep(limit).await;
-    };
     let stop = &shared.stop;
     let lost = async {
         lease.lost().cancelled().await;
@@ -110,11 +113,11 @@ async fn guard(
     let force = async {
         tokio::select! {
             () = stop.signal.soft.cancelled() => {}
-            () = time_is_up => stop.ask(Cut::TimedOut),
+            () = time_is_up(shared, limit) => stop.ask(Cut::TimedOut),
         }
         tokio::select! {
             () = stop.signal.hard.cancelled() => {}
-            () = tokio::time::sleep(shared.core.limits.stop_timeout) => {
+            () = out_of_patience(shared) => {
                 shared.log(None, Level::Warn, "the batch in hand did not end in time; it is rolled back");
                 stop.at_once();
             }
@@ -129,6 +132,36 @@ async fn guard(
     tokio::select! {
         () = done.cancelled() => {}
         () = both => {}
+    }
+}
+
+/// Returns when the job has run for as long as it may; what it ran before a pause counts.
+async fn time_is_up(shared: &Shared, limit: Duration) {
+    loop {
+        let ran = shared.board.tick();
+        if !limit.is_zero() && ran >= limit {
+            return;
+        }
+        let left = limit.checked_sub(ran).filter(|left| !left.is_zero());
+        tokio::time::sleep(left.unwrap_or(LOOK_EVERY).min(LOOK_EVERY)).await;
+    }
+}
+
+/// Returns when the batch in hand has had its time, or does not move any more.
+async fn out_of_patience(shared: &Shared) {
+    let limit = shared.core.limits.stop_timeout;
+    let asked = Instant::now();
+    let mut moved = (asked, shared.board.activity());
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let activity = shared.board.activity();
+        if activity != moved.1 {
+            moved = (Instant::now(), activity);
+        }
+        let late = !limit.is_zero() && asked.elapsed() >= limit;
+        if late || moved.0.elapsed() >= STUCK {
+            return;
+        }
     }
 }
 
@@ -169,20 +202,30 @@ async fn prepare(
     let core = &shared.core;
     let mut backoff = Backoff::new(core.limits.retry_attempts, core.limits.retry_delay);
     loop {
-        let prepare = core
-            .runner
-            .prepare(order.clone(), shared.stop.signal.clone());
+        let prepare = core.runner.prepare(
+            order.clone(),
+            shared.stop.signal.clone(),
+            shared.live.watch(),
+        );
+        // It only reads: nothing is lost when it is dropped half way.
         let result = tokio::select! {
-            result = AssertUnwindSafe(prepare).catch_unwind() => result,
+            biased;
+            () = shared.stop.signal.soft.cancelled() => return Err(TableEnd::Stopped),
             () = give_up.cancelled() => return Err(TableEnd::Stopped),
+            result = AssertUnwindSafe(prepare).catch_unwind() => result,
         };
         let failure = match result {
-            Ok(Ok(prepared)) => return Ok(prepared),
+            Ok(Ok(prepared)) => {
+                core.source_reached(shared.id);
+                return Ok(prepared);
+            }
             Ok(Err(SyncError::Failed(failure))) => *failure,
             Ok(Err(SyncError::Stopped)) => return Err(TableEnd::Stopped),
             Err(_panic) => return Err(panic_error().into()),
         };
-        if failure.class == ErrorClass::Stop {
+        let unreached =
+            failure.info.code == ErrorCode::Unreachable && !core.waits_for_source(shared.id);
+        if failure.class == ErrorClass::Stop || unreached {
             return Err(failure.info.into());
         }
         if shared.stop.is_asked() {
@@ -305,7 +348,7 @@ fn close(shared: &Shared, work: &dyn Work, cell: &Cell, end: TableEnd) {
         TableEnd::Stopped => match shared.stop.cut() {
             Some(Cut::Cancelled) => cell.cancel(&shared.notes),
             Some(Cut::TimedOut) => fail(timeout_error()),
-            Some(Cut::Released | Cut::Lost) | None => cell.hand_back(&shared.notes),
+            Some(Cut::Released | Cut::Paused | Cut::Lost) | None => cell.hand_back(&shared.notes),
         },
     }
     work.gave_up(&cell.task);
@@ -331,6 +374,9 @@ pub async fn end(shared: &Shared, end: Ending, lease: &HeldLease) -> Option<Job>
     let name = &shared.config.spec.name;
     let what = match &ended {
         Some(job) if job.state.is_final() => What::JobFinished(Box::new(job.clone())),
+        Some(job) if job.state == JobState::Paused => {
+            What::JobPaused(Box::new(without_tables(job)))
+        }
         _ => {
             let mut job = shared.board.job();
             job.state = JobState::Pending;
@@ -354,49 +400,55 @@ async fn write_end(shared: &Shared, end: Ending) -> Option<Job> {
         }
     };
     let core = &shared.core;
-    if state == JobState::Pending {
-        state = core.obey_before_hand_back(shared.id).await;
+    if matches!(state, JobState::Pending | JobState::Paused) {
+        state = core.obey_at_the_end(shared.id, state).await;
     }
-    shared.board.update(|job| {
-        job.state = state;
-        job.error.clone_from(&error);
-        job.finished_at = state.is_final().then(Utc::now);
-    });
-    let mut job = shared.board.job();
-    ended_numbers(&mut job);
-    let stored = persist(|| core.ledger.save_job_summary(&job, core.instance)).await;
-    let moved = match stored {
-        Ok(()) => {
-            persist(|| {
-                core.ledger.set_job_state(
-                    job.id,
-                    JobState::Running,
-                    state,
-                    core.instance,
-                    error.as_ref(),
-                )
-            })
-            .await
-        }
-        Err(error) => Err(error),
-    };
+    shared.board.tick();
+    let mut moved = store_end(shared, state, error.as_ref()).await;
+    if state == JobState::Paused && matches!(moved, Ok((_, false))) {
+        // Somebody wished to stop it a moment ago: then it is not held.
+        state = core.obey_at_the_end(shared.id, state).await;
+        moved = store_end(shared, state, error.as_ref()).await;
+    }
     match moved {
-        Ok(true) => {}
-        // The answer to a first try that did succeed was lost.
-        Ok(false) if stored_state(core, job.id).await == Some(state) => {}
-        Ok(false) => {
-            shared.log(None, Level::Warn, "the job is not ours any more");
-            return None;
+        Ok((job, true)) => {
+            let (level, line) = told_end(&job);
+            shared.log(None, level, &line);
+            return Some(job);
         }
+        // The answer to a first try that did succeed was lost.
+        Ok((job, false)) if stored_state(core, job.id).await == Some(state) => return Some(job),
+        Ok((_, false)) => shared.log(None, Level::Warn, "the job is not ours any more"),
         Err(error) => {
             let line = format!("the end of the job was not stored: {error}");
             shared.log(None, Level::Error, &line);
-            return None;
         }
     }
-    let (level, line) = told_end(&job);
-    shared.log(None, level, &line);
-    Some(job)
+    None
+}
+
+/// Stores how a job ends; gives it as it ends, and whether its state could be changed.
+async fn store_end(
+    shared: &Shared,
+    state: JobState,
+    error: Option<&ErrorInfo>,
+) -> Result<(Job, bool), StoreError> {
+    let core = &shared.core;
+    shared.board.update(|job| {
+        job.state = state;
+        job.error = error.cloned();
+        job.finished_at = state.is_final().then(Utc::now);
+        job.kept.paused = state == JobState::Paused;
+    });
+    let mut job = shared.board.job();
+    ended_numbers(&mut job);
+    persist(|| core.ledger.save_job_summary(&job, core.instance)).await?;
+    let moved = persist(|| {
+        core.ledger
+            .set_job_state(job.id, JobState::Running, state, core.instance, error)
+    })
+    .await?;
+    Ok((job, moved))
 }
 
 async fn stored_state(core: &Core, id: JobId) -> Option<JobState> {
@@ -443,7 +495,8 @@ fn told_end(job: &Job) -> (Level, String) {
             (Level::Error, format!("failed: {}", why.unwrap_or(tables)))
         }
         JobState::Cancelled => (Level::Info, format!("cancelled: {tables}")),
-        JobState::Pending | JobState::Running | JobState::Paused => {
+        JobState::Paused => (Level::Info, format!("paused: {tables}")),
+        JobState::Pending | JobState::Running => {
             (Level::Info, format!("back in the queue: {tables}"))
         }
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use tokio::sync::watch;
 
 use super::masks::with_masks;
 use super::options::Endpoints;
@@ -11,7 +12,7 @@ use crate::model::config::Config;
 use crate::model::connection::Connection;
 use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::ids::{InstanceId, JobId, TableRunId};
-use crate::model::job::JobRequest;
+use crate::model::job::{JobLimits, JobRequest};
 use crate::model::secret::Secret;
 use crate::store::Store;
 use crate::sync::{
@@ -45,8 +46,12 @@ pub struct Prepared {
 /// Prepares jobs.
 pub trait Runner: Send + Sync + 'static {
     /// Connects and plans; see [`JobRun::prepare`].
-    fn prepare(&self, order: Order, stop: StopSignal)
-    -> BoxFuture<'_, Result<Prepared, SyncError>>;
+    fn prepare(
+        &self,
+        order: Order,
+        stop: StopSignal,
+        limits: watch::Receiver<JobLimits>,
+    ) -> BoxFuture<'_, Result<Prepared, SyncError>>;
 }
 
 /// The work of one job; see [`JobRun`].
@@ -95,6 +100,7 @@ impl Runner for SyncRunner {
         &self,
         order: Order,
         stop: StopSignal,
+        limits: watch::Receiver<JobLimits>,
     ) -> BoxFuture<'_, Result<Prepared, SyncError>> {
         Box::pin(async move {
             let compression = order.config.spec.options.enable_compression;
@@ -137,6 +143,7 @@ impl Runner for SyncRunner {
                 connection: order.connection,
                 config: order.config,
                 request: order.request,
+                limits,
                 job: Some(order.job),
                 instance: self.instance,
                 batch_size: self.batch_size,

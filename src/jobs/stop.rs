@@ -16,11 +16,13 @@ pub struct Stop {
 
 impl Stop {
     /// Wishes that the job ends after the batch in hand. What is worth more wins: a lost lease over
-    /// everything, a person's wish over a hand-back.
+    /// everything, a person's wish over a hand-back, their stop over their pause.
     pub fn ask(&self, cut: Cut) {
         let mut known = self.cut.lock().unwrap_or_else(PoisonError::into_inner);
         let stronger = match (*known, cut) {
-            (None | Some(Cut::Released), _) | (_, Cut::Lost) => true,
+            (None | Some(Cut::Released), _)
+            | (_, Cut::Lost)
+            | (Some(Cut::Paused), Cut::Cancelled) => true,
             (Some(_), _) => false,
         };
         if stronger {
@@ -53,6 +55,7 @@ impl From<StopHow> for Cut {
         match how {
             StopHow::Cancel => Self::Cancelled,
             StopHow::Release => Self::Released,
+            StopHow::Pause => Self::Paused,
         }
     }
 }
@@ -67,6 +70,10 @@ mod tests {
             (&[Cut::Released, Cut::Cancelled][..], Cut::Cancelled),
             (&[Cut::Cancelled, Cut::Released][..], Cut::Cancelled),
             (&[Cut::TimedOut, Cut::Cancelled][..], Cut::TimedOut),
+            (&[Cut::Released, Cut::Paused][..], Cut::Paused),
+            (&[Cut::Paused, Cut::Released][..], Cut::Paused),
+            (&[Cut::Paused, Cut::Cancelled][..], Cut::Cancelled),
+            (&[Cut::Cancelled, Cut::Paused][..], Cut::Cancelled),
             (&[Cut::Cancelled, Cut::Lost][..], Cut::Lost),
             (&[Cut::Lost, Cut::Cancelled][..], Cut::Lost),
         ] {

@@ -41,6 +41,7 @@ pub fn setup() -> Setup {
             job_timeout: Duration::ZERO,
             stop_timeout: Duration::from_secs(30),
             cleanup_age: Duration::from_hours(1),
+            waits_for_source: true,
         },
         max_concurrency: 5,
         lease_ttl: TTL,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::cron::Cron;
 use super::ids::{ConfigId, ConnectionId, JobId};
 use super::job::JobState;
 use super::rule::{TableOptions, TableRule};
@@ -20,6 +21,8 @@ pub struct ConfigSpec {
     pub sync_mode: SyncMode,
     /// Whether `run` and schedules may start it.
     pub enabled: bool,
+    /// When it is started by itself.
+    pub schedule: Option<Cron>,
     /// What is synced, in stored order; the first rule that fits a table wins.
     pub tables: Vec<TableRule>,
     /// Patterns that no `match` rule reaches.
@@ -37,6 +40,7 @@ impl ConfigSpec {
             connection: connection.to_owned(),
             sync_mode: SyncMode::Full,
             enabled: true,
+            schedule: None,
             tables,
             exclude: Vec::new(),
             options: Options::default(),

@@ -38,6 +38,10 @@ pub enum What {
     JobCreated(Box<Job>),
     /// An instance took it.
     JobStarted(Box<Job>),
+    /// A person holds it.
+    JobPaused(Box<Job>),
+    /// It goes on after a pause.
+    JobResumed(Box<Job>),
     /// It went back to the queue.
     JobReleased(Box<Job>),
     /// It ended; with its tables.
@@ -60,6 +64,20 @@ pub enum What {
         wait_seconds: f64,
         /// Why.
         error: ErrorInfo,
+    },
+    /// Work waits, to spare a server.
+    Throttled {
+        /// Which server: `source` or `target`.
+        side: String,
+        /// Why.
+        reason: String,
+    },
+    /// Work goes on.
+    Unthrottled {
+        /// Which server: `source` or `target`.
+        side: String,
+        /// Why it had waited.
+        reason: String,
     },
     /// Numbers moved; latest wins, may be skipped.
     Progress {

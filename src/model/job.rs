@@ -1,5 +1,7 @@
 //! Jobs: one run of a config, its states and their transitions.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -90,8 +92,23 @@ words!(
         Stop = "stop",
         /// Give it back to the queue after the batch in hand.
         Release = "release",
+        /// Hold it after the batch in hand, until somebody resumes it.
+        Pause = "pause",
     }
 );
+
+impl JobWish {
+    /// Which of two wishes holds: the greater one.
+    #[must_use]
+    pub fn rank(self) -> u8 {
+        match self {
+            Self::None => 0,
+            Self::Release => 1,
+            Self::Pause => 2,
+            Self::Stop => 3,
+        }
+    }
+}
 
 /// A job as every front sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -144,6 +161,18 @@ pub struct Job {
     pub tables_failed: u32,
     /// Its table runs; filled where one job is asked for.
     pub tables: Vec<TableRun>,
+    /// What is kept of it beside what is shown.
+    #[serde(skip)]
+    pub kept: Kept,
+}
+
+/// What is kept of a job from one run to the next, and not shown.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Kept {
+    /// How long it was worked on so far; neither paused, nor throttled, nor in the queue.
+    pub ran: Duration,
+    /// A person paused it, and nobody has taken it up since.
+    pub paused: bool,
 }
 
 /// What a new job is to do.
@@ -163,6 +192,27 @@ pub struct JobRequest {
     pub trigger: Trigger,
     /// `user@host`, `token:NAME` or `schedule`.
     pub requested_by: String,
+    /// Limits that were changed while it ran or waited; they hold until it ends.
+    #[serde(flatten)]
+    pub limits: JobLimits,
+}
+
+/// Limits of one job that can be changed while it runs. `None`: as its config says.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct JobLimits {
+    /// Workers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_concurrency: Option<u32>,
+}
+
+/// A change of a job that has not ended; what is `None` stays.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct JobChange {
+    /// Workers.
+    pub max_concurrency: Option<u32>,
+    /// Place in the queue.
+    pub priority: Option<i32>,
 }
 
 /// Which jobs a list shows, newest first; every field that is `None` lets all pass.

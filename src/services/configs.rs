@@ -13,7 +13,7 @@ use crate::model::connection::Connection;
 use crate::model::error::ErrorCode;
 use crate::model::finding::Finding;
 use crate::model::ids::{ConfigId, ConnectionId};
-use crate::model::job::JobRequest;
+use crate::model::job::{JobLimits, JobRequest};
 use crate::model::mapping;
 use crate::model::plan::Plan;
 use crate::sync::{JobContext, JobRun, SyncError};
@@ -165,6 +165,7 @@ impl Configs {
                 tables: tables.to_vec(),
                 ..JobRequest::default()
             },
+            limits: tokio::sync::watch::Sender::new(JobLimits::default()).subscribe(),
             job: None,
             instance: shared.instance,
             batch_size: shared.batch_size,

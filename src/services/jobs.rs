@@ -1,4 +1,6 @@
-//! Jobs: start, look at, stop.
+//! Jobs: start and look at them; [`control`] has what is done to one that is there.
+
+mod control;
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -9,7 +11,7 @@ use crate::model::command::Refusal;
 use crate::model::config::ConfigSpec;
 use crate::model::finding::Finding;
 use crate::model::ids::JobId;
-use crate::model::job::{Job, JobFilter, JobKind, JobRequest, JobState, JobWish};
+use crate::model::job::{Job, JobFilter, JobKind, JobRequest, JobState};
 use crate::model::log::{Difference, LogEntry, LogFilter};
 use crate::model::pattern;
 use crate::model::rule::TableSelect;
@@ -29,6 +31,15 @@ impl Jobs {
     /// `NotFound`; `Invalid` for a table that the config does not write or a priority out of range;
     /// `Conflict` `config_busy` that names the active job, `config_disabled`, or `sync_disabled`.
     pub async fn start(&self, config: &str, request: JobRequest) -> Result<Job, Refusal> {
+        self.create(config, request, None).await
+    }
+
+    pub(super) async fn create(
+        &self,
+        config: &str,
+        request: JobRequest,
+        retry_of: Option<JobId>,
+    ) -> Result<Job, Refusal> {
         if !self.0.process.sync_enabled {
             return Err(conflict(
                 "sync_disabled",
@@ -45,12 +56,7 @@ impl Jobs {
                 ),
             ));
         }
-        if !(-100..=100).contains(&request.priority) {
-            return Err(invalid(Finding::new(
-                "priority",
-                "priority must be a whole number from -100 to 100",
-            )));
-        }
+        control::check_priority(request.priority)?;
         refuse_unknown_tables(&config.spec, &request.tables)?;
         let connection = self
             .0
@@ -66,7 +72,7 @@ impl Jobs {
                 config: &config,
                 connection: &connection,
                 request: &request,
-                retry_of: None,
+                retry_of,
             })
             .await
             .map_err(refuse)?;
@@ -120,40 +126,6 @@ impl Jobs {
         self.by_id(id).await
     }
 
-    /// Asks a job to end. One that waits is cancelled at once; one that runs ends after its batch,
-    /// wherever it runs. Returns the job as it is then.
-    ///
-    /// # Errors
-    /// `NotFound`; `Conflict` `invalid_state` when it has ended.
-    pub async fn stop(&self, id: JobId) -> Result<Job, Refusal> {
-        let store = &self.0.store;
-        let job = self.by_id(id).await?;
-        if job.state.is_final() {
-            return Err(conflict(
-                "invalid_state",
-                format!("the job has ended already: {}", job.state.as_str()),
-            ));
-        }
-        if job.state != JobState::Running {
-            let cancelled = store
-                .set_job_state(id, job.state, JobState::Cancelled, self.0.instance, None)
-                .await
-                .map_err(refuse)?;
-            if cancelled {
-                return self.by_id(id).await;
-            }
-        }
-        // It runs, or began to just now.
-        store
-            .set_job_wish(id, JobWish::Stop)
-            .await
-            .map_err(refuse)?;
-        if let Some(runner) = &self.0.runner {
-            runner.stop(id);
-        }
-        self.by_id(id).await
-    }
-
     /// Lines of a job's log, oldest first.
     ///
     /// # Errors
@@ -176,7 +148,7 @@ impl Jobs {
             .map_err(refuse)
     }
 
-    async fn known(&self, id: JobId) -> Result<Job, Refusal> {
+    pub(super) async fn known(&self, id: JobId) -> Result<Job, Refusal> {
         self.0
             .store
             .job(id)
@@ -185,7 +157,7 @@ impl Jobs {
             .ok_or_else(|| not_found("job", id))
     }
 
-    async fn by_id(&self, id: JobId) -> Result<Job, Refusal> {
+    pub(super) async fn by_id(&self, id: JobId) -> Result<Job, Refusal> {
         let job = self.known(id).await?;
         if job.state == JobState::Running
             && let Some(runner) = &self.0.runner

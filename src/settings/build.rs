@@ -15,6 +15,7 @@ use super::types::{
 };
 use super::value::Value;
 use crate::model::connection::Ssl;
+use crate::model::cron::Zone;
 use crate::model::log::{Level, LogFormat};
 use crate::model::names::check_name;
 use crate::model::secret::Secret;
@@ -175,6 +176,7 @@ pub(super) fn settings(values: &Values) -> Settings {
             job_timeout: get(v, "sync.job_timeout"),
             cleanup_age: get(v, "sync.cleanup_age"),
             health_interval: get(v, "sync.health_interval"),
+            timezone: get(v, "sync.timezone"),
             lease_ttl: get(v, "sync.lease_ttl"),
         },
         logging: LoggingSettings {
@@ -258,6 +260,7 @@ field! {
     Vec<String>: Value::List(items) => Some(items.clone()),
     PathBuf: Value::Text(text) => Some(PathBuf::from(text)),
     Ssl: Value::Ssl(ssl) => Some(ssl.clone()),
+    Zone: Value::Zone(zone) => Some(*zone),
     BTreeMap<String, Level>: Value::Levels(levels) => Some(levels.clone()),
     Option<Secret>: Value::Secret(secret) => Some(Some(secret.clone())),
     Option<String>: Value::Text(text) => Some(Some(text.clone())),

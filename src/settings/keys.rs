@@ -91,6 +91,8 @@ pub enum Kind {
     Ssl,
     /// Levels by module.
     Levels,
+    /// A time zone, by its IANA name.
+    Zone,
 }
 
 /// The sections, in the order of the file.
@@ -109,7 +111,6 @@ pub(super) const LATER: &[(&str, &str)] = &[
     ("server.cors_origins", ""),
     ("server.tls_cert", ""),
     ("server.tls_key", ""),
-    ("sync.timezone", "UTC"),
     ("sync.throttle", "none"),
     ("logging.otlp_endpoint", ""),
     ("dashboard.keys", ""),
@@ -203,6 +204,7 @@ pub const KEYS: &[Key] = &[
     key("sync.job_timeout", upto(YEARS), "1h", true, "running time of a job, where a config says nothing; 0s is no limit"),
     key("sync.cleanup_age", upto(YEARS), "30d", true, "age at which finished jobs, their logs and differences are removed; 0s keeps them"),
     key("sync.health_interval", upto(DAY), "60s", true, "check of each connection of an enabled config; 0s is on demand only"),
+    key("sync.timezone", Kind::Zone, "UTC", true, "time zone of schedules: UTC or an IANA name such as Europe/Berlin"),
     key("sync.lease_ttl", Kind::Duration { min: Duration::from_secs(5), max: Duration::from_secs(300) }, "15s", false, "work of a dead instance is taken over within twice this"),
 
     key("logging.level", Kind::Word(Level::WORDS), "info", true, "error, warn, info, debug or trace"),
@@ -259,6 +261,7 @@ impl Kind {
                 words.join(", ")
             ),
             Self::Ssl => "true, false, or in the file {mode: disabled|required|verify_ca|verify_identity, ca: PATH, cert: PATH, key: PATH}".to_owned(),
+            Self::Zone => "UTC or an IANA name such as Europe/Berlin".to_owned(),
             Self::Levels => format!(
                 "in the file only, an object such as {{sync: debug}} of the modules {} and the levels {}",
                 crate::model::log::LOG_MODULES.join(", "),

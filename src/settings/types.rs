@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::model::config::words;
 use crate::model::connection::Ssl;
+use crate::model::cron::Zone;
 use crate::model::log::{Level, LogFormat};
 use crate::model::secret::Secret;
 use serde::{Deserialize, Serialize};
@@ -90,6 +91,8 @@ pub struct SyncSettings {
     pub cleanup_age: Duration,
     /// How often connections are checked; zero is on demand only.
     pub health_interval: Duration,
+    /// Time zone of schedules.
+    pub timezone: Zone,
     /// How long a lease lives without being renewed.
     pub lease_ttl: Duration,
 }

@@ -9,6 +9,7 @@ use super::document::{Document, Node};
 use super::errors::key_shown;
 use super::keys::Kind;
 use crate::model::connection::{Ssl, SslMode};
+use crate::model::cron::Zone;
 use crate::model::duration::{format_duration, format_size, parse_duration, parse_size};
 use crate::model::log::{LOG_MODULES, Level};
 use crate::model::names::check_name;
@@ -37,6 +38,8 @@ pub enum Value {
     Ssl(Ssl),
     /// Levels by module.
     Levels(BTreeMap<String, Level>),
+    /// A time zone.
+    Zone(Zone),
 }
 
 /// Why a value of the file was refused.
@@ -80,6 +83,7 @@ impl Value {
                 "false" => Ok(Self::Ssl(Ssl::default())),
                 other => ssl_mode(other).map(|mode| Self::Ssl(ssl(mode))),
             },
+            Kind::Zone => Zone::parse(text).map(Self::Zone),
             Kind::Levels => Err("can be set in the file only".to_owned()),
         }
     }
@@ -129,6 +133,7 @@ impl Value {
                 | Kind::Secret
                 | Kind::Duration { .. }
                 | Kind::Size { .. }
+                | Kind::Zone
                 | Kind::Ssl,
                 Node::Text(_) | Node::Number(_) | Node::OtherNumber | Node::Flag(_),
             ) => {
@@ -154,6 +159,7 @@ impl Value {
             Self::List(items) if items.is_empty() => "[]".to_owned(),
             Self::List(items) => items.join(", "),
             Self::Ssl(ssl) => show_ssl(ssl),
+            Self::Zone(zone) => zone.to_string(),
             Self::Levels(levels) => {
                 let parts: Vec<_> = levels
                     .iter()

@@ -2,11 +2,11 @@
 
 use super::jobs::Summary;
 use super::leases::Resource;
-use super::transaction::{json, values, word};
+use super::transaction::{json, parsed, transaction, values, word};
 use super::{Store, StoreError};
 use crate::model::error::ErrorInfo;
 use crate::model::ids::{InstanceId, JobId};
-use crate::model::job::{Job, JobState, JobWish};
+use crate::model::job::{Job, JobChange, JobLimits, JobRequest, JobState, JobWish};
 
 impl Store {
     /// Moves a job from one state to another; `false` when it was not in `from` any more.
@@ -43,12 +43,22 @@ impl Store {
         if to.is_final() {
             sql.push_str(", finished_at = UTC_TIMESTAMP(3), active_config = NULL");
         }
-        if to == JobState::Pending {
+        match (from, to) {
             // Obeyed by this very change; a wish to stop waits for who takes the job next.
-            sql.push_str(", command = IF(command = 'release', 'none', command)");
+            (JobState::Paused, JobState::Pending) | (_, JobState::Paused) => {
+                sql.push_str(", command = IF(command = 'stop', command, 'none')");
+            }
+            (_, JobState::Pending) => {
+                sql.push_str(", command = IF(command = 'release', 'none', command)");
+            }
+            _ => {}
         }
         sql.push_str(" WHERE id = ? AND state = ?");
         params.extend(values![id.to_string(), from.as_str()]);
+        if to == JobState::Paused {
+            // Nobody would look at a wish to stop a paused job.
+            sql.push_str(" AND command <> 'stop'");
+        }
         if runs || from == JobState::Running {
             sql.push_str(
                 " AND EXISTS (SELECT 1 FROM sync_leases l \
@@ -74,6 +84,8 @@ impl Store {
             tables_total: job.tables_total,
             tables_completed: job.tables_completed,
             tables_failed: job.tables_failed,
+            ran_seconds: job.kept.ran.as_secs_f64(),
+            paused: job.kept.paused,
         };
         self.exec(
             "UPDATE sync_jobs SET summary = ?, rows_done = ?, bytes_done = ? WHERE id = ? \
@@ -105,8 +117,63 @@ impl Store {
         word(row, "command", JobWish::parse)
     }
 
-    /// Stores a wish for the instance that works on the job. A wish to stop is not weakened by a
-    /// later one to release.
+    /// What a front wishes of a job, and which limits it has by now.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn job_orders(&self, id: JobId) -> Result<(JobWish, JobLimits), StoreError> {
+        let sql = "SELECT command, request FROM sync_jobs WHERE id = ?";
+        let rows = self.rows(sql, values![id.to_string()]).await?;
+        let row = rows
+            .first()
+            .ok_or_else(|| StoreError::not_found("job", id))?;
+        let request: JobRequest = parsed(&row.text("request")?, "sync_jobs.request")?;
+        Ok((word(row, "command", JobWish::parse)?, request.limits))
+    }
+
+    /// Changes limits and place of a job that has not ended. Its place only while it waits.
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict` `invalid_state` when it has ended, or runs and should get another
+    /// place.
+    pub async fn change_job(&self, id: JobId, change: &JobChange) -> Result<(), StoreError> {
+        transaction!(self, |session| {
+            let sql = "SELECT state, request FROM sync_jobs WHERE id = ? FOR UPDATE";
+            let rows = session.exec_rows(sql, values![id.to_string()]).await?;
+            let row = rows
+                .first()
+                .ok_or_else(|| StoreError::not_found("job", id))?;
+            let state = word(row, "state", JobState::parse)?;
+            let waits = matches!(state, JobState::Pending | JobState::Paused);
+            if state.is_final() || (change.priority.is_some() && !waits) {
+                let why = if state.is_final() {
+                    format!("the job {id} has ended: {}", state.as_str())
+                } else {
+                    format!(
+                        "the job {id} is running: only a job that waits has a place in the queue"
+                    )
+                };
+                return Err(StoreError::conflict("invalid_state", why));
+            }
+            let mut request: JobRequest = parsed(&row.text("request")?, "sync_jobs.request")?;
+            if let Some(workers) = change.max_concurrency {
+                request.limits.max_concurrency = Some(workers);
+            }
+            if let Some(priority) = change.priority {
+                request.priority = priority;
+            }
+            session
+                .exec(
+                    "UPDATE sync_jobs SET request = ?, priority = ? WHERE id = ?",
+                    values![json(&request)?, request.priority, id.to_string()],
+                )
+                .await?;
+            Ok(())
+        })
+    }
+
+    /// Stores a wish for the instance that works on the job. A wish is not weakened by a later one:
+    /// stop is more than pause, and pause more than release.
     ///
     /// # Errors
     /// `NotFound`; `Conflict` `invalid_state` when the job has ended.
@@ -114,8 +181,9 @@ impl Store {
         let done = self
             .exec(
                 "UPDATE sync_jobs SET command = ? WHERE id = ? AND active_config IS NOT NULL \
-                 AND NOT (command = 'stop' AND ? = 'release')",
-                values![wish.as_str(), id.to_string(), wish.as_str()],
+                 AND (? = 'none' AND command <> 'stop' OR FIELD(command, 'none', 'release', 'pause', 'stop') \
+                 < FIELD(?, 'none', 'release', 'pause', 'stop'))",
+                values![wish.as_str(), id.to_string(), wish.as_str(), wish.as_str()],
             )
             .await?;
         if done.affected == 1 {

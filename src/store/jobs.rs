@@ -12,7 +12,7 @@ use super::{Store, StoreError};
 use crate::model::config::Config;
 use crate::model::connection::Connection;
 use crate::model::ids::{ConfigId, JobId};
-use crate::model::job::{Job, JobFilter, JobKind, JobRequest, JobState, JobWish, Trigger};
+use crate::model::job::{Job, JobFilter, JobKind, JobRequest, JobState, JobWish, Kept, Trigger};
 use crate::model::progress::{Counts, Progress};
 use crate::mysql::{Row, Session, Value};
 
@@ -45,6 +45,8 @@ pub(super) struct Summary {
     pub(super) tables_total: u32,
     pub(super) tables_completed: u32,
     pub(super) tables_failed: u32,
+    pub(super) ran_seconds: f64,
+    pub(super) paused: bool,
 }
 
 const SELECT: &str = "SELECT j.id, j.config_id, j.config_name, j.connection_id, \
@@ -338,5 +340,9 @@ fn read(row: &Row) -> Result<Job, StoreError> {
         tables_completed: summary.tables_completed,
         tables_failed: summary.tables_failed,
         tables: Vec::new(),
+        kept: Kept {
+            ran: Duration::try_from_secs_f64(summary.ran_seconds).unwrap_or_default(),
+            paused: summary.paused,
+        },
     })
 }

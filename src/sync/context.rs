@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::config::Config;
 use crate::model::connection::Connection;
 use crate::model::ids::{InstanceId, JobId};
-use crate::model::job::JobRequest;
+use crate::model::job::{JobLimits, JobRequest};
 use crate::model::plan::TablePlan;
 use crate::model::table_run::Verified;
 use crate::mysql::Endpoint;
@@ -30,6 +31,8 @@ pub struct JobContext {
     pub config: Config,
     /// What is asked for.
     pub request: JobRequest,
+    /// Limits that may change while the job runs.
+    pub limits: watch::Receiver<JobLimits>,
     /// The job; `None` for a plan.
     pub job: Option<JobId>,
     /// This process.

@@ -2,7 +2,7 @@
 
 use super::chunk::{RANGE_ROWS, next_boundary};
 use super::compare::Comparer;
-use super::context::JobContext;
+use super::context::{JobContext, StopSignal};
 use super::error::SyncError;
 use super::key::KeyRange;
 use super::meter::TableMeter;
@@ -26,8 +26,11 @@ pub async fn count(
     plan: &PlannedTable,
     shown: &mut TablePlan,
 ) -> Result<(), SyncError> {
-    let cancel = tokio_util::sync::CancellationToken::new();
-    let snapshots = Snapshots::new(std::sync::Arc::clone(&context.source), 1, cancel);
+    let snapshots = Snapshots::new(
+        std::sync::Arc::clone(&context.source),
+        1,
+        StopSignal::default(),
+    );
     let mut target = Session::open(
         &context.local,
         SessionKind::Apply,

@@ -6,8 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Semaphore;
-
 use super::bound::{BoundWish, Counted, Sight};
 use super::context::{JobContext, StopSignal, TableLease, TableOutcome, TableTask};
 use super::error::SyncError;
@@ -21,6 +19,7 @@ use super::shared::{JobShared, TableShared};
 use super::snapshot::Snapshots;
 use super::table::{PlannedTable, plan_table};
 use super::watermark::why_full;
+use super::workers::Workers;
 use super::{course, verify};
 use crate::model::config::Consistency;
 use crate::model::error::{ErrorCode, ErrorInfo};
@@ -55,6 +54,7 @@ impl JobRun {
         let (servers, chosen, plans) = look(&context).await?;
         let planned_at = Instant::now();
         let options = &context.config.spec.options;
+        let asked = context.limits.borrow().max_concurrency;
         let workers = options.max_concurrency.max(1) as usize;
         let room = context
             .connection
@@ -81,7 +81,9 @@ impl JobRun {
             .collect();
         let references = references(&plans, &targets);
         let order = Order::new(&names, &references);
-        let sessions = workers.min(room);
+        let sessions = asked
+            .map_or(workers, |asked| asked.max(1) as usize)
+            .min(room);
         let mut tasks: Vec<TableTask> = plans
             .iter()
             .map(|plan| TableTask {
@@ -94,11 +96,12 @@ impl JobRun {
         let bounds = bounds(&context, &plans);
         let shared = JobShared {
             snapshots: Arc::new(
-                Snapshots::new(Arc::clone(&context.source), sessions, stop.hard.clone())
+                Snapshots::new(Arc::clone(&context.source), sessions, stop.clone())
                     .with_bounds(bounds.clone()),
             ),
             bounds,
-            permits: Arc::new(Semaphore::new(workers)),
+            permits: Workers::new(workers, context.limits.clone()),
+            room,
             order,
             targets,
             rules,
@@ -163,7 +166,7 @@ impl JobRun {
         meter: &Arc<TableMeter>,
         observer: &Arc<dyn TableObserver>,
     ) -> Result<TableOutcome, SyncError> {
-        let plan = self.plan_for_try(task).await?;
+        let plan = self.until_stopped(self.plan_for_try(task)).await?;
         let table = TableShared::new(&self.shared, plan, table_run, Some(lease), meter, observer);
         self.warn_once(&table);
         let outcome = course::run(&table).await;
@@ -184,7 +187,7 @@ impl JobRun {
         meter: &Arc<TableMeter>,
         observer: &Arc<dyn TableObserver>,
     ) -> Result<TableOutcome, SyncError> {
-        let plan = self.plan_for_try(task).await?;
+        let plan = self.until_stopped(self.plan_for_try(task)).await?;
         let run = TableRunId::generate();
         let table = TableShared::new(&self.shared, plan, run, None, meter, observer);
         let outcome = verify::run(&table).await;
@@ -235,6 +238,18 @@ impl JobRun {
                 "the snapshot of the source had to be taken again: tables finished before are of an earlier point in time",
                 Some("run again for one point in time"),
             );
+        }
+    }
+
+    /// Awaits work that only reads, unless the job is to end.
+    async fn until_stopped<T>(
+        &self,
+        work: impl Future<Output = Result<T, SyncError>>,
+    ) -> Result<T, SyncError> {
+        tokio::select! {
+            biased;
+            () = self.shared.stop.soft.cancelled() => Err(SyncError::Stopped),
+            done = work => done,
         }
     }
 

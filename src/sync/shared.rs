@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::bound::BoundWish;
@@ -15,6 +14,7 @@ use super::order::Order;
 use super::servers::Servers;
 use super::snapshot::Snapshots;
 use super::table::PlannedTable;
+use super::workers::{WorkPermit, Workers};
 use crate::model::config::Consistency;
 use crate::model::ids::TableRunId;
 use crate::model::log::Level;
@@ -34,7 +34,9 @@ pub struct JobShared {
     /// What is looked at before each snapshot; `None` where no table has a watermark.
     pub bounds: Option<Arc<BoundWish>>,
     /// Workers of the job.
-    pub permits: Arc<Semaphore>,
+    pub permits: Workers,
+    /// Most sessions that a snapshot of the source may have.
+    pub room: usize,
     /// Order of tables bound by foreign keys.
     pub order: Order,
     /// Source table to target table, for every table of the job.
@@ -47,7 +49,7 @@ impl JobShared {
     /// Workers that the job may have.
     #[must_use]
     pub fn workers(&self) -> usize {
-        self.context.config.spec.options.max_concurrency.max(1) as usize
+        self.permits.allowed()
     }
 
     /// The snapshot for one table: the job's, or, with `consistency: table`, one of its own.
@@ -59,7 +61,7 @@ impl JobShared {
                 let at_work = self.targets.len().clamp(1, self.workers());
                 let size = (self.snapshots.size() / at_work).max(1);
                 let endpoint = Arc::clone(&self.context.source);
-                let own = Snapshots::new(endpoint, size, self.stop.hard.clone());
+                let own = Snapshots::new(endpoint, size, self.stop.clone());
                 Arc::new(own.with_bounds(self.bounds.clone()))
             }
         }
@@ -75,13 +77,12 @@ impl JobShared {
     ///
     /// # Errors
     /// `Stopped` when the job is to end.
-    pub async fn permit(&self) -> Result<OwnedSemaphorePermit, SyncError> {
+    pub async fn permit(&self) -> Result<WorkPermit, SyncError> {
+        self.snapshots.want(self.workers().min(self.room));
         tokio::select! {
             biased;
             () = self.stop.soft.cancelled() => Err(SyncError::Stopped),
-            permit = Arc::clone(&self.permits).acquire_owned() => {
-                permit.map_err(|_| SyncError::Stopped)
-            }
+            permit = self.permits.permit() => Ok(permit),
         }
     }
 }
@@ -152,6 +153,25 @@ impl TableShared {
             return Err(SyncError::Stopped);
         }
         Ok(())
+    }
+
+    /// Awaits work that can be done again: where the job is to end it is dropped, its statement
+    /// killed, and the next run finds in the dictionary that it has not happened.
+    ///
+    /// # Errors
+    /// `Stopped`, or the work's own.
+    pub async fn until_stopped<T, E>(
+        &self,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, SyncError>
+    where
+        SyncError: From<E>,
+    {
+        tokio::select! {
+            biased;
+            () = self.job.stop.soft.cancelled() => Err(SyncError::Stopped),
+            done = work => Ok(done?),
+        }
     }
 
     /// Fails only when work is to end at once: for steps that must not be left half done.

@@ -9,15 +9,16 @@
 //! of it may finish. So each reader carries the id of its snapshot, and a comparison only counts
 //! for the snapshot that it names.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_util::sync::CancellationToken;
 
 use super::bound::{self, Bound, BoundWish};
+use super::context::StopSignal;
 use super::error::SyncError;
 use crate::model::error::ErrorCode;
 use crate::model::table_run::AsOf;
@@ -46,8 +47,10 @@ pub struct Snapshot {
 /// The snapshot of a job, opened when first needed and again when it was lost.
 pub struct Snapshots {
     endpoint: Arc<Endpoint>,
-    size: usize,
-    cancel: CancellationToken,
+    /// Sessions of the snapshot in force, and those that the next one should have.
+    size: AtomicUsize,
+    wanted: AtomicUsize,
+    stop: StopSignal,
     permits: Arc<Semaphore>,
     state: Arc<Mutex<State>>,
     pinger: Mutex<Option<tokio::task::JoinHandle<()>>>,
@@ -73,14 +76,16 @@ pub struct Reader {
 }
 
 impl Snapshots {
-    /// `size` sessions at most; nothing is opened yet. `cancel` ends every statement at once.
+    /// `size` sessions at most; nothing is opened yet. The hard wish of `stop` ends every statement
+    /// at once, the soft one every wait.
     #[must_use]
-    pub fn new(endpoint: Arc<Endpoint>, size: usize, cancel: CancellationToken) -> Self {
+    pub fn new(endpoint: Arc<Endpoint>, size: usize, stop: StopSignal) -> Self {
         let size = size.max(1);
         Self {
             endpoint,
-            size,
-            cancel,
+            size: AtomicUsize::new(size),
+            wanted: AtomicUsize::new(size),
+            stop,
             permits: Arc::new(Semaphore::new(size)),
             state: Arc::default(),
             pinger: Mutex::new(None),
@@ -98,8 +103,16 @@ impl Snapshots {
     /// A reader of the snapshot in force; opens one when there is none. Waits while all are out.
     ///
     /// # Errors
-    /// When the source can't be reached or refuses.
+    /// When the source can't be reached or refuses; `Stopped` when the job is to end.
     pub async fn reader(&self) -> Result<Reader, SyncError> {
+        tokio::select! {
+            biased;
+            () = self.stop.soft.cancelled() => Err(SyncError::Stopped),
+            reader = self.next_reader() => reader,
+        }
+    }
+
+    async fn next_reader(&self) -> Result<Reader, SyncError> {
         loop {
             let permit = Arc::clone(&self.permits)
                 .acquire_owned()
@@ -150,7 +163,23 @@ impl Snapshots {
     /// How many readers there can be at once.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.size
+        self.size.load(Ordering::Relaxed)
+    }
+
+    /// The next snapshot is to have so many sessions.
+    pub fn want(&self, size: usize) {
+        self.wanted.store(size.max(1), Ordering::Relaxed);
+    }
+
+    /// Takes the wanted size over; only while every permit is held by the caller.
+    fn resize(&self, held: &mut OwnedSemaphorePermit) {
+        let (size, wanted) = (self.size(), self.wanted.load(Ordering::Relaxed));
+        if wanted > size {
+            self.permits.add_permits(wanted - size);
+        } else if let Some(surplus) = held.split(size - wanted) {
+            surplus.forget();
+        }
+        self.size.store(wanted, Ordering::Relaxed);
     }
 
     /// Ends every idle session; those on loan end when they come back.
@@ -176,8 +205,8 @@ impl Snapshots {
 
     /// Opens a snapshot once every session of an older one is back.
     async fn reopen(&self) -> Result<(), SyncError> {
-        let all = u32::try_from(self.size).unwrap_or(u32::MAX);
-        let _all = Arc::clone(&self.permits)
+        let all = u32::try_from(self.size()).unwrap_or(u32::MAX);
+        let mut all = Arc::clone(&self.permits)
             .acquire_many_owned(all)
             .await
             .map_err(|_| SyncError::Stopped)?;
@@ -188,6 +217,9 @@ impl Snapshots {
             }
             state.current = None;
             state.idle.clear();
+        }
+        if all.num_permits() == self.size() {
+            self.resize(&mut all);
         }
         let bound = match &self.bounds {
             Some(wish) => Some(bound::look(&self.endpoint, wish).await?),
@@ -218,7 +250,7 @@ impl Snapshots {
     }
 
     async fn open_aligned(&self) -> Result<(Vec<Session>, Snapshot), SyncError> {
-        let opened = join_all((0..self.size).map(|_| self.session())).await;
+        let opened = join_all((0..self.size()).map(|_| self.session())).await;
         let mut sessions = opened.into_iter().collect::<Result<Vec<_>, MysqlError>>()?;
         sessions[0]
             .server()
@@ -269,14 +301,14 @@ impl Snapshots {
             as_of
         };
         let server = same_server(&mut sessions).await?;
-        let aligned = self.size == 1;
+        let aligned = self.size() == 1;
         Ok((sessions, snapshot(as_of, server, aligned)))
     }
 
     async fn session(&self) -> Result<Session, MysqlError> {
         let session =
             Session::open(&self.endpoint, SessionKind::Read, Duration::from_secs(60)).await?;
-        Ok(session.with_cancel(self.cancel.clone()))
+        Ok(session.with_cancel(self.stop.hard.clone()))
     }
 
     fn start_pinger(&self) {

@@ -39,9 +39,13 @@ pub async fn swap(
     let mut session = table.session(SessionKind::Ddl).await?;
     let exists = look_again(table, &mut session).await?;
     if exists {
-        check_deletes(table, &mut session, &shadow).await?;
+        table
+            .until_stopped(check_deletes(table, &mut session, &shadow))
+            .await?;
     }
-    check_orphans(table, &mut session, &shadow).await?;
+    table
+        .until_stopped(check_orphans(table, &mut session, &shadow))
+        .await?;
     let last_write = last_write_mark(&mut session).await?;
     hooks::reach("swap.readers");
     wait_for_readers(table, &mut session, &shadow, &last_write).await?;
@@ -366,13 +370,10 @@ async fn rebuild(
     session: &mut Session,
     shadow: &TableRef,
 ) -> Result<(), SyncError> {
-    retry_lock(
-        table,
-        session,
-        &format!("ALTER TABLE {shadow} FORCE"),
-        Duration::from_secs(60),
-    )
-    .await
+    let sql = format!("ALTER TABLE {shadow} FORCE");
+    table
+        .until_stopped(retry_lock(table, session, &sql, Duration::from_secs(60)))
+        .await
 }
 
 /// Runs a definition; waits for locks a second at a time, so that nobody queues behind us for

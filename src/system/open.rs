@@ -157,6 +157,7 @@ fn engine_options(
         lease_ttl: sync.lease_ttl,
         stop_timeout: settings.server.shutdown_timeout,
         cleanup_age: sync.cleanup_age,
+        waits_for_source: shared.role != Role::OneShot,
         endpoints: Arc::clone(endpoints),
         events: shared.hub.clone(),
     }

@@ -9,7 +9,7 @@ use db_taxi::model::config::{Config, ConfigSpec, LastJob};
 use db_taxi::model::connection::{Connection, ConnectionSpec, Health, HealthState};
 use db_taxi::model::error::{ErrorCode, ErrorInfo};
 use db_taxi::model::ids::{ConfigId, ConnectionId, JobId, TableRunId};
-use db_taxi::model::job::{Job, JobKind, JobState, Trigger};
+use db_taxi::model::job::{Job, JobKind, JobState, Kept, Trigger};
 use db_taxi::model::log::{Level, LogEntry};
 use db_taxi::model::plan::{Plan, PlannedDeletes, Risk, Severity, TablePlan};
 use db_taxi::model::progress::{Counts, Progress};
@@ -278,6 +278,7 @@ fn job(n: u32, config: &str, state: JobState, started: i64, took: Option<i64>) -
         tables_completed: 2,
         tables_failed: 0,
         tables: Vec::new(),
+        kept: Kept::default(),
     }
 }
 

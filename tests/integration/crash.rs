@@ -3,6 +3,7 @@
 
 mod cut_off;
 mod frozen;
+mod held;
 mod killed;
 mod limits;
 mod looking_on;

@@ -16,6 +16,14 @@ pub enum JobsCommand {
     Start(JobsStartArgs),
     /// Stop a job after its batch
     Stop(JobsStopArgs),
+    /// Hold a running job after its batch
+    Pause(JobRef),
+    /// Put a paused job back into the queue
+    Resume(JobRef),
+    /// Queue a new job for the tables that a job did not complete
+    Retry(JobRef),
+    /// Change a job that has not ended: workers live, its place while it waits
+    Set(JobsSetArgs),
     /// Show a job's log
     Logs(JobsLogsArgs),
 }
@@ -91,6 +99,26 @@ pub struct JobsStopArgs {
     pub wait: bool,
 }
 
+/// Flags of `jobs set`.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("change").required(true).multiple(true).args(["max_concurrency", "priority"]))]
+pub struct JobsSetArgs {
+    /// Id of a job, or last:CONFIG
+    #[arg(value_name = "JOB")]
+    pub job: String,
+    /// Workers, 1 to 64; more work as far as the present snapshot has sessions for them
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub max_concurrency: Option<u32>,
+    /// Place in the queue, -100 to 100, highest first
+    #[arg(
+        long,
+        value_name = "N",
+        allow_negative_numbers = true,
+        value_parser = clap::value_parser!(i32).range(-100..=100)
+    )]
+    pub priority: Option<i32>,
+}
+
 /// Flags of `jobs logs`.
 #[derive(Debug, Args)]
 pub struct JobsLogsArgs {
@@ -148,13 +176,14 @@ impl From<KindWord> for JobKind {
     }
 }
 
-/// A state of jobs; without `paused`, which no command of this version makes.
+/// A state of jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the words of `model::job::JobState`")]
 pub enum StateWord {
     Pending,
     Running,
+    Paused,
     Completed,
     CompletedWithErrors,
     Failed,
@@ -166,6 +195,7 @@ impl From<StateWord> for JobState {
         match word {
             StateWord::Pending => Self::Pending,
             StateWord::Running => Self::Running,
+            StateWord::Paused => Self::Paused,
             StateWord::Completed => Self::Completed,
             StateWord::CompletedWithErrors => Self::CompletedWithErrors,
             StateWord::Failed => Self::Failed,

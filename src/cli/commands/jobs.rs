@@ -12,7 +12,7 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::show;
 use crate::model::duration::parse_duration;
-use crate::model::job::{JobFilter, JobRequest, Trigger};
+use crate::model::job::{Job, JobChange, JobFilter, JobRequest, Trigger};
 use crate::model::log::{LogEntry, LogFilter};
 
 /// How often the control database is asked for news of a job of another process.
@@ -32,9 +32,57 @@ pub async fn run(context: &Context<'_>, command: &JobsCommand) -> Result<Exit, F
         }
         JobsCommand::Start(args) => start(context, args).await?,
         JobsCommand::Stop(args) => stop(context, args).await?,
+        JobsCommand::Pause(args) => {
+            let job = jobs.pause(jobs.get(&args.job).await?.id).await?;
+            tell(
+                context,
+                &job,
+                &format!("{}: pauses after its batch", job.config),
+            )?;
+        }
+        JobsCommand::Resume(args) => {
+            let job = jobs.resume(jobs.get(&args.job).await?.id).await?;
+            tell(context, &job, &format!("{}: back in the queue", job.config))?;
+            note_alone(context).await?;
+        }
+        JobsCommand::Retry(args) => {
+            let id = jobs.get(&args.job).await?.id;
+            let job = jobs.retry(id, &ask::requested_by()).await?;
+            output.result(&job, || job.id.to_string())?;
+            note_alone(context).await?;
+        }
+        JobsCommand::Set(args) => {
+            let change = JobChange {
+                max_concurrency: args.max_concurrency,
+                priority: args.priority,
+            };
+            let job = jobs.change(jobs.get(&args.job).await?.id, &change).await?;
+            tell(context, &job, &format!("{}: changed", job.config))?;
+        }
         JobsCommand::Logs(args) => logs(context, args).await?,
     }
     Ok(Exit::Done)
+}
+
+/// The job as JSON, or what happens to it.
+fn tell(context: &Context<'_>, job: &Job, text: &str) -> Result<(), Failure> {
+    if context.output.json {
+        return context.output.json(job);
+    }
+    context.output.done(text)
+}
+
+/// Says that a job waits, where nobody takes it.
+async fn note_alone(context: &Context<'_>) -> Result<(), Failure> {
+    let instances = context.services.monitoring.instances().await?;
+    let is_worker = |role: &String| role == "worker";
+    if !instances.iter().any(|one| one.roles.iter().any(is_worker)) {
+        context.output.note(
+            "no service is running: the job waits until `db-taxi --headless`, the dashboard or \
+             `db-taxi run` takes it",
+        );
+    }
+    Ok(())
 }
 
 async fn list(context: &Context<'_>, args: &JobsListArgs) -> Result<(), Failure> {
@@ -67,23 +115,11 @@ async fn start(context: &Context<'_>, args: &JobsStartArgs) -> Result<(), Failur
         priority: args.priority,
         trigger: Trigger::Cli,
         requested_by: ask::requested_by(),
+        ..JobRequest::default()
     };
     let job = context.services.jobs.start(&args.name, request).await?;
     context.output.result(&job, || job.id.to_string())?;
-    let alone = context
-        .services
-        .monitoring
-        .instances()
-        .await?
-        .iter()
-        .all(|instance| !instance.roles.iter().any(|role| role == "worker"));
-    if alone {
-        context.output.note(
-            "no service is running: the job waits until `db-taxi --headless`, the dashboard or \
-             `db-taxi run` takes it",
-        );
-    }
-    Ok(())
+    note_alone(context).await
 }
 
 async fn stop(context: &Context<'_>, args: &JobsStopArgs) -> Result<(), Failure> {
@@ -100,10 +136,7 @@ async fn stop(context: &Context<'_>, args: &JobsStopArgs) -> Result<(), Failure>
     } else {
         format!("{}: stops after its batch", job.config)
     };
-    if context.output.json {
-        return context.output.json(&job);
-    }
-    context.output.done(&text)
+    tell(context, &job, &text)
 }
 
 async fn logs(context: &Context<'_>, args: &JobsLogsArgs) -> Result<(), Failure> {

@@ -46,9 +46,9 @@ pub async fn run(
         tables: args.tables.clone(),
         full: args.full,
         fresh: args.fresh,
-        priority: 0,
         trigger: Trigger::Cli,
         requested_by: ask::requested_by(),
+        ..JobRequest::default()
     };
     let asked = Asked {
         request,

@@ -6,7 +6,7 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::is_unreachable;
 use crate::cli::output::number::{bytes, count, plural, seconds, time};
 use crate::cli::output::table::{Table, fields};
-use crate::model::error::ErrorInfo;
+use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::incremental::WATERMARK_PROMISE;
 use crate::model::job::{Job, JobKind, JobState};
 use crate::model::log::LogEntry;
@@ -166,11 +166,10 @@ pub fn summary(job: &Job) -> String {
         )),
     }
     match job.state {
-        JobState::Cancelled | JobState::Failed | JobState::CompletedWithErrors
-            if job.kind == JobKind::Sync && job.tables_total > 0 =>
-        {
+        JobState::Cancelled | JobState::Failed | JobState::CompletedWithErrors if goes_on(job) => {
             line.push_str("; the next run goes on where it stopped");
         }
+        JobState::Paused => line.push_str("; it goes on when it is resumed"),
         JobState::Pending => line.push_str("; back in the queue"),
         _ => {}
     }
@@ -193,6 +192,19 @@ pub fn promise(job: &Job) -> Option<String> {
             plural(count, "table")
         )
     })
+}
+
+/// Whether something that was begun is kept for the next run: a permanent error drops it.
+fn goes_on(job: &Job) -> bool {
+    let kept = |run: &TableRun| match run.state {
+        TableState::Completed | TableState::Skipped => false,
+        TableState::Failed => run
+            .error
+            .as_ref()
+            .is_some_and(|why| why.transient || why.code == ErrorCode::JobTimeout),
+        _ => run.started_at.is_some(),
+    };
+    job.kind == JobKind::Sync && job.tables.iter().any(kept)
 }
 
 /// Why a job or one of its tables failed: `error: …` and `hint: …` lines.

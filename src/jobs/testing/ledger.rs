@@ -14,7 +14,7 @@ use crate::model::config::{Config, ConfigSpec};
 use crate::model::connection::{Connection, ConnectionSpec, Health};
 use crate::model::error::ErrorInfo;
 use crate::model::ids::{ConfigId, ConnectionId, InstanceId, JobId};
-use crate::model::job::{Job, JobKind, JobRequest, JobState, JobWish, Trigger};
+use crate::model::job::{Job, JobKind, JobLimits, JobRequest, JobState, JobWish, Kept, Trigger};
 use crate::model::log::{Difference, LogEntry};
 use crate::model::progress::{Counts, Progress};
 use crate::model::secret::Secret;
@@ -37,6 +37,7 @@ struct State {
     config: Option<Config>,
     runs: Vec<(JobId, TableRun)>,
     wishes: HashMap<JobId, JobWish>,
+    limits: HashMap<JobId, JobLimits>,
     logs: Vec<String>,
     instances: Vec<Instance>,
     stopped: Vec<InstanceId>,
@@ -84,6 +85,7 @@ impl FakeLedger {
             tables_completed: 0,
             tables_failed: 0,
             tables: Vec::new(),
+            kept: Kept::default(),
         };
         state.jobs.insert(id, job);
         id
@@ -156,6 +158,11 @@ impl FakeLedger {
     /// Wishes something of a job.
     pub fn wish(&self, id: JobId, wish: JobWish) {
         self.lock().wishes.insert(id, wish);
+    }
+
+    /// Changes the limits of a job.
+    pub fn limit(&self, id: JobId, limits: JobLimits) {
+        self.lock().limits.insert(id, limits);
     }
 
     /// What is wished of a job.
@@ -360,6 +367,14 @@ impl Ledger for FakeLedger {
             let Some(job) = state.jobs.get_mut(&id).filter(|job| job.state == from) else {
                 return Ok(false);
             };
+            let wish = state.wishes.entry(id).or_default();
+            if to == JobState::Paused && *wish == JobWish::Stop {
+                return Ok(false);
+            }
+            if matches!(to, JobState::Paused) || (from, to) == (JobState::Paused, JobState::Pending)
+            {
+                *wish = JobWish::None;
+            }
             job.state = to;
             job.error = error.cloned();
             if to == JobState::Running {
@@ -382,6 +397,7 @@ impl Ledger for FakeLedger {
             assert!(!stored.state.is_final(), "a summary after the end");
             stored.progress = job.progress.clone();
             stored.counts = job.counts;
+            stored.kept = job.kept;
             stored.tables_completed = job.tables_completed;
             stored.tables_failed = job.tables_failed;
             Ok(())
@@ -404,6 +420,13 @@ impl Ledger for FakeLedger {
         self.answer(move |state| Ok(state.wishes.get(&id).copied().unwrap_or_default()))
     }
 
+    fn job_orders(&self, id: JobId) -> BoxFuture<'_, Result<(JobWish, JobLimits), StoreError>> {
+        self.answer(move |state| {
+            let wish = state.wishes.get(&id).copied().unwrap_or_default();
+            Ok((wish, state.limits.get(&id).cloned().unwrap_or_default()))
+        })
+    }
+
     fn set_job_wish(&self, id: JobId, wish: JobWish) -> BoxFuture<'_, Result<(), StoreError>> {
         self.answer(move |state| {
             state.wishes.insert(id, wish);
@@ -415,6 +438,7 @@ impl Ledger for FakeLedger {
         self.answer(move |state| {
             Ok(JobRequest {
                 kind: state.jobs[&id].kind,
+                limits: state.limits.get(&id).cloned().unwrap_or_default(),
                 ..JobRequest::default()
             })
         })

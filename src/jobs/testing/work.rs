@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use tokio::sync::watch;
 
 use crate::jobs::runner::{Order, Prepared, Runner, Work};
 use crate::model::config::SyncMode;
 use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::ids::TableRunId;
+use crate::model::job::JobLimits;
 use crate::model::log::Level;
 use crate::model::plan::{PlannedDeletes, Risk, Severity, TablePlan};
 use crate::model::table_run::{Phase, Verified};
@@ -31,6 +33,8 @@ pub enum Step {
     UntilStopped,
     /// It works until it is told to stop at once.
     UntilForced,
+    /// The same, and rows move all the time.
+    MovesUntilForced,
     /// It never ends, whatever it is told.
     Forever,
     /// It panics.
@@ -55,6 +59,7 @@ struct State {
     gave_up: Vec<String>,
     finished: u32,
     runs: HashMap<String, TableRunId>,
+    limits: Option<watch::Receiver<JobLimits>>,
 }
 
 struct Running {
@@ -104,6 +109,13 @@ impl FakeWork {
         tables
     }
 
+    /// The limits that the work of the last job sees.
+    pub fn limits(&self) -> JobLimits {
+        let state = self.0.lock();
+        let limits = state.limits.as_ref().unwrap();
+        limits.borrow().clone()
+    }
+
     /// How many jobs were finished in order.
     pub fn finished(&self) -> u32 {
         self.0.lock().finished
@@ -122,10 +134,16 @@ impl Script {
 }
 
 impl Runner for FakeWork {
-    fn prepare(&self, _: Order, stop: StopSignal) -> BoxFuture<'_, Result<Prepared, SyncError>> {
+    fn prepare(
+        &self,
+        _: Order,
+        stop: StopSignal,
+        limits: watch::Receiver<JobLimits>,
+    ) -> BoxFuture<'_, Result<Prepared, SyncError>> {
         async move {
             tokio::task::yield_now().await;
             let mut state = self.0.lock();
+            state.limits = Some(limits);
             if let Some(result) = state.prepares.pop_front() {
                 result?;
             }
@@ -216,6 +234,13 @@ impl Running {
                 self.stop.hard.cancelled().await;
                 Err(SyncError::Stopped)
             }
+            Step::MovesUntilForced => loop {
+                meter.rows_done.fetch_add(1, Ordering::Relaxed);
+                tokio::select! {
+                    () = self.stop.hard.cancelled() => return Err(SyncError::Stopped),
+                    () = tokio::time::sleep(std::time::Duration::from_millis(300)) => {}
+                }
+            },
             Step::Forever => std::future::pending().await,
             Step::Panic => panic!("planned by a test"),
         }

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::*;
 use crate::model::config::{Checksum, Consistency, Options, ShadowIn, WriterChoice};
 use crate::model::connection::{Ssl, SslMode};
+use crate::model::cron::Cron;
 use crate::model::mask::Mask;
 use crate::model::rule::{
     ColumnSelect, FullStrategy, Orphans, TableOverrides, TableSelect, TargetTriggers, Verify,
@@ -89,7 +90,7 @@ configs:
   - name: c
     connection: nowhere
     tables: [a, {source_table: a}, {source_table: b, target_table: a}, 'log_*', {match: 'x\\'}]
-    schedule: '@daily'
+    schedule: '0 0 2 * * *'
     options:
       max_concurrency: 65
       job_timeout: 30
@@ -112,7 +113,7 @@ configs:
         "17 configs[0].tables[2].target_table: tables[0] writes the target table a already",
         "17 configs[0].tables[3]: a text is the exact name of a table",
         "17 configs[0].tables[4].match: the pattern ends in a lone",
-        "18 configs[0].schedule: schedule is not available in this version",
+        "18 configs[0].schedule: six fields are not taken",
         "20 configs[0].options.max_concurrency: max_concurrency must be a whole number from 1 to 64",
         "21 configs[0].options.job_timeout: job_timeout is a duration",
         "22 configs[0].options.colour: unknown field",
@@ -636,10 +637,14 @@ fn config() -> impl Strategy<Value = ConfigSpec> {
         proptest::option::of(1_u64..1_000_000),
         1_u32..64,
         any::<bool>(),
+        proptest::option::of(proptest::sample::select(
+            &["@daily", "*/5 2-4 * * MON-FRI", "0 0 1,15 * 0"][..],
+        )),
     )
-        .prop_map(|(n, tables, enabled, timeout, workers, strong)| {
+        .prop_map(|(n, tables, enabled, timeout, workers, strong, schedule)| {
             let mut spec = ConfigSpec::new(&n, "", tables);
             spec.enabled = enabled;
+            spec.schedule = schedule.map(|text| Cron::parse(text).unwrap());
             spec.options = Options {
                 max_concurrency: workers,
                 consistency: Consistency::Table,

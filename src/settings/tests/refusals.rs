@@ -243,11 +243,11 @@ fn rules_over_two_keys_name_both() {
 
 #[test]
 fn keys_whose_work_is_not_there_take_their_default_only() {
-    let file = "server: {cors_origins: [], tls_cert: null}\nsync: {throttle: none, timezone: UTC}\ndashboard: {keys: {}}\nnotifications: []\n";
+    let file = "server: {cors_origins: [], tls_cert: null}\nsync: {throttle: none}\ndashboard: {keys: {}}\nnotifications: []\n";
     loaded(
         file,
         &[("DBT_SYNC_THROTTLE", "none"), ("DBT_SERVER_TLS_KEY", "")],
-        &["sync.timezone=UTC"],
+        &["sync.throttle=none"],
     );
     for (file, key) in [
         ("server: {cors_origins: [a]}", "server.cors_origins"),

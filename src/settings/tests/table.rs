@@ -20,6 +20,7 @@ fn every_key_reaches_its_field() {
             (Kind::Number { max, .. }, _) => max.to_string(),
             (Kind::Duration { .. }, _) => "7s".to_owned(),
             (Kind::Size { .. }, _) => "7KiB".to_owned(),
+            (Kind::Zone, _) => "Europe/Berlin".to_owned(),
             // A secret itself is refused as an argument.
             (Kind::Secret, _) => "${env:OTHER}".to_owned(),
             _ => "other".to_owned(),

@@ -150,8 +150,8 @@ async fn agree(
 ) -> Result<u64, SyncError> {
     let comparer = comparer(table, shadow);
     let mut session = table.session(SessionKind::Load).await?;
-    let (mut source, mut target) = comparer
-        .range(reader, &mut session, bounds, &table.meter)
+    let (mut source, mut target) = table
+        .until_stopped(comparer.range(reader, &mut session, bounds, &table.meter))
         .await?;
     // A source without transactions goes on changing under the comparison.
     let stable = table
@@ -164,7 +164,9 @@ async fn agree(
         if table.plan.key.is_none() {
             return Err(differs_without_key(table));
         }
-        let differences = comparer.rows(reader, &mut session, bounds).await?;
+        let differences = table
+            .until_stopped(comparer.rows(reader, &mut session, bounds))
+            .await?;
         if rounds == 0 {
             return Err(match differences.first() {
                 Some(row) => comparer.refuse(reader, &mut session, row).await,
@@ -187,8 +189,8 @@ async fn agree(
             table.check()?;
             super::super::apply::repair_shadow(table, &comparer, reader, range_no, batch).await?;
         }
-        (source, target) = comparer
-            .range(reader, &mut session, bounds, &table.meter)
+        (source, target) = table
+            .until_stopped(comparer.range(reader, &mut session, bounds, &table.meter))
             .await?;
     }
     Ok(source.rows)

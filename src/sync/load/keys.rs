@@ -3,7 +3,6 @@
 use super::super::error::SyncError;
 use super::super::hooks;
 use super::super::meter::Waiting;
-use super::super::shared::TableShared;
 use super::super::table::renamed;
 use super::Load;
 use crate::model::error::ErrorCode;
@@ -48,7 +47,9 @@ impl Load {
         hooks::reach("load.keys");
         let mut built = Ok(());
         for sql in CreateTable::add_keys_sql(&shadow, &keys) {
-            built = until_stopped(&self.table, session.run(&sql))
+            built = self
+                .table
+                .until_stopped(session.run(&sql))
                 .await
                 .map(|_| ());
             if built.is_err() {
@@ -103,9 +104,9 @@ impl Load {
         }
         session.run("SET SESSION wait_timeout = 3600").await?;
         let clock = std::time::Instant::now();
-        let added = session
-            .run(&format!("ALTER TABLE {shadow} {}", adds.join(", ")))
-            .await;
+        hooks::reach("load.binding");
+        let sql = format!("ALTER TABLE {shadow} {}", adds.join(", "));
+        let added = self.table.until_stopped(session.run(&sql)).await;
         self.table.meter.waited(Waiting::Ddl, clock.elapsed());
         session.abandon();
         added?;
@@ -136,19 +137,6 @@ impl Load {
             target.clone(),
             renamed.map_or(table, Ident::new),
         ))
-    }
-}
-
-/// A long definition ends when the job is stopped: dropped, it is killed, and the next run finds
-/// in the dictionary that it has not happened.
-async fn until_stopped<T>(
-    table: &TableShared,
-    work: impl Future<Output = Result<T, crate::mysql::MysqlError>>,
-) -> Result<T, SyncError> {
-    tokio::select! {
-        biased;
-        () = table.job.stop.soft.cancelled() => Err(SyncError::Stopped),
-        done = work => Ok(done?),
     }
 }
 

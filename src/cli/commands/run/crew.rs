@@ -218,6 +218,13 @@ impl<'a> Crew<'a> {
             let Some(active) = found.into_iter().find(|job| !job.state.is_final()) else {
                 continue;
             };
+            if active.state == JobState::Paused {
+                let message = format!("{}: the job {} is paused", active.config, active.id);
+                return Err(Failure::refused("config_busy", message).hint(format!(
+                    "let it go on with `db-taxi jobs resume {id}`, or end it with `db-taxi jobs stop {id}`",
+                    id = active.id
+                )));
+            }
             if active.kind == self.asked.request.kind {
                 if active.state == JobState::Pending {
                     self.note_taken_up(&active);

@@ -154,7 +154,11 @@ pub fn happened(state: &mut State, event: Event) -> Vec<Effect> {
     } = event;
     state.heard.insert(job_id, state.clock.steady);
     match what {
-        What::JobCreated(job) | What::JobStarted(job) | What::JobReleased(job) => {
+        What::JobCreated(job)
+        | What::JobStarted(job)
+        | What::JobPaused(job)
+        | What::JobResumed(job)
+        | What::JobReleased(job) => {
             put_job(state, *job);
             loads::now(state, &[Load::Overview])
         }
@@ -205,6 +209,8 @@ pub fn happened(state: &mut State, event: Event) -> Vec<Effect> {
         }
         // The log has the words of these; they are read from there.
         What::RetryScheduled { .. }
+        | What::Throttled { .. }
+        | What::Unthrottled { .. }
         | What::DifferencesFound { .. }
         | What::Warning { .. }
         | What::Log(_) => Vec::new(),
