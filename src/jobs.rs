@@ -35,6 +35,7 @@ mod rates;
 mod reporter;
 mod run;
 mod runner;
+mod scheduler;
 mod stop;
 mod table;
 #[cfg(test)]

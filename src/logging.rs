@@ -7,6 +7,7 @@
 //! and go through the job engine, not through here.
 
 mod files;
+mod journal;
 mod levels;
 mod redact;
 mod ring;
@@ -43,7 +44,7 @@ pub struct LoggingOptions {
     pub level: Level,
     /// Levels of single modules, by the names of our folders.
     pub modules: BTreeMap<String, Level>,
-    /// Look of stderr; `None` is text on a terminal, else JSON.
+    /// Look of stderr; `None` is text on a terminal and for the journal of systemd, else JSON.
     pub format: Option<LogFormat>,
     /// Colours on stderr; `None` is on a terminal, unless `NO_COLOR` is set.
     pub color: Option<bool>,
@@ -179,12 +180,20 @@ fn build(options: &LoggingOptions) -> (Dispatch, Guard) {
 fn stderr_layer(options: &LoggingOptions, stderr: &StderrHandle) -> BoxedLayer {
     let terminal = std::io::stderr().is_terminal();
     let writer = redact::Redacting(stderr.clone());
-    let format = options.format.unwrap_or(if terminal {
+    let journal = !terminal && journal::is_stderr();
+    let format = options.format.unwrap_or(if terminal || journal {
         LogFormat::Text
     } else {
         LogFormat::Json
     });
     match format {
+        LogFormat::Text if journal => Box::new(
+            tracing_subscriber::fmt::layer()
+                .event_format(text::JournalLine)
+                .with_ansi(false)
+                .log_internal_errors(false)
+                .with_writer(writer),
+        ),
         LogFormat::Json => json_layer(writer),
         LogFormat::Text => {
             let color = options

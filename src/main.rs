@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use db_taxi::cli::{self, Cli, ColorWord, Exit, Failure, Front, Output, Signal};
 use db_taxi::dashboard::{self, ColorChoice, DashboardError, DashboardOptions};
 use db_taxi::http::{self, Ended, ServeError};
-use db_taxi::logging;
+use db_taxi::logging::{self, LevelHandle};
+use db_taxi::settings::Settings;
 use db_taxi::system::{Role, System};
 
 fn main() -> ExitCode {
@@ -44,7 +45,11 @@ fn start(typed: &Cli, output: Output) -> Result<Exit, Failure> {
             Front::Command(command) => {
                 cli::run(typed, command, output, &settings, &log.stderr()).await
             }
-            Front::Headless => match http::serve(&settings).await {
+            Front::Headless => match http::serve(&settings, &|| {
+                reload(typed, output, &settings, &log.levels());
+            })
+            .await
+            {
                 Ok(Ended::Interrupt) => Ok(Exit::Signal(Signal::Interrupt)),
                 Ok(Ended::Terminate) => Ok(Exit::Signal(Signal::Terminate)),
                 Err(ServeError::Refused(refusal)) => Err(refusal.into()),
@@ -76,4 +81,24 @@ fn start(typed: &Cli, output: Output) -> Result<Exit, Failure> {
     // Work that did not end in time must not hold the process up.
     runtime.shutdown_background();
     ended
+}
+
+/// Reads the settings again: levels of the log are taken over, other changes are told of.
+fn reload(typed: &Cli, output: Output, started_with: &Settings, levels: &LevelHandle) {
+    let settings = match cli::load_settings(typed, output) {
+        Ok(settings) => settings,
+        Err(failure) => {
+            let why = failure.lines().join("; ");
+            tracing::error!("SIGHUP: the settings stay as they are: {why}");
+            return;
+        }
+    };
+    levels.set(settings.logging.level, &settings.logging.modules);
+    tracing::info!("SIGHUP: the log is at level {}", settings.logging.level.as_str());
+    let mut rest = (*settings).clone();
+    rest.logging.level = started_with.logging.level;
+    rest.logging.modules.clone_from(&started_with.logging.modules);
+    if rest != *started_with {
+        tracing::warn!("SIGHUP: other settings changed too; they need a restart");
+    }
 }

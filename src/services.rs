@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::jobs::{Endpoints, Engine, StopHow};
+use crate::model::cron::Zone;
 use crate::model::ids::{InstanceId, JobId};
 use crate::model::job::Job;
 use crate::model::status::SettingsStatus;
@@ -60,6 +61,8 @@ pub struct ServicesOptions {
     pub batch_size: u32,
     /// Setting `sync.lease_ttl`.
     pub lease_ttl: Duration,
+    /// Setting `sync.timezone`.
+    pub timezone: Zone,
     /// What monitoring tells of this process.
     pub process: ProcessFacts,
 }

@@ -20,6 +20,7 @@ pub mod marks;
 mod migrate;
 mod previous;
 pub mod ranges;
+pub mod schedules;
 mod sealing;
 mod stats;
 mod table_runs;

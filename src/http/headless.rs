@@ -49,12 +49,15 @@ pub enum ServeError {
     Io(#[from] io::Error),
 }
 
-/// Runs the service until a signal ends it.
+/// Runs the service until a signal ends it; on SIGHUP it calls `reload`.
 ///
 /// # Errors
 /// When it can't start; a control database that is down is no reason.
-pub async fn serve(settings: &Settings) -> Result<Ended, ServeError> {
-    let mut signals = Signals::listen()?;
+pub async fn serve(
+    settings: &Settings,
+    reload: &(dyn Fn() + Sync),
+) -> Result<Ended, ServeError> {
+    let mut signals = Signals::listen(reload)?;
     let (host, port) = (&settings.server.host, settings.server.port);
     let listener = bind(host, port).await.map_err(|error| ServeError::Listen {
         address: shown(host, port),
@@ -97,7 +100,7 @@ pub async fn serve(settings: &Settings) -> Result<Ended, ServeError> {
 }
 
 /// Stops jobs after their batch, and at once on another signal.
-async fn stop_system(system: &System, ended: Ended, signals: &mut Signals) {
+async fn stop_system(system: &System, ended: Ended, signals: &mut Signals<'_>) {
     let how = match ended {
         Ended::Interrupt => StopHow::Cancel,
         Ended::Terminate => StopHow::Release,
@@ -158,15 +161,17 @@ impl Ended {
     }
 }
 
-struct Signals {
+struct Signals<'a> {
+    reload: &'a (dyn Fn() + Sync),
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
 }
 
-impl Signals {
-    fn listen() -> io::Result<Self> {
+impl<'a> Signals<'a> {
+    fn listen(reload: &'a (dyn Fn() + Sync)) -> io::Result<Self> {
         Ok(Self {
+            reload,
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
@@ -179,9 +184,7 @@ impl Signals {
             tokio::select! {
                 _ = self.interrupt.recv() => return Ended::Interrupt,
                 _ = self.terminate.recv() => return Ended::Terminate,
-                _ = self.hangup.recv() => {
-                    tracing::warn!("SIGHUP: settings are read at the start only; restart to change them");
-                }
+                _ = self.hangup.recv() => (self.reload)(),
             }
         }
     }

@@ -23,6 +23,7 @@ use super::run::{self, Shared};
 use super::runner::{Order, Runner};
 use super::stop::Stop;
 use crate::model::command::Refusal;
+use crate::model::cron::Zone;
 use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::event::What;
 use crate::model::ids::{InstanceId, JobId};
@@ -60,6 +61,8 @@ pub struct Setup {
     pub lease_ttl: Duration,
     /// Where events go.
     pub hub: EventHub,
+    /// The time zone of schedules, where this process starts what is due.
+    pub schedules: Option<Zone>,
 }
 
 /// What the parts of the engine share.
@@ -96,6 +99,8 @@ pub struct Core {
     pub ended: CancellationToken,
     /// The queue is looked at at once.
     pub wake: Notify,
+    /// The time zone of schedules, where this process starts what is due.
+    pub schedules: Option<Zone>,
 }
 
 /// Code of the refusal that a job gets whose lease was lost.
@@ -144,6 +149,7 @@ impl Core {
             stopping: CancellationToken::new(),
             ended: CancellationToken::new(),
             wake: Notify::new(),
+            schedules: setup.schedules,
         }
     }
 

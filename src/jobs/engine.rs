@@ -16,7 +16,7 @@ use super::ledger::Ledger;
 use super::options::{EngineOptions, QueueMode, StopHow};
 use super::outcome::Cut;
 use super::runner::{Runner, SyncRunner};
-use super::{housekeeping, queue};
+use super::{housekeeping, queue, scheduler};
 use crate::model::command::Refusal;
 use crate::model::event::What;
 use crate::model::ids::JobId;
@@ -63,6 +63,7 @@ impl Engine {
             max_concurrency: options.max_concurrency,
             lease_ttl: options.lease_ttl,
             hub: options.events,
+            schedules: options.schedules,
         };
         let runner = SyncRunner {
             store: options.store.clone(),
@@ -100,6 +101,10 @@ impl Engine {
         core.helpers
             .spawn(housekeeping::heartbeat(Arc::clone(core)));
         core.helpers.spawn(housekeeping::clean(Arc::clone(core)));
+        if let Some(zone) = core.schedules {
+            core.helpers
+                .spawn(scheduler::schedule(Arc::clone(core), zone));
+        }
         if mode != QueueMode::OnlyAsked {
             core.helpers.spawn(queue::take(Arc::clone(core), mode));
         }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 
 use crate::model::config::Config;
@@ -14,6 +15,7 @@ use crate::model::secret::Secret;
 use crate::model::status::Instance;
 use crate::model::table_run::TableRun;
 use crate::store::leases::{Lease, PreviousHolder, Resource};
+use crate::store::schedules::{ScheduleRow, Schedules, Started};
 use crate::store::{Store, StoreError};
 
 /// A claim that succeeded, and who held the lease without releasing it.
@@ -60,6 +62,10 @@ ledger! {
     fn set_job_wish(id: JobId, wish: JobWish) -> ();
     fn job_request(id: JobId) -> JobRequest;
     fn delete_old_jobs(older_than: Duration) -> u64;
+    fn schedules() -> Schedules;
+    fn put_schedule(row: &'a ScheduleRow) -> ();
+    fn drop_schedule(config: ConfigId) -> ();
+    fn start_due(row: &'a ScheduleRow, next: DateTime<Utc>) -> Started;
     fn config(id: ConfigId) -> Option<Config>;
     fn connection(id: ConnectionId) -> Option<Connection>;
     fn connection_password(id: ConnectionId) -> Option<Secret>;

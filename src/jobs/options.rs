@@ -7,6 +7,7 @@ use secrecy::SecretString;
 
 use super::events::EventHub;
 use crate::model::connection::Connection;
+use crate::model::cron::Zone;
 use crate::model::ids::InstanceId;
 use crate::model::secret::Secret;
 use crate::mysql::Endpoint;
@@ -42,6 +43,8 @@ pub struct EngineOptions {
     pub stop_timeout: Duration,
     /// Age at which ended jobs are removed.
     pub cleanup_age: Duration,
+    /// The time zone of schedules, where this process starts what is due.
+    pub schedules: Option<Zone>,
     /// Whether a job waits for a source that was never reached: a service does, a command tells.
     pub waits_for_source: bool,
     /// How servers are reached.

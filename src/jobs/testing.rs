@@ -46,6 +46,7 @@ pub fn setup() -> Setup {
         max_concurrency: 5,
         lease_ttl: TTL,
         hub: EventHub::default(),
+        schedules: None,
     }
 }
 

@@ -50,21 +50,72 @@ where
             writer,
             "{reset} {color}{level:>5}{reset} {dim}{module}:{reset} "
         )?;
-        for span in context
-            .event_scope()
-            .into_iter()
-            .flat_map(|scope| scope.from_root())
-        {
-            write!(writer, "{dim}{}", span.name())?;
-            if let Some(fields) = span.extensions().get::<FormattedFields<N>>()
-                && !fields.is_empty()
-            {
-                write!(writer, "{{{fields}}}")?;
-            }
-            write!(writer, ":{reset} ")?;
-        }
-        context.format_fields(writer.by_ref(), event)?;
+        say(context, &mut writer, event, dim, reset)?;
         writeln!(writer)
+    }
+}
+
+/// `<4>sync: job{config=shop}: message key=value`, as sd-daemon(3) has it: the journal takes the
+/// priority from the prefix, and has a clock of its own. Each line of a message has the prefix.
+pub(super) struct JournalLine;
+
+impl<S, N> FormatEvent<S, N> for JournalLine
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let mut text = String::new();
+        say(context, &mut Writer::new(&mut text), event, "", "")?;
+        let priority = priority(*event.metadata().level());
+        let module = module(event.metadata().target());
+        for line in text.lines() {
+            writeln!(writer, "<{priority}>{module}: {line}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Spans, message and fields.
+fn say<S, N>(
+    context: &FmtContext<'_, S, N>,
+    writer: &mut Writer<'_>,
+    event: &Event<'_>,
+    dim: &str,
+    reset: &str,
+) -> fmt::Result
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    for span in context
+        .event_scope()
+        .into_iter()
+        .flat_map(|scope| scope.from_root())
+    {
+        write!(writer, "{dim}{}", span.name())?;
+        if let Some(fields) = span.extensions().get::<FormattedFields<N>>()
+            && !fields.is_empty()
+        {
+            write!(writer, "{{{fields}}}")?;
+        }
+        write!(writer, ":{reset} ")?;
+    }
+    context.format_fields(writer.by_ref(), event)
+}
+
+/// Priorities of syslog(3).
+fn priority(level: Level) -> u8 {
+    match level {
+        Level::ERROR => 3,
+        Level::WARN => 4,
+        Level::INFO => 6,
+        _ => 7,
     }
 }
 

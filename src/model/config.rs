@@ -205,6 +205,8 @@ pub struct Config {
     pub version: u64,
     /// The newest job, if any.
     pub last_job: Option<LastJob>,
+    /// When its schedule starts it next, as far as somebody worked that out.
+    pub next_runs: Vec<DateTime<Utc>>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// When it was last changed.

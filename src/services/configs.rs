@@ -3,6 +3,8 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
+use chrono::Utc;
+
 use super::ServicesOptions;
 use super::refusal::{conflict, invalid, not_found, refuse, with_hint};
 use super::targets::Wanted;
@@ -18,6 +20,9 @@ use crate::model::mapping;
 use crate::model::plan::Plan;
 use crate::sync::{JobContext, JobRun, SyncError};
 
+/// How many of its next runs a config shows.
+const NEXT_RUNS: usize = 5;
+
 /// What is synced.
 #[derive(Clone)]
 pub struct Configs(pub(super) Arc<ServicesOptions>);
@@ -28,7 +33,11 @@ impl Configs {
     /// # Errors
     /// When the control database does not answer.
     pub async fn list(&self, connection: Option<ConnectionId>) -> Result<Vec<Config>, Refusal> {
-        self.0.store.list_configs(connection).await.map_err(refuse)
+        let mut found = self.0.store.list_configs(connection).await.map_err(refuse)?;
+        for config in &mut found {
+            self.0.foresee(config);
+        }
+        Ok(found)
     }
 
     /// The one with this name or id.
@@ -36,7 +45,9 @@ impl Configs {
     /// # Errors
     /// `NotFound`.
     pub async fn get(&self, name_or_id: &str) -> Result<Config, Refusal> {
-        self.0.config(name_or_id).await
+        let mut config = self.0.config(name_or_id).await?;
+        self.0.foresee(&mut config);
+        Ok(config)
     }
 
     /// Stores a config. Its `connection` is a name or an id.
@@ -46,7 +57,9 @@ impl Configs {
     pub async fn create(&self, spec: ConfigSpec) -> Result<Config, Refusal> {
         let spec = self.checked(spec).await?;
         Wanted::stored(&self.0).await?.refuse_taken(&spec)?;
-        self.0.store.create_config(&spec).await.map_err(refuse)
+        let mut config = self.0.store.create_config(&spec).await.map_err(refuse)?;
+        self.0.foresee(&mut config);
+        Ok(config)
     }
 
     /// Replaces a config. A job that runs goes on with what it began with.
@@ -66,11 +79,10 @@ impl Configs {
             .await?
             .without_config(&present.spec.name)
             .refuse_taken(&spec)?;
-        self.0
-            .store
-            .update_config(id, &spec, if_version)
-            .await
-            .map_err(refuse)
+        let updated = self.0.store.update_config(id, &spec, if_version).await;
+        let mut config = updated.map_err(refuse)?;
+        self.0.foresee(&mut config);
+        Ok(config)
     }
 
     /// Removes a config with its checkpoints. Target tables stay.
@@ -210,6 +222,16 @@ impl Configs {
 }
 
 impl ServicesOptions {
+    /// Fills in when the config's schedule starts it next.
+    fn foresee(&self, config: &mut Config) {
+        config.next_runs = match &config.spec.schedule {
+            Some(cron) if config.spec.enabled => {
+                cron.upcoming(Utc::now(), self.timezone, NEXT_RUNS)
+            }
+            _ => Vec::new(),
+        };
+    }
+
     /// The config with this name or id.
     pub(super) async fn config(&self, name_or_id: &str) -> Result<Config, Refusal> {
         let found = match ConfigId::from_str(name_or_id) {

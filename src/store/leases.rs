@@ -19,6 +19,8 @@ pub enum Resource {
     Job(JobId),
     /// A target table: its plan, definition and swap.
     Table(TableRef),
+    /// The schedules: who starts configs that are due.
+    Scheduler,
 }
 
 /// A lease that was held when it was claimed.
@@ -258,6 +260,7 @@ impl Store {
     pub(super) fn resource_text(&self, resource: &Resource) -> String {
         match resource {
             Resource::Job(id) => format!("job:{id}"),
+            Resource::Scheduler => "scheduler".to_owned(),
             Resource::Table(table) if self.0.folds_names => {
                 format!("table:{}", table.shown().to_lowercase())
             }

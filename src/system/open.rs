@@ -109,6 +109,7 @@ pub async fn open(shared: &Shared) -> Result<Open, Problem> {
         instance,
         batch_size: settings.sync.batch_size,
         lease_ttl: settings.sync.lease_ttl,
+        timezone: settings.sync.timezone,
         process: facts,
     });
     Ok(Open {
@@ -157,6 +158,8 @@ fn engine_options(
         lease_ttl: sync.lease_ttl,
         stop_timeout: settings.server.shutdown_timeout,
         cleanup_age: sync.cleanup_age,
+        schedules: (is_service && settings.instance.roles.iter().any(|role| role == "api"))
+            .then_some(sync.timezone),
         waits_for_source: shared.role != Role::OneShot,
         endpoints: Arc::clone(endpoints),
         events: shared.hub.clone(),

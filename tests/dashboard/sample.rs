@@ -136,6 +136,7 @@ pub fn configs() -> Vec<Config> {
         spec,
         version: 1,
         last_job: last,
+        next_runs: Vec::new(),
         created_at: ago(90_000),
         updated_at: ago(90_000),
     };

@@ -1,5 +1,8 @@
 //! The sync system and its job engine on real servers: what starts, what ends, who takes up what.
 
+mod control;
+mod schedules;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -9,7 +9,8 @@ use db_taxi::model::command::Refusal;
 use db_taxi::model::config::ConfigSpec;
 use db_taxi::model::connection::{Connection, ConnectionSpec, HealthState};
 use db_taxi::model::ids::{InstanceId, JobId};
-use db_taxi::model::job::{Job, JobFilter, JobRequest, JobState, JobWish};
+use db_taxi::store::leases::Resource;
+use db_taxi::model::job::{Job, JobChange, JobFilter, JobRequest, JobState, JobWish};
 use db_taxi::model::log::LogFilter;
 use db_taxi::model::mapping::Format;
 use db_taxi::model::rule::TableRule;
@@ -55,6 +56,13 @@ impl JobRunner for Runner {
     fn stop(&self, id: JobId) -> bool {
         self.0.lock().unwrap().push(format!("stop {id}"));
         true
+    }
+    fn pause(&self, id: JobId) -> bool {
+        self.0.lock().unwrap().push(format!("pause {id}"));
+        true
+    }
+    fn resumed(&self, job: &Job) {
+        self.0.lock().unwrap().push(format!("resumed {}", job.id));
     }
     fn active(&self) -> Vec<Job> {
         Vec::new()
@@ -276,6 +284,61 @@ both_flavours! {
         assert_eq!(house.services.jobs.stop(job.id).await.unwrap().state, JobState::Running);
         assert_eq!(house.store.job_wish(job.id).await.unwrap(), JobWish::Stop);
         assert!(house.runner.0.lock().unwrap().contains(&format!("stop {}", job.id)));
+    }
+
+    async fn a_job_is_paused_resumed_changed_and_tried_again_by_its_state(pair: Pair) {
+        let house = house(&pair).await;
+        let jobs = &house.services.jobs;
+        let elsewhere = InstanceId::generate();
+        house.services.connections.create(connection(&pair, "shop")).await.unwrap();
+        house.services.configs.create(config("all", "shop", &["t", "u"])).await.unwrap();
+        let code = |refused: Result<Job, Refusal>| refused.unwrap_err().code();
+        let job = jobs.start("all", JobRequest::default()).await.unwrap();
+        for refused in [jobs.pause(job.id).await, jobs.resume(job.id).await, jobs.retry(job.id, "me").await] {
+            assert_eq!(code(refused), "invalid_state", "it waits");
+        }
+        let change = JobChange { priority: Some(7), max_concurrency: Some(2) };
+        assert_eq!(jobs.change(job.id, &change).await.unwrap().priority, 7);
+        assert_eq!(code(jobs.change(job.id, &JobChange::default()).await), "validation_failed");
+        let many = JobChange { max_concurrency: Some(65), ..JobChange::default() };
+        assert_eq!(code(jobs.change(job.id, &many).await), "validation_failed");
+
+        let lease = house.store.claim(&Resource::Job(job.id), elsewhere).await.unwrap().unwrap().0;
+        let go = async |from, to| {
+            house.store.set_job_state(job.id, from, to, elsewhere, None).await.unwrap()
+        };
+        assert!(go(JobState::Pending, JobState::Running).await);
+        let place = JobChange { priority: Some(1), ..JobChange::default() };
+        assert_eq!(code(jobs.change(job.id, &place).await), "invalid_state", "it runs");
+        let fewer = JobChange { max_concurrency: Some(1), ..JobChange::default() };
+        jobs.change(job.id, &fewer).await.unwrap();
+        let (wish, limits) = house.store.job_orders(job.id).await.unwrap();
+        assert_eq!((wish, limits.max_concurrency), (JobWish::None, Some(1)));
+        jobs.pause(job.id).await.unwrap();
+        assert_eq!(house.store.job_wish(job.id).await.unwrap(), JobWish::Pause);
+        house.store.set_job_wish(job.id, JobWish::Release).await.unwrap();
+        assert_eq!(house.store.job_wish(job.id).await.unwrap(), JobWish::Pause, "not weakened");
+        assert_eq!(code(jobs.resume(job.id).await), "invalid_state", "not yet");
+
+        assert!(go(JobState::Running, JobState::Paused).await);
+        assert_eq!(house.store.job_wish(job.id).await.unwrap(), JobWish::None, "obeyed");
+        assert_eq!(code(jobs.pause(job.id).await), "invalid_state", "already");
+        house.store.release(&lease).await.unwrap();
+        assert_eq!(code(jobs.start("all", JobRequest::default()).await), "config_busy");
+        assert_eq!(jobs.resume(job.id).await.unwrap().state, JobState::Pending);
+
+        // A stop that comes while it is about to be held is not lost.
+        house.store.claim(&Resource::Job(job.id), elsewhere).await.unwrap().unwrap();
+        assert!(go(JobState::Pending, JobState::Running).await);
+        house.store.set_job_wish(job.id, JobWish::Stop).await.unwrap();
+        assert!(!go(JobState::Running, JobState::Paused).await);
+        assert!(go(JobState::Running, JobState::Failed).await);
+        let again = jobs.retry(job.id, "me@here").await.unwrap();
+        assert_eq!((again.retry_of, again.state), (Some(job.id), JobState::Pending));
+        assert_eq!(again.requested_by, "me@here");
+        assert_eq!(jobs.stop(again.id).await.unwrap().state, JobState::Cancelled);
+        let told = house.runner.0.lock().unwrap().join(" ");
+        assert!(told.contains(&format!("pause {0} resumed {0}", job.id)), "{told}");
     }
 
     async fn a_test_is_a_report_and_leaves_its_result_as_health(pair: Pair) {

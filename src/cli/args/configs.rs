@@ -17,9 +17,9 @@ pub enum ConfigsCommand {
     Edit(ConfigEditArgs),
     /// Remove a config; its target tables stay
     Remove(ConfigName),
-    /// Let `run` start a config
+    /// Let `run` and its schedule start a config
     Enable(ConfigName),
-    /// Keep `run` from starting a config
+    /// Keep `run` and its schedule from starting a config
     Disable(ConfigName),
 }
 
@@ -71,6 +71,9 @@ pub struct ConfigFields {
     /// How tables are kept in step: full or incremental
     #[arg(long, value_name = "MODE")]
     pub sync_mode: Option<String>,
+    /// When it is started by itself: five cron fields, @hourly, @daily, @weekly, @monthly; '' for never
+    #[arg(long, value_name = "CRON")]
+    pub schedule: Option<String>,
     /// Sets an option, such as max_concurrency=8; repeatable
     #[arg(long = "option", value_name = "KEY=VALUE", value_parser = key_value)]
     pub options: Vec<(String, String)>,

@@ -37,6 +37,9 @@ pub struct RunArgs {
     /// Only show the plan, exactly: the same as `plan --exact`
     #[arg(long, conflicts_with_all = ["file", "skip_if_running"])]
     pub dry_run: bool,
+    /// Write what happens as one JSON object a line, instead of the summary
+    #[arg(long, conflicts_with = "dry_run")]
+    pub events: bool,
     /// Exit with 0, not 4, when a living instance runs the config already
     #[arg(long)]
     pub skip_if_running: bool,

@@ -118,6 +118,13 @@ fn apply(body: &mut Value, fields: &ConfigFields) {
     if let Some(tables) = &fields.tables {
         object.insert("tables".to_owned(), rules(tables));
     }
+    if let Some(schedule) = &fields.schedule {
+        let given = !schedule.trim().is_empty();
+        object.insert(
+            "schedule".to_owned(),
+            given.then_some(schedule.as_str()).into(),
+        );
+    }
     if !fields.exclude.is_empty() {
         object.insert("exclude".to_owned(), fields.exclude.clone().into());
     }
@@ -168,6 +175,7 @@ mod tests {
         let fields = ConfigFields {
             tables: Some("users, log_*".into()),
             exclude: vec!["log_old".into()],
+            schedule: Some("@daily".into()),
             options: vec![
                 ("max_concurrency".into(), "8".into()),
                 ("swap_timeout".into(), "5m".into()),
@@ -180,6 +188,7 @@ mod tests {
             json!({"name": "a",
                    "options": {"writer": "insert", "max_concurrency": 8, "swap_timeout": "5m"},
                    "tables": [{"source_table": "users"}, {"match": "log_*"}],
+                   "schedule": "@daily",
                    "exclude": ["log_old"]})
         );
     }

@@ -14,7 +14,7 @@ use self::crew::Crew;
 use super::{Context, mappings};
 use crate::cli::args::{RunArgs, VerifyArgs};
 use crate::cli::ask;
-use crate::cli::exit::{Exit, Signal};
+use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::cli::progress::Board;
@@ -53,6 +53,7 @@ pub async fn run(
     let asked = Asked {
         request,
         skip_if_running: args.skip_if_running,
+        events: args.events,
     };
     work(context, &names, asked, signals).await
 }
@@ -72,6 +73,7 @@ pub async fn verify(
             ..JobRequest::default()
         },
         skip_if_running: false,
+        events: false,
     };
     work(context, &args.names, asked, signals).await
 }
@@ -111,6 +113,7 @@ async fn import(context: &Context<'_>, file: &str) -> Result<Vec<String>, Failur
 struct Asked {
     request: JobRequest,
     skip_if_running: bool,
+    events: bool,
 }
 
 /// A config and how its job ended; no job when there is nothing to tell of.
@@ -150,7 +153,7 @@ async fn work(
         crew.event(&event);
     }
     crew.clear();
-    report(context, crew.stopped(), ends)
+    report(context, &crew, ends)
 }
 
 /// Awaits the ends of all jobs while events are shown and signals passed on. Without ends: a person
@@ -192,9 +195,10 @@ async fn watched<'a>(
 /// Prints what became of the jobs; the last line sums it up.
 fn report(
     context: &Context<'_>,
-    stopped: Option<Signal>,
+    crew: &Crew<'_>,
     ends: Vec<Ended<'_>>,
 ) -> Result<Exit, Failure> {
+    let stopped = crew.stopped();
     let output = context.output;
     let mut exit = stopped.map_or(Exit::Done, Exit::Signal);
     let several = ends.len() > 1;
@@ -225,7 +229,9 @@ fn report(
             output.warn(&line);
         }
     }
-    if output.json {
+    if crew.tells_events() {
+        // The last event of each job was its end.
+    } else if output.json {
         output.json(&json!({"jobs": ended}))?;
     } else if !output.quiet || exit != Exit::Done {
         summary(output, &ended)?;

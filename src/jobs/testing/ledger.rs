@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
@@ -23,6 +23,7 @@ use crate::model::table_run::TableRun;
 use crate::mysql::MysqlError;
 use crate::store::StoreError;
 use crate::store::leases::{Lease, PreviousHolder, Resource};
+use crate::store::schedules::{ScheduleRow, Schedules, Started};
 
 /// A control database in memory.
 #[derive(Default)]
@@ -235,6 +236,7 @@ fn config() -> Config {
         spec: ConfigSpec::new("shop", "source", Vec::new()),
         version: 1,
         last_job: None,
+        next_runs: Vec::new(),
         created_at: Utc::now(),
         updated_at: Utc::now(),
     }
@@ -446,6 +448,32 @@ impl Ledger for FakeLedger {
 
     fn delete_old_jobs(&self, _: Duration) -> BoxFuture<'_, Result<u64, StoreError>> {
         self.answer(|_| Ok(0))
+    }
+
+    fn schedules(&self) -> BoxFuture<'_, Result<Schedules, StoreError>> {
+        self.answer(|_| {
+            Ok(Schedules {
+                now: Utc::now(),
+                configs: Vec::new(),
+                rows: Vec::new(),
+            })
+        })
+    }
+
+    fn put_schedule<'a>(&'a self, _: &'a ScheduleRow) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.answer(|_| Ok(()))
+    }
+
+    fn drop_schedule(&self, _: ConfigId) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.answer(|_| Ok(()))
+    }
+
+    fn start_due<'a>(
+        &'a self,
+        _: &'a ScheduleRow,
+        _: DateTime<Utc>,
+    ) -> BoxFuture<'a, Result<Started, StoreError>> {
+        self.answer(|_| Ok(Started::NotDue))
     }
 
     fn config(&self, _: ConfigId) -> BoxFuture<'_, Result<Option<Config>, StoreError>> {

@@ -407,6 +407,7 @@ fn what_is_shown_can_be_put_back() {
         spec: ConfigSpec::new("c", "a", vec![TableRule::of_table("t")]),
         version: 1,
         last_job: None,
+        next_runs: Vec::new(),
         created_at: Utc::now(),
         updated_at: Utc::now(),
     };

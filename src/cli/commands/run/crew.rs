@@ -40,6 +40,8 @@ pub struct Crew<'a> {
     slots: RefCell<Vec<Slot>>,
     board: RefCell<Board>,
     stopped: Cell<Option<Signal>>,
+    /// Whoever read the events is gone.
+    unread: Cell<bool>,
 }
 
 /// A job to be run, and whether this command made it.
@@ -58,6 +60,7 @@ impl<'a> Crew<'a> {
             slots: RefCell::new(Vec::new()),
             board: RefCell::new(board),
             stopped: Cell::new(None),
+            unread: Cell::new(false),
         }
     }
 
@@ -66,9 +69,22 @@ impl<'a> Crew<'a> {
         self.stopped.get()
     }
 
+    /// Whether events go to stdout.
+    pub fn tells_events(&self) -> bool {
+        self.asked.events
+    }
+
     /// Shows what happened.
     pub fn event(&self, event: &Event) {
         self.board.borrow_mut().event(event);
+        if self.asked.events
+            && !self.unread.get()
+            && let Ok(line) = serde_json::to_string(event)
+        {
+            // Nobody reads them any more: the jobs go on.
+            let told = crate::cli::output::raw(&format!("{line}\n"));
+            self.unread.set(told.is_err());
+        }
     }
 
     /// Takes the screen back before results are written.
@@ -173,10 +189,20 @@ impl<'a> Crew<'a> {
         let watch = async {
             let mut ticks = interval(LOOK_EVERY);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let mut seq = 0;
             loop {
                 ticks.tick().await;
                 let job = jobs.get(&id.to_string()).await?;
-                self.event(&progress_of(&job));
+                let what = if job.state.is_final() {
+                    What::JobFinished(Box::new(job.clone()))
+                } else {
+                    What::Progress {
+                        progress: job.progress.clone(),
+                        counts: job.counts,
+                    }
+                };
+                seq += 1;
+                self.event(&event_of(&job, seq, what));
                 if job.state.is_final() {
                     return Ok::<Job, Refusal>(job);
                 }
@@ -292,17 +318,15 @@ impl<'a> Crew<'a> {
     }
 }
 
-fn progress_of(job: &Job) -> Event {
+/// What is seen of a job that another process works on.
+fn event_of(job: &Job, seq: u64, what: What) -> Event {
     Event {
         v: 1,
-        seq: 0,
+        seq,
         time: Utc::now(),
         job_id: job.id,
         config: job.config.clone(),
         table: None,
-        what: What::Progress {
-            progress: job.progress.clone(),
-            counts: job.counts,
-        },
+        what,
     }
 }
