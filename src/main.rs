@@ -94,10 +94,15 @@ fn reload(typed: &Cli, output: Output, started_with: &Settings, levels: &LevelHa
         }
     };
     levels.set(settings.logging.level, &settings.logging.modules);
-    tracing::info!("SIGHUP: the log is at level {}", settings.logging.level.as_str());
+    tracing::info!(
+        "SIGHUP: the log is at level {}",
+        settings.logging.level.as_str()
+    );
     let mut rest = (*settings).clone();
     rest.logging.level = started_with.logging.level;
-    rest.logging.modules.clone_from(&started_with.logging.modules);
+    rest.logging
+        .modules
+        .clone_from(&started_with.logging.modules);
     if rest != *started_with {
         tracing::warn!("SIGHUP: other settings changed too; they need a restart");
     }

@@ -250,7 +250,6 @@ fn told(what: &What) -> Option<String> {
             job.id
         )),
         What::JobResumed(_) => Some("goes on after the pause".to_owned()),
-        What::Throttled { side, reason } => Some(format!("waits, to spare the {side}: {reason}")),
         _ => None,
     }
 }

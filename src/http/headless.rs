@@ -53,10 +53,7 @@ pub enum ServeError {
 ///
 /// # Errors
 /// When it can't start; a control database that is down is no reason.
-pub async fn serve(
-    settings: &Settings,
-    reload: &(dyn Fn() + Sync),
-) -> Result<Ended, ServeError> {
+pub async fn serve(settings: &Settings, reload: &(dyn Fn() + Sync)) -> Result<Ended, ServeError> {
     let mut signals = Signals::listen(reload)?;
     let (host, port) = (&settings.server.host, settings.server.port);
     let listener = bind(host, port).await.map_err(|error| ServeError::Listen {

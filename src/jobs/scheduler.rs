@@ -227,7 +227,11 @@ mod tests {
         let row = plan(&config, &cron, Zone::UTC, None, now, GRACE).unwrap();
         assert_eq!(row.due_at, at("2026-05-02T03:00:00Z"));
         // Also a little late: whoever takes over starts it.
-        for later in ["2026-05-01T18:00:00Z", "2026-05-02T03:00:00Z", "2026-05-02T03:01:20Z"] {
+        for later in [
+            "2026-05-01T18:00:00Z",
+            "2026-05-02T03:00:00Z",
+            "2026-05-02T03:01:20Z",
+        ] {
             let again = plan(&config, &cron, Zone::UTC, Some(&row), at(later), GRACE);
             assert_eq!(again.as_ref(), Some(&row), "{later}");
         }
@@ -236,7 +240,15 @@ mod tests {
     #[test]
     fn a_time_at_which_no_service_was_there_is_left_out() {
         let (config, cron) = config("0 3 * * *");
-        let row = plan(&config, &cron, Zone::UTC, None, at("2026-05-01T12:00:00Z"), GRACE).unwrap();
+        let row = plan(
+            &config,
+            &cron,
+            Zone::UTC,
+            None,
+            at("2026-05-01T12:00:00Z"),
+            GRACE,
+        )
+        .unwrap();
         let back = at("2026-05-04T08:00:00Z");
         let again = plan(&config, &cron, Zone::UTC, Some(&row), back, GRACE).unwrap();
         assert_eq!(again.due_at, at("2026-05-05T03:00:00Z"));

@@ -65,20 +65,6 @@ pub enum What {
         /// Why.
         error: ErrorInfo,
     },
-    /// Work waits, to spare a server.
-    Throttled {
-        /// Which server: `source` or `target`.
-        side: String,
-        /// Why.
-        reason: String,
-    },
-    /// Work goes on.
-    Unthrottled {
-        /// Which server: `source` or `target`.
-        side: String,
-        /// Why it had waited.
-        reason: String,
-    },
     /// Numbers moved; latest wins, may be skipped.
     Progress {
         /// How far.

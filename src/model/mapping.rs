@@ -145,7 +145,11 @@ pub fn config_to_json(config: &Config) -> Value {
         Value::from(shown)
     });
     map.insert("last_job".to_owned(), last_job.into());
-    let next: Vec<String> = config.next_runs.iter().map(|time| time_text(*time)).collect();
+    let next: Vec<String> = config
+        .next_runs
+        .iter()
+        .map(|time| time_text(*time))
+        .collect();
     map.insert("next_run_at".to_owned(), next.first().cloned().into());
     map.insert("next_runs".to_owned(), next.into());
     map.insert("created_at".to_owned(), time_text(config.created_at).into());

@@ -33,7 +33,12 @@ impl Configs {
     /// # Errors
     /// When the control database does not answer.
     pub async fn list(&self, connection: Option<ConnectionId>) -> Result<Vec<Config>, Refusal> {
-        let mut found = self.0.store.list_configs(connection).await.map_err(refuse)?;
+        let mut found = self
+            .0
+            .store
+            .list_configs(connection)
+            .await
+            .map_err(refuse)?;
         for config in &mut found {
             self.0.foresee(config);
         }

@@ -270,7 +270,11 @@ fn busy(job: &str, state: &str) -> StoreError {
     )
 }
 
-pub(super) async fn insert(session: &mut Session, id: JobId, job: &NewJob<'_>) -> Result<(), StoreError> {
+pub(super) async fn insert(
+    session: &mut Session,
+    id: JobId,
+    job: &NewJob<'_>,
+) -> Result<(), StoreError> {
     let request = job.request;
     let inserted = session
         .exec(

@@ -8,5 +8,6 @@ mod killed;
 mod limits;
 mod looking_on;
 mod outages;
+mod prompt;
 mod stopped;
 pub mod world;

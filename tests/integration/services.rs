@@ -9,7 +9,6 @@ use db_taxi::model::command::Refusal;
 use db_taxi::model::config::ConfigSpec;
 use db_taxi::model::connection::{Connection, ConnectionSpec, HealthState};
 use db_taxi::model::ids::{InstanceId, JobId};
-use db_taxi::store::leases::Resource;
 use db_taxi::model::job::{Job, JobChange, JobFilter, JobRequest, JobState, JobWish};
 use db_taxi::model::log::LogFilter;
 use db_taxi::model::mapping::Format;
@@ -20,6 +19,7 @@ use db_taxi::mysql::Endpoint;
 use db_taxi::services::{JobRunner, ProcessFacts, Services, ServicesOptions};
 use db_taxi::settings::secrets::resolve;
 use db_taxi::store::keys::KeyRing;
+use db_taxi::store::leases::Resource;
 use db_taxi::store::{Store, StoreOptions};
 
 use crate::both_flavours;
@@ -97,6 +97,7 @@ async fn house(pair: &Pair) -> House {
         instance: InstanceId::generate(),
         batch_size: 1000,
         lease_ttl: Duration::from_secs(15),
+        timezone: db_taxi::model::cron::Zone::UTC,
         process: ProcessFacts {
             instance_name: "here".to_owned(),
             started: Instant::now(),

@@ -193,11 +193,7 @@ async fn watched<'a>(
 }
 
 /// Prints what became of the jobs; the last line sums it up.
-fn report(
-    context: &Context<'_>,
-    crew: &Crew<'_>,
-    ends: Vec<Ended<'_>>,
-) -> Result<Exit, Failure> {
+fn report(context: &Context<'_>, crew: &Crew<'_>, ends: Vec<Ended<'_>>) -> Result<Exit, Failure> {
     let stopped = crew.stopped();
     let output = context.output;
     let mut exit = stopped.map_or(Exit::Done, Exit::Signal);

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::world::{
-    LIMIT, at_once, change_little, change_much, expect_done, fill_few, install, install_with,
-    last_job, run_until_frozen, run_until_killed, start_with_hooks,
+    LIMIT, at_once, change_little, change_much, expect_done, fill_few, fill_orders, install,
+    install_with, last_job, run_until_frozen, run_until_killed, start_with_hooks,
 };
 use crate::both_flavours;
 use crate::support::{DbTaxi, Flavour, Pair, Running, wait_until};
@@ -36,7 +36,11 @@ const LOAD: [&str; 20] = [
 ];
 
 /// Steps of taking a load over whose process died.
-const TAKEOVER: [&str; 3] = ["takeover.checkpoint", "takeover.adopted", "takeover.renamed"];
+const TAKEOVER: [&str; 3] = [
+    "takeover.checkpoint",
+    "takeover.adopted",
+    "takeover.renamed",
+];
 
 /// Steps of writing into live targets.
 const APPLY: [&str; 2] = ["apply.begin", "apply.written"];
@@ -54,7 +58,12 @@ enum How {
     HandedBack,
 }
 
-const ALL: [How; 4] = [How::PausedHere, How::PausedAndLeft, How::Stopped, How::HandedBack];
+const ALL: [How; 4] = [
+    How::PausedHere,
+    How::PausedAndLeft,
+    How::Stopped,
+    How::HandedBack,
+];
 
 /// Each point is tried in one way, the flavours differ; with `DB_TAXI_ALL_POINTS` in every way.
 fn ways(pair: &Pair, points: &[&str], point: &str) -> Vec<How> {
@@ -72,26 +81,38 @@ fn expect_released(pair: &Pair, point: &str) {
         "SELECT COUNT(*) FROM {}.sync_leases WHERE holder_instance_id IS NOT NULL",
         pair.control_db()
     );
-    wait_until(Duration::from_secs(10), &format!("{point}: leases to be released"), || {
-        pair.local.sql(&held) == "0"
-    });
+    wait_until(
+        Duration::from_secs(10),
+        &format!("{point}: leases to be released"),
+        || pair.local.sql(&held) == "0",
+    );
     let snapshots = format!(
         "SELECT COUNT(*) FROM information_schema.INNODB_TRX t JOIN information_schema.PROCESSLIST p \
          ON p.id = t.trx_mysql_thread_id WHERE p.db = '{}'",
         pair.source_db()
     );
-    wait_until(Duration::from_secs(10), &format!("{point}: snapshots to end"), || {
-        pair.source.sql(&snapshots) == "0"
-    });
+    wait_until(
+        Duration::from_secs(10),
+        &format!("{point}: snapshots to end"),
+        || pair.source.sql(&snapshots) == "0",
+    );
 }
 
 fn paused(pair: &Pair, taxi: &DbTaxi, frozen: &Running, point: &str) {
     let sibling = taxi.sibling();
-    sibling.run(&["jobs", "pause", "last:everything"]).expect_code(0);
+    sibling
+        .run(&["jobs", "pause", "last:everything"])
+        .expect_code(0);
     let began = Instant::now();
     frozen.thaw();
-    wait_until(LIMIT, &format!("{point}: the pause"), || last_job(pair, "state") == "paused");
-    assert!(began.elapsed() < Duration::from_secs(30), "{point}: {:?}", began.elapsed());
+    wait_until(LIMIT, &format!("{point}: the pause"), || {
+        last_job(pair, "state") == "paused"
+    });
+    assert!(
+        began.elapsed() < Duration::from_secs(30),
+        "{point}: {:?}",
+        began.elapsed()
+    );
     expect_released(pair, point);
     // A paused job is a person's: nobody takes it up or makes another one.
     let refused = sibling.run(&["run", "everything"]).expect_code(4);
@@ -109,7 +130,11 @@ fn hold(pair: &Pair, taxi: &DbTaxi, point: &str, how: How) {
             let id = last_job(pair, "id");
             taxi.sibling().run(&["jobs", "resume", &id]).expect_code(0);
             frozen.wait(LIMIT).expect_code(0);
-            assert_eq!((last_job(pair, "id"), last_job(pair, "state")), (id, "completed".into()), "{shown}");
+            assert_eq!(
+                (last_job(pair, "id"), last_job(pair, "state")),
+                (id, "completed".into()),
+                "{shown}"
+            );
         }
         How::PausedAndLeft => {
             let frozen = run_until_frozen(taxi, point);
@@ -125,13 +150,17 @@ fn hold(pair: &Pair, taxi: &DbTaxi, point: &str, how: How) {
             assert_eq!(last_job(pair, "id"), id, "{shown}: taken up");
         }
         How::Stopped => {
-            start_with_hooks(taxi, &format!("{point}=int")).wait(LIMIT).expect_code(130);
+            start_with_hooks(taxi, &format!("{point}=int"))
+                .wait(LIMIT)
+                .expect_code(130);
             assert_eq!(last_job(pair, "state"), "cancelled", "{shown}");
             expect_released(pair, &shown);
             taxi.run(&["run", "everything"]).expect_code(0);
         }
         How::HandedBack => {
-            start_with_hooks(taxi, &format!("{point}=term")).wait(LIMIT).expect_code(143);
+            start_with_hooks(taxi, &format!("{point}=term"))
+                .wait(LIMIT)
+                .expect_code(143);
             assert_eq!(last_job(pair, "state"), "pending", "{shown}");
             expect_released(pair, &shown);
             taxi.sibling().run(&["run", "everything"]).expect_code(0);
@@ -176,7 +205,7 @@ both_flavours! {
             }
         });
         at_once(&pair, &["in_place.batch@2"], |pair, point| {
-            fill_few(pair);
+            fill_orders(pair);
             let taxi = install_with(pair, "{full_strategy: in_place, batch_size: 200}");
             taxi.run(&["run", "everything"]).expect_code(0);
             change_much(pair);
