@@ -93,11 +93,8 @@ fn reload(typed: &Cli, output: Output, started_with: &Settings, levels: &LevelHa
             return;
         }
     };
+    tracing::info!("SIGHUP: the log levels are those of the settings now");
     levels.set(settings.logging.level, &settings.logging.modules);
-    tracing::info!(
-        "SIGHUP: the log is at level {}",
-        settings.logging.level.as_str()
-    );
     let mut rest = (*settings).clone();
     rest.logging.level = started_with.logging.level;
     rest.logging

@@ -155,7 +155,11 @@ impl Engine {
             {
                 match self.is_resumed(id).await? {
                     Some(job) => return Ok(job),
-                    None => continue,
+                    None => {
+                        // A service may take it now: then its end is waited for.
+                        core.created_here(id);
+                        continue;
+                    }
                 }
             }
             if began

@@ -5,6 +5,7 @@
 mod endings;
 mod help;
 mod home;
+mod service_log;
 mod settings;
 mod shell;
 mod unreachable;

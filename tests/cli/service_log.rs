@@ -1,0 +1,117 @@
+//! What the service logs: for the journal of systemd, and at levels that change while it runs.
+
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::home::Home;
+
+/// Longest wait for something that should happen at once.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A home whose settings point at a port where nobody listens.
+fn home(logging: &str) -> Home {
+    let home = Home::new();
+    write(&home, logging);
+    home
+}
+
+fn write(home: &Home, logging: &str) {
+    let text = format!(
+        "database: {{host: 127.0.0.1, port: 1, connect_timeout: 1s}}\nlogging: {logging}\n"
+    );
+    home.write("config.yaml", &text);
+}
+
+/// The service with stderr in a file, killed when dropped.
+struct Service {
+    child: Child,
+    log: std::path::PathBuf,
+}
+
+impl Service {
+    fn start(home: &Home, change: impl FnOnce(&mut Command, &Path)) -> Self {
+        let log = home.path().join("stderr");
+        let file = File::create(&log).unwrap();
+        let mut command = home.command(&["--headless", "--listen", "127.0.0.1:0"]);
+        command.stdout(Stdio::null()).stderr(file);
+        change(&mut command, &log);
+        let child = command.spawn().unwrap();
+        Self { child, log }
+    }
+
+    fn text(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    fn wait_to_say(&self, words: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.text().contains(words) {
+            assert!(Instant::now() < deadline, "no {words:?} in:\n{}", self.text());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn the_journal_gets_priorities_and_no_times() {
+    let home = home("{level: info}");
+    let service = Service::start(&home, |command, log| {
+        let file = log.metadata().unwrap();
+        command.env("JOURNAL_STREAM", format!("{}:{}", file.dev(), file.ino()));
+    });
+    service.wait_to_say("<6>http: listening on http://");
+    // The control database does not answer.
+    service.wait_to_say("<4>system: ");
+    for line in service.text().lines() {
+        assert!(line.starts_with('<') && line[2..].starts_with('>'), "{line}");
+        assert!(!line.contains("Z "), "a time: {line}");
+    }
+}
+
+#[test]
+fn what_is_not_the_journal_gets_json() {
+    let home = home("{level: info}");
+    let service = Service::start(&home, |command, _| {
+        command.env("JOURNAL_STREAM", "1:1");
+    });
+    service.wait_to_say("listening on http://");
+    assert!(service.text().starts_with("{\"timestamp\""), "{}", service.text());
+}
+
+#[test]
+fn sighup_takes_log_levels_over_and_names_what_needs_a_restart() {
+    let home = home("{level: info, format: text}");
+    let service = Service::start(&home, |_, _| {});
+    service.wait_to_say("listening on http://");
+    write(&home, "{level: warn, format: text, modules: {system: debug}}");
+    service.signal(Signal::HUP);
+    service.wait_to_say("the log levels are those of the settings now");
+    assert!(!service.text().contains("need a restart"));
+
+    write(&home, "{level: info, format: text, keep_files: 3}");
+    service.signal(Signal::HUP);
+    service.wait_to_say("need a restart");
+
+    write(&home, "{level: loud}");
+    service.signal(Signal::HUP);
+    service.wait_to_say("the settings stay as they are");
+    service.signal(Signal::TERM);
+    service.wait_to_say("SIGTERM");
+}
