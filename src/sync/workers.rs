@@ -91,7 +91,6 @@ mod tests {
     fn limits(workers: u32) -> JobLimits {
         JobLimits {
             max_concurrency: Some(workers),
-            ..JobLimits::default()
         }
     }
 

@@ -51,7 +51,11 @@ impl Service {
     fn wait_to_say(&self, words: &str) {
         let deadline = Instant::now() + PATIENCE;
         while !self.text().contains(words) {
-            assert!(Instant::now() < deadline, "no {words:?} in:\n{}", self.text());
+            assert!(
+                Instant::now() < deadline,
+                "no {words:?} in:\n{}",
+                self.text()
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -80,7 +84,10 @@ fn the_journal_gets_priorities_and_no_times() {
     // The control database does not answer.
     service.wait_to_say("<4>system: ");
     for line in service.text().lines() {
-        assert!(line.starts_with('<') && line[2..].starts_with('>'), "{line}");
+        assert!(
+            line.starts_with('<') && line[2..].starts_with('>'),
+            "{line}"
+        );
         assert!(!line.contains("Z "), "a time: {line}");
     }
 }
@@ -92,7 +99,11 @@ fn what_is_not_the_journal_gets_json() {
         command.env("JOURNAL_STREAM", "1:1");
     });
     service.wait_to_say("listening on http://");
-    assert!(service.text().starts_with("{\"timestamp\""), "{}", service.text());
+    assert!(
+        service.text().starts_with("{\"timestamp\""),
+        "{}",
+        service.text()
+    );
 }
 
 #[test]
@@ -100,7 +111,10 @@ fn sighup_takes_log_levels_over_and_names_what_needs_a_restart() {
     let home = home("{level: info, format: text}");
     let service = Service::start(&home, |_, _| {});
     service.wait_to_say("listening on http://");
-    write(&home, "{level: warn, format: text, modules: {system: debug}}");
+    write(
+        &home,
+        "{level: warn, format: text, modules: {system: debug}}",
+    );
     service.signal(Signal::HUP);
     service.wait_to_say("the log levels are those of the settings now");
     assert!(!service.text().contains("need a restart"));
