@@ -30,7 +30,7 @@ fn usage_mistakes_exit_with_2_and_say_so_on_stderr() {
         &["connections", "add", "a", "--port", "0x1"],
         &["jobs", "start", "a", "--priority", "101"],
         &["jobs", "list", "--limit", "0"],
-        &["jobs", "list", "--state", "paused"],
+        &["jobs", "list", "--state", "held"],
         &["completions", "cmd"],
         &["status", "--log-level", "loud"],
     ] {
