@@ -59,7 +59,7 @@ both_flavours! {
         let pair = &private.pair;
         fill_few(pair);
         let taxi = install(pair);
-        let frozen = run_until_frozen(&taxi, "load.keys");
+        let frozen = run_until_frozen(&taxi, "load.copied");
         let mut reader = read_shadow(pair).await;
         frozen.thaw();
         stop(pair, &taxi, frozen);
@@ -110,7 +110,7 @@ both_flavours! {
         let pair = &private.pair;
         fill_few(pair);
         let taxi = install_with(pair, "{swap_timeout: 1s}").set("sync.retry_delay=10m");
-        let frozen = run_until_frozen(&taxi, "load.keys");
+        let frozen = run_until_frozen(&taxi, "load.copied");
         let mut reader = read_shadow(pair).await;
         frozen.thaw();
         frozen.wait_to_say(LIMIT, &["trying again in"]);
