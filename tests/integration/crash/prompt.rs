@@ -122,7 +122,8 @@ both_flavours! {
     /// The batch in hand waits for a row that somebody else has locked, and waits again.
     async fn while_a_statement_on_the_target_hangs(pair: Pair) {
         fill_few(&pair);
-        let taxi = install(&pair);
+        // One worker: no other stands still with the rows locked.
+        let taxi = install_with(&pair, "{max_concurrency: 1}");
         let frozen = run_until_frozen(&taxi, "commit.before_fence@2");
         let mut outsider = pair.local.session().await;
         outsider.run("START TRANSACTION").await.unwrap();
