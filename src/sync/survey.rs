@@ -167,8 +167,7 @@ pub async fn compare_all(table: &Arc<TableShared>, survey: Survey<'_>) -> Result
             let (found, force) = (Arc::clone(&found), force.to_owned());
             let passed = passed.map(str::to_owned);
             walk.begin(move |table| async move {
-                let compared =
-                    compare_one(&table, range, &force, passed.as_deref(), &found, few);
+                let compared = compare_one(&table, range, &force, passed.as_deref(), &found, few);
                 table.until_stopped(compared).await
             });
         }
