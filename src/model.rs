@@ -27,3 +27,4 @@ pub mod rule;
 pub mod secret;
 pub mod status;
 pub mod table_run;
+pub mod throttle;

@@ -4,6 +4,7 @@
 //! The only folder that names the driver. Must not know: jobs, the control database's tables,
 //! configs. Called by `store`, `sync` and `services`.
 
+pub mod activity;
 pub mod ddl;
 mod denied;
 pub mod endpoint;
@@ -19,6 +20,7 @@ pub mod pool;
 pub mod probe;
 pub mod row;
 pub mod rows;
+mod rules;
 pub mod schema;
 pub mod server;
 pub mod session;

@@ -23,6 +23,7 @@ use crate::model::cron::Zone;
 use crate::model::ids::{InstanceId, JobId};
 use crate::model::job::Job;
 use crate::model::status::SettingsStatus;
+use crate::model::throttle::ThrottleSpec;
 use crate::store::Store;
 
 pub use configs::Configs;
@@ -63,6 +64,8 @@ pub struct ServicesOptions {
     pub lease_ttl: Duration,
     /// Setting `sync.timezone`.
     pub timezone: Zone,
+    /// Setting `sync.throttle`.
+    pub throttle: ThrottleSpec,
     /// What monitoring tells of this process.
     pub process: ProcessFacts,
 }

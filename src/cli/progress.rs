@@ -244,6 +244,11 @@ fn told(what: &What) -> Option<String> {
             Some(hint) => format!("warning: {message}; {hint}"),
             None => format!("warning: {message}"),
         }),
+        What::Throttled { reason, .. } => Some(format!("work waits: {reason}")),
+        What::Unthrottled { side, .. } => Some(format!(
+            "work goes on: the {} has room again",
+            side.server()
+        )),
         What::TableFailed(run) => Some(format!("failed: {}", run.error.as_ref()?)),
         What::JobPaused(job) => Some(format!(
             "paused; go on with `db-taxi jobs resume {}`",

@@ -249,6 +249,7 @@ impl Cell {
         progress.checkpoint_age_seconds = meter
             .checkpoint_age()
             .map(|age| (age.as_secs_f64() * 10.0).round() / 10.0);
+        progress.throttled = meter.throttled();
         run.counts = state.before;
         run.counts.add(&meter.counts());
         run.timing = sum(&state.time_before, &meter.timing());

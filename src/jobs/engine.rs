@@ -71,6 +71,7 @@ impl Engine {
             instance: options.instance,
             batch_size: options.batch_size,
             lease_ttl: options.lease_ttl,
+            throttles: options.throttles,
         };
         Self::over(setup, Arc::new(options.store), Arc::new(runner))
     }

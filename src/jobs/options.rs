@@ -12,6 +12,7 @@ use crate::model::ids::InstanceId;
 use crate::model::secret::Secret;
 use crate::mysql::Endpoint;
 use crate::store::Store;
+use crate::sync::Throttles;
 
 /// Everything the engine needs to work.
 pub struct EngineOptions {
@@ -39,6 +40,8 @@ pub struct EngineOptions {
     pub batch_size: u32,
     /// How long a lease lasts without being renewed.
     pub lease_ttl: Duration,
+    /// Limits that all jobs of this process hold together.
+    pub throttles: Throttles,
     /// From a wish to stop a job to its end by force.
     pub stop_timeout: Duration,
     /// Age at which ended jobs are removed.

@@ -17,7 +17,7 @@ use crate::model::secret::Secret;
 use crate::store::Store;
 use crate::sync::{
     JobContext, JobRun, StopSignal, SyncError, TableLease, TableMeter, TableObserver, TableOutcome,
-    TableTask,
+    TableTask, Throttles,
 };
 
 /// Which job is to be done, with everything that was read about it.
@@ -93,6 +93,8 @@ pub struct SyncRunner {
     pub batch_size: u32,
     /// How long a lease lasts.
     pub lease_ttl: Duration,
+    /// Limits that all jobs hold together.
+    pub throttles: Throttles,
 }
 
 impl Runner for SyncRunner {
@@ -148,6 +150,7 @@ impl Runner for SyncRunner {
                 instance: self.instance,
                 batch_size: self.batch_size,
                 lease_ttl: self.lease_ttl,
+                throttles: self.throttles.clone(),
             };
             let (run, tasks) = JobRun::prepare(context, stop).await?;
             Ok(Prepared { work: run, tasks })

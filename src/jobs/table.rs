@@ -14,7 +14,7 @@ use super::outcome::refused_by_plan;
 use super::run::Shared;
 use super::runner::Work;
 use crate::model::error::{ErrorCode, ErrorInfo};
-use crate::model::event::What;
+use crate::model::event::{Side, What};
 use crate::model::job::JobKind;
 use crate::model::log::{Difference, Level};
 use crate::model::table_run::{Phase, Verified};
@@ -229,6 +229,11 @@ impl Watcher {
     fn table(&self) -> &str {
         &self.cell.task.target_table
     }
+
+    fn of_job(&self, line: &str, what: What) {
+        self.shared.log(None, Level::Info, line);
+        self.shared.notes.push(Note::Told { table: None, what });
+    }
 }
 
 impl TableObserver for Watcher {
@@ -258,6 +263,28 @@ impl TableObserver for Watcher {
                 hint: hint.map(str::to_owned),
             },
         });
+    }
+
+    fn throttled(&self, side: Side, reason: &str) {
+        let line = format!("work waits for the {}: {reason}", side.server());
+        self.of_job(
+            &line,
+            What::Throttled {
+                side,
+                reason: reason.to_owned(),
+            },
+        );
+    }
+
+    fn unthrottled(&self, side: Side, reason: &str) {
+        let line = format!("work goes on: the {} has room again", side.server());
+        self.of_job(
+            &line,
+            What::Unthrottled {
+                side,
+                reason: reason.to_owned(),
+            },
+        );
     }
 
     fn differences(&self, missing: u64, extra: u64, changed: u64, sample: Vec<Difference>) {

@@ -92,6 +92,10 @@ pub struct Options {
     pub enable_compression: bool,
     /// How many points in time a job reads.
     pub consistency: Consistency,
+    /// Whether writes on the source may be held back to align snapshots.
+    pub snapshot_lock: SnapshotLock,
+    /// Age at which a snapshot on the source is ended; zero is no limit.
+    pub max_snapshot_age: Duration,
     /// Where shadows are made.
     pub shadow_in: ShadowIn,
     /// Bits of the row hash that ranges are compared by.
@@ -112,6 +116,8 @@ impl Default for Options {
             max_concurrency: Self::DEFAULT_MAX_CONCURRENCY,
             enable_compression: false,
             consistency: Consistency::Snapshot,
+            snapshot_lock: SnapshotLock::None,
+            max_snapshot_age: Self::DEFAULT_MAX_SNAPSHOT_AGE,
             shadow_in: ShadowIn::Auto,
             checksum: Checksum::Fast,
             recheck_after: Self::DEFAULT_RECHECK_AFTER,
@@ -125,6 +131,8 @@ impl Default for Options {
 impl Options {
     /// Default of `max_concurrency`.
     pub const DEFAULT_MAX_CONCURRENCY: u32 = 4;
+    /// Default of `max_snapshot_age`.
+    pub const DEFAULT_MAX_SNAPSHOT_AGE: Duration = Duration::from_secs(3600);
     /// Default of `recheck_after`.
     pub const DEFAULT_RECHECK_AFTER: Duration = Duration::from_secs(5);
 }
@@ -160,6 +168,17 @@ words!(
         #[default] Snapshot = "snapshot",
         /// One per table.
         Table = "table",
+        /// None: each batch is read by itself, and no transaction on the source lasts.
+        Chunk = "chunk",
+    }
+);
+words!(
+    /// Whether writes on the source may be held back to align snapshots.
+    SnapshotLock {
+        /// Never.
+        #[default] None = "none",
+        /// For a moment, by `FLUSH TABLES WITH READ LOCK`, where there is no other way.
+        Ftwrl = "ftwrl",
     }
 );
 words!(

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::ConnectionId;
 use super::secret::Secret;
+pub use super::throttle::ThrottleSpec;
 
 /// A connection as its owner describes it: the object of the mapping file and of the REST body.
 #[derive(Debug, Clone, PartialEq)]
@@ -110,30 +111,6 @@ impl SslMode {
             Self::Required => "required",
             Self::VerifyCa => "verify_ca",
             Self::VerifyIdentity => "verify_identity",
-        }
-    }
-}
-
-/// Limits on what we do to a server.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub enum ThrottleSpec {
-    /// No limits.
-    None,
-    /// The default limits of a source.
-    #[default]
-    Standard,
-    /// Tight limits for a busy server.
-    Gentle,
-}
-
-impl ThrottleSpec {
-    /// As written in a mapping file.
-    #[must_use]
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Standard => "standard",
-            Self::Gentle => "gentle",
         }
     }
 }

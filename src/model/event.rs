@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::config::words;
 use super::error::ErrorInfo;
 use super::ids::JobId;
 use super::job::Job;
@@ -28,6 +29,27 @@ pub struct Event {
     /// What happened.
     #[serde(flatten)]
     pub what: What,
+}
+
+words!(
+    /// One of the two servers of a job.
+    Side {
+        /// Where rows come from.
+        #[default] Source = "source",
+        /// Where rows go.
+        Target = "target",
+    }
+);
+
+impl Side {
+    /// As a person is told.
+    #[must_use]
+    pub fn server(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Target => "local server",
+        }
+    }
 }
 
 /// What happened.
@@ -64,6 +86,20 @@ pub enum What {
         wait_seconds: f64,
         /// Why.
         error: ErrorInfo,
+    },
+    /// Work waits for a server to have room.
+    Throttled {
+        /// Which server.
+        side: Side,
+        /// Why.
+        reason: String,
+    },
+    /// It goes on.
+    Unthrottled {
+        /// Which server.
+        side: Side,
+        /// What it waited for.
+        reason: String,
     },
     /// Numbers moved; latest wins, may be skipped.
     Progress {

@@ -18,6 +18,7 @@ mod reader;
 mod rule;
 #[cfg(test)]
 mod tests;
+mod throttle;
 mod tree;
 mod writer;
 
@@ -34,6 +35,7 @@ use writer::Form;
 pub use check::{Claims, check_identifier};
 pub use document::{Document, Source, parse_document, parse_object, print_document, print_object};
 pub use reader::suggestion;
+pub use throttle::{parse_throttle, throttle_to_json};
 
 /// How a document is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

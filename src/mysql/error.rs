@@ -1,5 +1,7 @@
 //! Errors of servers and driver, with the class that decides what happens next.
 
+mod classes;
+
 use std::fmt;
 
 use crate::model::error::{ErrorCode, ErrorInfo};
@@ -7,8 +9,10 @@ use crate::model::error::{ErrorCode, ErrorInfo};
 /// What an error asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorClass {
-    /// Roll back and try again after a wait.
+    /// Roll back and try again.
     Retry,
+    /// The server has to recover first: try again after a wait.
+    Wait,
     /// Try again with smaller batches.
     Shrink,
     /// Stop: trying again can't help.
@@ -52,7 +56,7 @@ impl MysqlError {
 
     /// The connection broke or was given up.
     pub fn lost(message: impl Into<String>) -> Self {
-        Self::own(ErrorCode::ConnectionLost, ErrorClass::Retry, message)
+        Self::own(ErrorCode::ConnectionLost, ErrorClass::Wait, message)
     }
 
     /// The same from a named endpoint.
@@ -117,7 +121,9 @@ impl MysqlError {
             Error::Driver(DriverError::UnknownAuthPlugin { name }) => Self::own(
                 ErrorCode::AccessDenied,
                 ErrorClass::Stop,
-                format!("the account uses the unknown authentication plugin {name}"),
+                format!(
+                    "access denied: the server asks for the unknown authentication plugin {name}"
+                ),
             ),
             Error::Io(mysql_async::IoError::Tls(e)) => Self::own(
                 ErrorCode::Unreachable,
@@ -153,70 +159,15 @@ impl MysqlError {
     /// The class of a server's error number.
     #[must_use]
     pub fn from_server(number: u16, message: String) -> Self {
-        use ErrorClass::{Retry, Shrink, Stop};
-        let (code, class, hint) = match number {
-            1205 | 3572 => (ErrorCode::LockTimeout, Retry, None),
-            1213 | 1020 | 1479 | 1613 | 1614 => (ErrorCode::Deadlock, Retry, None),
-            1040 | 1203 | 1226 => (
-                ErrorCode::Unreachable,
-                Retry,
-                Some(
-                    "raise max_connections on the server, or lower max_connections of the connection",
-                ),
-            ),
-            1053
-            | 1077
-            | 1079
-            | 1080
-            | 1152
-            | 1158..=1161
-            | 1184
-            | 1317
-            | 1927
-            | 2006
-            | 2013
-            | 3169
-            | 4031 => (ErrorCode::ConnectionLost, Retry, None),
-            1290 | 1792 | 1836 | 3100 => (
-                ErrorCode::ReadOnly,
-                Retry,
-                Some("the server is read-only; is it a replica, or failing over?"),
-            ),
-            1021 | 1041 | 1037 | 1114 | 1026 | 3 | 28 => (
-                ErrorCode::DiskFull,
-                Stop,
-                Some("free space on that server or give it more, then run again"),
-            ),
-            1153 | 1301 | 2020 => (
-                ErrorCode::PacketTooLarge,
-                Shrink,
-                Some("raise max_allowed_packet on the server"),
-            ),
-            1197 => (
-                ErrorCode::PacketTooLarge,
-                Shrink,
-                Some("raise max_binlog_cache_size on the server"),
-            ),
-            1044 | 1045 | 1130 | 1142 | 1143 | 1227 | 1370 | 1410 | 1449 | 1698 | 1820 | 1862
-            | 3118 | 3159 | 1129 => (ErrorCode::AccessDenied, Stop, None),
-            1049 | 1146 => (ErrorCode::SourceMissing, Stop, None),
-            1054 | 1064 => (ErrorCode::RuleInvalid, Stop, None),
-            1412 | 1615 => (ErrorCode::SchemaChanged, Retry, None),
-            1216 | 1217 | 1451 | 1452 | 1761 | 1762 => (
-                ErrorCode::ValueRejected,
-                Stop,
-                Some("a foreign key of the target forbids it: sync the table at its other end too"),
-            ),
-            1062 | 1586 | 1022 => (ErrorCode::DuplicateKey, Stop, None),
-            1048 | 1138 | 1260 | 1264 | 1265 | 1292 | 1300 | 1364 | 1366 | 1367 | 1406 | 1411
-            | 1416 | 1690 | 3140 | 3141 | 3144 | 3819 | 3903 | 3988 | 4025 => {
-                (ErrorCode::ValueRejected, Stop, None)
-            }
-            _ => (ErrorCode::Internal, Stop, None),
-        };
-        let hint = hint
+        let known = classes::find(number);
+        let hint = known
+            .map(|known| known.remedy)
+            .filter(|remedy| !remedy.is_empty())
             .map(str::to_owned)
             .or_else(|| super::denied::grant(number, &message));
+        let (code, class) = known.map_or((ErrorCode::Internal, ErrorClass::Stop), |known| {
+            (known.code, known.class)
+        });
         Self {
             number: Some(number),
             code,
@@ -240,7 +191,13 @@ impl MysqlError {
     #[must_use]
     pub fn info(&self) -> ErrorInfo {
         let mut info = ErrorInfo::new(self.code, self.to_string());
-        info.hint.clone_from(&self.hint);
+        info.hint = self.hint.clone().or_else(|| match self.code {
+            ErrorCode::AccessDenied => {
+                Some("see which privileges are missing with `db-taxi connections test`".to_owned())
+            }
+            ErrorCode::ConnectionLost => classes::find(2013).map(|known| known.remedy.to_owned()),
+            _ => None,
+        });
         info.transient = self.class != ErrorClass::Stop;
         info
     }
@@ -281,10 +238,8 @@ mod tests {
     #[test]
     fn each_class_has_its_errors() {
         for (numbers, class) in [
-            (
-                &[1205, 1213, 1040, 1290, 1836, 2006, 2013, 1412][..],
-                ErrorClass::Retry,
-            ),
+            (&[1205, 1213, 1412][..], ErrorClass::Retry),
+            (&[1040, 1290, 1836, 2006, 2013][..], ErrorClass::Wait),
             (&[1153][..], ErrorClass::Shrink),
             (
                 &[1114, 1142, 1146, 1049, 1045, 1366, 1406, 1264, 1062, 3988][..],

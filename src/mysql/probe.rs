@@ -5,6 +5,9 @@
 //! Called by `services`. Reads only, and never holds anything on the server.
 
 mod grants;
+mod target;
+
+pub use target::missing_on_target;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

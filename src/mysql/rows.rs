@@ -77,11 +77,73 @@ impl RowWriter for AnyWriter {
     }
 }
 
+impl AnyWriter {
+    /// The same with its batches halved so many times; `None` where they are at their smallest.
+    #[must_use]
+    pub fn halved(&self, times: u32) -> Option<Self> {
+        match self {
+            _ if times == 0 => Some(self.clone()),
+            Self::Load(writer) => Some(Self::Load(LoadWriter {
+                piece: halved(writer.piece, times).filter(|piece| *piece >= LEAST_PIECE)?,
+                ..writer.clone()
+            })),
+            // Once more than it takes to come to one row.
+            Self::Insert(writer) => Some(Self::Insert(InsertWriter {
+                batch_rows: match halved(writer.batch_rows, times) {
+                    Some(rows) if rows > 0 => rows,
+                    _ if halved(writer.batch_rows, times - 1)? > 1 => 1,
+                    _ => return None,
+                },
+                aim: (writer.aim >> times.min(20)).max(LEAST_PIECE),
+                ..writer.clone()
+            })),
+        }
+    }
+}
+
+fn halved(size: usize, times: u32) -> Option<usize> {
+    size.checked_shr(times)
+}
+
+/// The smallest piece worth sending.
+const LEAST_PIECE: usize = 1 << 10;
+
+/// Refuses what the server would not take: it may answer by closing the connection instead of an
+/// error. `aim` is the size that batches were cut to: one row makes it larger.
+fn check_packet(
+    session: &Session,
+    bytes: usize,
+    most: usize,
+    aim: usize,
+) -> Result<(), MysqlError> {
+    let of_session = usize::try_from(session.server().max_allowed_packet).unwrap_or(usize::MAX);
+    let packet = most.min(of_session);
+    if bytes < packet {
+        return Ok(());
+    }
+    Err(MysqlError {
+        hint: Some("raise max_allowed_packet on the local server".to_owned()),
+        ..MysqlError::own(
+            ErrorCode::PacketTooLarge,
+            // Where even two batches would fit, it is one row that does not.
+            if aim.saturating_mul(2) <= packet {
+                ErrorClass::Stop
+            } else {
+                ErrorClass::Shrink
+            },
+            format!(
+                "{bytes} bytes had to be sent at once; the local server's max_allowed_packet is {packet}"
+            ),
+        )
+    })
+}
+
 /// `LOAD DATA LOCAL … REPLACE`, into shadows only.
 #[derive(Debug, Clone)]
 pub struct LoadWriter {
     sql: String,
     columns: usize,
+    piece: usize,
 }
 
 impl LoadWriter {
@@ -91,12 +153,14 @@ impl LoadWriter {
         Self {
             sql: load::load_sql(table, pairs),
             columns: pairs.len(),
+            piece: PIECE,
         }
     }
 }
 
 struct LoadEncoder {
     buffer: Vec<u8>,
+    piece: usize,
     columns: usize,
 }
 
@@ -106,8 +170,9 @@ impl RowEncoder for LoadEncoder {
     }
 
     fn take(&mut self, all: bool) -> Option<Bytes> {
-        if self.buffer.len() >= PIECE || (all && !self.buffer.is_empty()) {
-            let next = Vec::with_capacity(if all { 0 } else { PIECE + PIECE / 8 });
+        if self.buffer.len() >= self.piece || (all && !self.buffer.is_empty()) {
+            let room = self.piece + self.piece / 8;
+            let next = Vec::with_capacity(if all { 0 } else { room });
             return Some(Bytes::from(std::mem::replace(&mut self.buffer, next)));
         }
         None
@@ -118,6 +183,7 @@ impl RowWriter for LoadWriter {
     fn encoder(&self) -> Box<dyn RowEncoder> {
         Box::new(LoadEncoder {
             buffer: Vec::new(),
+            piece: self.piece,
             columns: self.columns,
         })
     }
@@ -127,6 +193,9 @@ impl RowWriter for LoadWriter {
         session: &mut Session,
         pieces: Vec<Bytes>,
     ) -> Result<Written, MysqlError> {
+        for piece in &pieces {
+            check_packet(session, piece.len(), usize::MAX, self.piece)?;
+        }
         let done = session.load(&self.sql, pieces).await?;
         let (records, deleted, skipped) = load::parse_info(&done.info).ok_or_else(|| {
             MysqlError::own(
@@ -154,6 +223,8 @@ pub struct InsertWriter {
     pairs: Vec<ColumnPair>,
     batch_rows: usize,
     packet: usize,
+    /// Bytes that a statement aims at.
+    aim: usize,
 }
 
 impl InsertWriter {
@@ -166,6 +237,7 @@ impl InsertWriter {
             pairs: pairs.to_vec(),
             batch_rows: batch_rows.max(1) as usize,
             packet: usize::try_from(packet).unwrap_or(usize::MAX),
+            aim: PIECE.min(usize::try_from(packet / 2).unwrap_or(usize::MAX)),
         }
     }
 }
@@ -205,7 +277,7 @@ impl RowEncoder for InsertEncoder {
     fn push(&mut self, row: &RawRow) -> usize {
         let pairs = &self.writer.pairs;
         let tuple = tuple_sql(pairs, (0..pairs.len()).map(|at| row.get(at)));
-        let limit = PIECE.min(self.writer.packet / 2);
+        let limit = self.writer.aim;
         if self.rows > 0
             && (self.rows >= self.writer.batch_rows || self.buffer.len() + tuple.len() > limit)
         {
@@ -251,17 +323,7 @@ impl RowWriter for InsertWriter {
     ) -> Result<Written, MysqlError> {
         let mut written = Written::default();
         for piece in pieces {
-            if piece.len() >= self.packet {
-                return Err(MysqlError::own(
-                    ErrorCode::PacketTooLarge,
-                    ErrorClass::Stop,
-                    format!(
-                        "a row needs a statement of {} bytes; the local server's max_allowed_packet is {}",
-                        piece.len(),
-                        self.packet
-                    ),
-                ));
-            }
+            check_packet(session, piece.len(), self.packet, self.aim)?;
             let sql = String::from_utf8_lossy(&piece);
             let done: Done = session.run(&sql).await?;
             written.rows += done.affected;

@@ -59,8 +59,7 @@ impl SessionKind {
                 // values and statements are read as they are, whatever the server's default.
                 set("SESSION sql_mode = 'ALLOW_INVALID_DATES', lock_wait_timeout = 2".to_owned());
                 set("SESSION wait_timeout = 120, net_write_timeout = 600".to_owned());
-                set("SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ".to_owned());
-                set("SESSION TRANSACTION READ ONLY".to_owned());
+                set("SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY".to_owned());
                 set("character_set_results = NULL".to_owned());
             }
             Self::Guard | Self::Probe => {
@@ -223,7 +222,7 @@ impl Session {
                 Err(_) => {
                     last = MysqlError::own(
                         ErrorCode::Unreachable,
-                        ErrorClass::Retry,
+                        ErrorClass::Wait,
                         format!(
                             "{shown} did not answer within {}",
                             crate::model::duration::format_duration(endpoint.connect_timeout)
@@ -281,7 +280,7 @@ impl Session {
         open_ids().insert((identity.clone(), u64::from(id)));
         server.identity = identity;
         session.server = Arc::new(server);
-        for rule in kind.rules(&session.server.clone(), lease) {
+        for rule in super::rules::joined(&kind.rules(&session.server.clone(), lease)) {
             let optional = rule.ends_with("/* optional */");
             match session.run(&rule).await {
                 Err(error) if !optional || error.is_connection_lost() => return Err(error),
@@ -329,6 +328,13 @@ impl Session {
     #[must_use]
     pub fn id(&self) -> u32 {
         self.id
+    }
+
+    /// The id that a KILL would end this connection by; `None` behind a proxy, where it could hit a
+    /// stranger.
+    #[must_use]
+    pub fn kill_id(&self) -> Option<u32> {
+        (!self.behind_proxy).then_some(self.id)
     }
 
     /// Ids of all connections of this process on the same server: whoever looks for other

@@ -18,6 +18,7 @@ use crate::model::ids::{ConfigId, ConnectionId};
 use crate::model::job::{JobLimits, JobRequest};
 use crate::model::mapping;
 use crate::model::plan::Plan;
+use crate::sync::Throttles;
 use crate::sync::{JobContext, JobRun, SyncError};
 
 /// How many of its next runs a config shows.
@@ -187,6 +188,7 @@ impl Configs {
             instance: shared.instance,
             batch_size: shared.batch_size,
             lease_ttl: shared.lease_ttl,
+            throttles: Throttles::new(shared.throttle.clone()),
         })
     }
 

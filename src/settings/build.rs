@@ -19,6 +19,7 @@ use crate::model::cron::Zone;
 use crate::model::log::{Level, LogFormat};
 use crate::model::names::check_name;
 use crate::model::secret::Secret;
+use crate::model::throttle::ThrottleSpec;
 
 type Env = BTreeMap<String, String>;
 
@@ -177,6 +178,7 @@ pub(super) fn settings(values: &Values) -> Settings {
             cleanup_age: get(v, "sync.cleanup_age"),
             health_interval: get(v, "sync.health_interval"),
             timezone: get(v, "sync.timezone"),
+            throttle: get(v, "sync.throttle"),
             lease_ttl: get(v, "sync.lease_ttl"),
         },
         logging: LoggingSettings {
@@ -261,6 +263,7 @@ field! {
     PathBuf: Value::Text(text) => Some(PathBuf::from(text)),
     Ssl: Value::Ssl(ssl) => Some(ssl.clone()),
     Zone: Value::Zone(zone) => Some(*zone),
+    ThrottleSpec: Value::Throttle(spec) => Some(spec.clone()),
     BTreeMap<String, Level>: Value::Levels(levels) => Some(levels.clone()),
     Option<Secret>: Value::Secret(secret) => Some(Some(secret.clone())),
     Option<String>: Value::Text(text) => Some(Some(text.clone())),

@@ -93,6 +93,8 @@ pub enum Kind {
     Levels,
     /// A time zone, by its IANA name.
     Zone,
+    /// Limits on a server.
+    Throttle,
 }
 
 /// The sections, in the order of the file.
@@ -111,7 +113,6 @@ pub(super) const LATER: &[(&str, &str)] = &[
     ("server.cors_origins", ""),
     ("server.tls_cert", ""),
     ("server.tls_key", ""),
-    ("sync.throttle", "none"),
     ("logging.otlp_endpoint", ""),
     ("dashboard.keys", ""),
     ("security.api_token", ""),
@@ -205,6 +206,7 @@ pub const KEYS: &[Key] = &[
     key("sync.cleanup_age", upto(YEARS), "30d", true, "age at which finished jobs, their logs and differences are removed; 0s keeps them"),
     key("sync.health_interval", upto(DAY), "60s", true, "check of each connection of an enabled config; 0s is on demand only"),
     key("sync.timezone", Kind::Zone, "UTC", true, "time zone of schedules: UTC or an IANA name such as Europe/Berlin"),
+    key("sync.throttle", Kind::Throttle, "none", true, "limits on what is done to the local server: none, standard, gentle, or an object"),
     key("sync.lease_ttl", Kind::Duration { min: Duration::from_secs(5), max: Duration::from_secs(300) }, "15s", false, "work of a dead instance is taken over within twice this"),
 
     key("logging.level", Kind::Word(Level::WORDS), "info", true, "error, warn, info, debug or trace"),
@@ -262,6 +264,7 @@ impl Kind {
             ),
             Self::Ssl => "true, false, or in the file {mode: disabled|required|verify_ca|verify_identity, ca: PATH, cert: PATH, key: PATH}".to_owned(),
             Self::Zone => "UTC or an IANA name such as Europe/Berlin".to_owned(),
+            Self::Throttle => "none, standard, gentle, or in the file an object of max_threads_running, max_lag, replicas, query, max_rows_per_second, max_mib_per_second".to_owned(),
             Self::Levels => format!(
                 "in the file only, an object such as {{sync: debug}} of the modules {} and the levels {}",
                 crate::model::log::LOG_MODULES.join(", "),

@@ -9,6 +9,7 @@ use crate::model::connection::Ssl;
 use crate::model::cron::Zone;
 use crate::model::log::{Level, LogFormat};
 use crate::model::secret::Secret;
+use crate::model::throttle::ThrottleSpec;
 use serde::{Deserialize, Serialize};
 
 /// Everything that can be set.
@@ -89,6 +90,8 @@ pub struct SyncSettings {
     pub job_timeout: Duration,
     /// Age at which finished jobs are removed; zero keeps them.
     pub cleanup_age: Duration,
+    /// Limits on what is done to the local server.
+    pub throttle: ThrottleSpec,
     /// How often connections are checked; zero is on demand only.
     pub health_interval: Duration,
     /// Time zone of schedules.

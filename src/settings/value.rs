@@ -12,8 +12,10 @@ use crate::model::connection::{Ssl, SslMode};
 use crate::model::cron::Zone;
 use crate::model::duration::{format_duration, format_size, parse_duration, parse_size};
 use crate::model::log::{LOG_MODULES, Level};
+use crate::model::mapping::parse_throttle;
 use crate::model::names::check_name;
 use crate::model::secret::Secret;
+use crate::model::throttle::ThrottleSpec;
 
 /// The value of a key, checked by the key's kind.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +42,8 @@ pub enum Value {
     Levels(BTreeMap<String, Level>),
     /// A time zone.
     Zone(Zone),
+    /// Limits on a server.
+    Throttle(ThrottleSpec),
 }
 
 /// Why a value of the file was refused.
@@ -85,6 +89,9 @@ impl Value {
             },
             Kind::Zone => Zone::parse(text).map(Self::Zone),
             Kind::Levels => Err("can be set in the file only".to_owned()),
+            Kind::Throttle => ThrottleSpec::parse(text)
+                .map(Self::Throttle)
+                .ok_or_else(|| format!("{} is not known", quoted(text))),
         }
     }
 
@@ -125,6 +132,7 @@ impl Value {
             })),
             (Kind::Ssl, Node::Map(entries)) => ssl_object(document, entries, path)?,
             (Kind::Levels, Node::Map(entries)) => levels(entries)?,
+            (Kind::Throttle, Node::Map(_)) => throttle(document, node, path)?,
             (
                 Kind::Text
                 | Kind::OptionalText
@@ -134,6 +142,7 @@ impl Value {
                 | Kind::Duration { .. }
                 | Kind::Size { .. }
                 | Kind::Zone
+                | Kind::Throttle
                 | Kind::Ssl,
                 Node::Text(_) | Node::Number(_) | Node::OtherNumber | Node::Flag(_),
             ) => {
@@ -160,6 +169,7 @@ impl Value {
             Self::List(items) => items.join(", "),
             Self::Ssl(ssl) => show_ssl(ssl),
             Self::Zone(zone) => zone.to_string(),
+            Self::Throttle(spec) => spec.shown(),
             Self::Levels(levels) => {
                 let parts: Vec<_> = levels
                     .iter()
@@ -417,4 +427,78 @@ fn levels(entries: &[(String, Node)]) -> Result<Value, Refused> {
         }
     }
     Ok(Value::Levels(levels))
+}
+
+/// An object of limits: its rules are those of a connection's.
+fn throttle(document: &Document<'_>, node: &Node, path: &[usize]) -> Result<Value, Refused> {
+    let (value, places) = plain(document, node, path);
+    for (i, (name, _)) in places.iter().enumerate() {
+        if places[..i].iter().any(|(earlier, _)| earlier == name) {
+            return Err(Refused {
+                path: vec![i],
+                below: format!(".{}", key_shown(name)),
+                message: "is there twice".to_owned(),
+            });
+        }
+    }
+    parse_throttle(&value, "")
+        .map(Value::Throttle)
+        .map_err(|findings| {
+            let first = findings.into_iter().next();
+            let below = first.as_ref().map_or("", |f| f.path.as_str()).to_owned();
+            let message = first.map_or_else(
+                || "can't be read".to_owned(),
+                |f| match f.remedy {
+                    Some(remedy) => format!("{}; {remedy}", f.message),
+                    None => f.message,
+                },
+            );
+            let at = places
+                .iter()
+                .filter(|(name, _)| below.starts_with(name.as_str()))
+                .map(|(_, at)| *at)
+                .next();
+            Refused {
+                path: at.into_iter().collect(),
+                below: if below.is_empty() {
+                    below
+                } else {
+                    format!(".{}", key_shown(&below))
+                },
+                message,
+            }
+        })
+}
+
+/// The object as the mapping file's reader takes it, and where its fields are.
+fn plain(
+    document: &Document<'_>,
+    node: &Node,
+    path: &[usize],
+) -> (serde_json::Value, Vec<(String, usize)>) {
+    let mut places = Vec::new();
+    let value = match node {
+        Node::Null | Node::Tagged => serde_json::Value::Null,
+        Node::Flag(flag) => (*flag).into(),
+        Node::Number(number) => (*number).into(),
+        Node::Text(text) => text.as_str().into(),
+        Node::OtherNumber => document.verbatim(path).unwrap_or_default().into(),
+        Node::List(items) => items
+            .iter()
+            .enumerate()
+            .map(|(i, item)| plain(document, item, &[path, &[i]].concat()).0)
+            .collect(),
+        Node::Map(entries) => {
+            let mut map = serde_json::Map::new();
+            for (i, (name, item)) in entries.iter().enumerate() {
+                places.push((name.clone(), i));
+                map.insert(
+                    name.clone(),
+                    plain(document, item, &[path, &[i]].concat()).0,
+                );
+            }
+            map.into()
+        }
+    };
+    (value, places)
 }

@@ -28,10 +28,15 @@ pub fn range_rows(plan: &PlannedTable, meter: &TableMeter, workers: usize) -> u6
     } else {
         estimate.1.checked_div(estimate.0).unwrap_or(1000)
     };
-    let by_bytes = RANGE_BYTES / row_bytes.max(16);
+    let least = |most: u64, wish: &std::sync::atomic::AtomicU64| match TableMeter::get(wish) {
+        0 => most,
+        wish => most.min(wish),
+    };
+    let by_bytes = least(RANGE_BYTES, &meter.range_bytes) / row_bytes.max(16);
     // A small table is cut so that every worker gets a few ranges of it.
     let by_workers = (estimate.0 / (workers as u64 * 4)).max(2_000);
-    by_bytes.min(by_workers).clamp(LEAST_ROWS, RANGE_ROWS)
+    let by_bytes = by_bytes.min(by_workers).clamp(LEAST_ROWS, RANGE_ROWS);
+    least(by_bytes, &meter.range_rows)
 }
 
 /// The parts that a table is compared in whose key can't be walked in one order on both sides:

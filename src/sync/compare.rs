@@ -166,9 +166,6 @@ impl Comparer<'_> {
         let from_source = async {
             let clock = std::time::Instant::now();
             let session = reader.session();
-            if savepoint {
-                session.run("SAVEPOINT chunk").await?;
-            }
             let hash = range_hash(session, &source_sql).await;
             if savepoint && hash.is_ok() {
                 session.run("ROLLBACK TO SAVEPOINT chunk").await?;

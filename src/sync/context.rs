@@ -15,6 +15,7 @@ use crate::model::table_run::Verified;
 use crate::mysql::Endpoint;
 use crate::store::Store;
 use crate::store::leases::{Lease, PreviousHolder};
+use crate::sync::throttle::Throttles;
 
 /// Everything the engine needs to know about a job.
 #[derive(Clone)]
@@ -41,6 +42,8 @@ pub struct JobContext {
     pub batch_size: u32,
     /// Setting `sync.lease_ttl`.
     pub lease_ttl: Duration,
+    /// Limits that the jobs of this process hold together.
+    pub throttles: Throttles,
 }
 
 /// Two wishes to end: soft after the batch in hand, hard at once by rollback.

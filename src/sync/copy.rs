@@ -1,6 +1,10 @@
 //! Copying one range: rows of the source, in key order, into the shadow, one transaction per
 //! 16 MiB, with the checkpoint in the same transaction.
 
+mod locate;
+mod sink;
+
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -8,18 +12,18 @@ use bytes::Bytes;
 use super::chunk::RANGE_BYTES;
 use super::error::SyncError;
 use super::key::{KeyRange, KeyTuple};
-use super::meter::{TableMeter, Waiting};
-use super::shared::{TableShared, commit_fenced};
+use super::meter::Waiting;
+use super::shared::TableShared;
 use super::snapshot::Reader;
-use crate::model::error::{ErrorCode, ErrorInfo};
+use crate::model::error::ErrorCode;
+use crate::model::log::Level;
 use crate::mysql::kind::Kind;
-use crate::mysql::rows::{
-    AnyWriter, RowEncoder, RowWriter, Written, has_enum_zero, insert_head_sql, tuple_sql,
-};
-use crate::mysql::session::{WRITE_SQL_MODE, Warning};
+use crate::mysql::rows::{AnyWriter, RowEncoder, RowWriter, has_enum_zero};
 use crate::mysql::stream::RawRow;
-use crate::mysql::{Session, SessionKind, TableRef};
-use crate::store::ranges::{RangeCommit, RangeRow, RangeState};
+use crate::mysql::{ErrorClass, TableRef};
+use crate::store::ranges::RangeRow;
+use locate::locate;
+use sink::Sink;
 
 /// The bounds of a stored range, from where it stopped.
 ///
@@ -93,6 +97,9 @@ impl Segment {
 /// Copies what is left of a range into `shadow`. In one transaction where the table can't be
 /// walked by a key (`whole`), else in as many as its bytes ask for. Returns the rows copied.
 ///
+/// What the target does not take at once is sent again in smaller batches, from the last row that
+/// was committed.
+///
 /// # Errors
 /// Why it failed; everything committed is in the range's row.
 pub async fn copy_range(
@@ -103,8 +110,115 @@ pub async fn copy_range(
     writer: &AnyWriter,
     whole: bool,
 ) -> Result<u64, SyncError> {
+    let mut left = range.clone();
+    let mut patience = LOCKED_TRIES;
+    loop {
+        let halved = table.meter.halved.load(Ordering::Relaxed);
+        let small = writer.halved(halved).unwrap_or_else(|| writer.clone());
+        let most = (RANGE_BYTES >> halved.min(10)).max(LEAST_BYTES);
+        let failed = match copy_once(table, &left, reader, shadow, &small, (whole, most)).await {
+            Ok(rows) => return Ok(left.rows - range.rows + rows),
+            Err(failed) => failed,
+        };
+        let Some(error) = failed.error_if_final(table, writer, whole, &mut patience) else {
+            left = stored(table, &failed.at).await?;
+            continue;
+        };
+        return Err(locate(error, table, &failed.at, reader).await);
+    }
+}
+
+/// Times that a lock is waited for within one range.
+const LOCKED_TRIES: u32 = 3;
+/// A transaction is not made smaller than this.
+const LEAST_BYTES: u64 = 64 << 10;
+
+/// Why a range was not copied to its end.
+struct Failed {
+    error: SyncError,
+    /// Where the range is.
+    at: RangeRow,
+    /// Whether it was the target that failed, and the reader can go on.
+    by_target: bool,
+}
+
+impl Failed {
+    /// The error to end with; `None` where smaller batches may do.
+    fn error_if_final(
+        &self,
+        table: &TableShared,
+        writer: &AnyWriter,
+        whole: bool,
+        patience: &mut u32,
+    ) -> Option<SyncError> {
+        let error = self.error.clone();
+        let SyncError::Failed(mut failure) = error else {
+            return Some(error);
+        };
+        if !self.by_target || table.check().is_err() {
+            return Some(SyncError::Failed(failure));
+        }
+        let locked = matches!(
+            failure.info.code,
+            ErrorCode::LockTimeout | ErrorCode::Deadlock
+        );
+        let may = match failure.class {
+            ErrorClass::Shrink => true,
+            ErrorClass::Retry if locked && *patience > 0 => {
+                *patience -= 1;
+                true
+            }
+            _ => false,
+        };
+        if !may {
+            return Some(SyncError::Failed(failure));
+        }
+        let halved = table.meter.halved.load(Ordering::Relaxed);
+        let smaller = writer.halved(halved + 1).is_some();
+        if smaller {
+            table.meter.halved.store(halved + 1, Ordering::Relaxed);
+            table.log(
+                Level::Info,
+                format!(
+                    "the target does not take it at once; batches are halved: {}",
+                    failure.info
+                ),
+            );
+        } else if failure.class == ErrorClass::Shrink {
+            // One row by itself is too large.
+            failure.class = ErrorClass::Stop;
+            failure.info.transient = false;
+            return Some(SyncError::Failed(failure));
+        }
+        // The table's only statement was not read to its end: it begins again by another try.
+        whole.then_some(SyncError::Failed(failure))
+    }
+}
+
+/// The range as it is stored: another transaction of it may have been committed.
+async fn stored(table: &TableShared, at: &RangeRow) -> Result<RangeRow, SyncError> {
+    let ranges = table.job.context.store.ranges(table.table_run).await?;
+    ranges
+        .into_iter()
+        .find(|range| range.range_no == at.range_no)
+        .ok_or_else(SyncError::lease_lost)
+}
+
+async fn copy_once(
+    table: &TableShared,
+    range: &RangeRow,
+    reader: &mut Reader,
+    shadow: &TableRef,
+    writer: &AnyWriter,
+    (whole, most): (bool, u64),
+) -> Result<u64, Failed> {
+    let of_source = |error: SyncError| Failed {
+        error,
+        at: range.clone(),
+        by_target: false,
+    };
     let plan = &table.plan;
-    let rest = rest_of(range)?;
+    let rest = rest_of(range).map_err(of_source)?;
     let key = plan.key.as_ref().filter(|_| !whole);
     let mut reads: Vec<String> = plan.pairs.iter().map(|p| p.read_sql()).collect();
     let mut key_at = Vec::new();
@@ -139,10 +253,6 @@ pub async fn copy_range(
     let mut segment = Segment::new(writer.encoder());
     let mut failed: Option<SyncError> = None;
     let mut clock = Instant::now();
-    let savepoint = !reader.session().server().is_mariadb();
-    if savepoint {
-        reader.session().run("SAVEPOINT chunk").await?;
-    }
     let width = plan.pairs.len();
     let read = async {
         let mut rows = reader.session().stream(&sql).await?;
@@ -154,12 +264,13 @@ pub async fn copy_range(
             table.meter.waited(Waiting::Source, clock.elapsed());
             let begun = Instant::now();
             segment.push(&row, width, &enums);
-            let full = segment.bytes >= RANGE_BYTES;
+            let full = segment.bytes >= most;
             if full && !key_at.is_empty() {
                 segment.last = Some(KeyTuple::of_row(&row, &key_at)?);
             }
             table.meter.waited(Waiting::Client, begun.elapsed());
             if full {
+                table.charge(segment.rows, segment.bytes);
                 let full = std::mem::replace(&mut segment, Segment::new(writer.encoder()));
                 if let Err(error) = sink.write(full, false).await {
                     failed = Some(error);
@@ -175,364 +286,27 @@ pub async fn copy_range(
         Ok::<_, SyncError>(())
     }
     .await;
+    table.charge(segment.rows, segment.bytes);
     if let Some(error) = failed {
-        let at = sink.give_up();
-        return Err(locate(error, table, &at, reader).await);
+        return Err(Failed {
+            error,
+            at: sink.give_up(),
+            by_target: true,
+        });
     }
     if let Err(error) = read {
         sink.give_up();
         reader.failed(&error);
-        return Err(error);
+        return Err(of_source(error));
     }
-    if savepoint {
-        reader.session().run("ROLLBACK TO SAVEPOINT chunk").await?;
-    }
-    match sink.write(segment, true).await {
-        Ok(()) => Ok(sink.copied),
-        Err(error) => {
-            let at = sink.give_up();
-            Err(locate(error, table, &at, reader).await)
-        }
-    }
-}
-
-/// Writes segments, each with its fence.
-struct Sink<'a> {
-    table: &'a TableShared,
-    range: &'a RangeRow,
-    shadow: &'a TableRef,
-    writer: &'a AnyWriter,
-    whole: bool,
-    failed: bool,
-    /// Rows of the transaction that is open.
-    written: u64,
-    /// Rows committed.
-    copied: u64,
-    position: Option<String>,
-    session: Option<super::shared::TargetSession>,
-}
-
-impl<'a> Sink<'a> {
-    fn new(
-        table: &'a TableShared,
-        range: &'a RangeRow,
-        shadow: &'a TableRef,
-        writer: &'a AnyWriter,
-        whole: bool,
-    ) -> Self {
-        Self {
-            table,
-            range,
-            shadow,
-            writer,
-            whole,
-            failed: false,
-            written: 0,
-            copied: 0,
-            position: range.position.clone(),
-            session: None,
-        }
-    }
-
-    /// A session in a transaction. Only now: a slow source could outlast an idle one.
-    async fn begin(&self) -> Result<super::shared::TargetSession, SyncError> {
-        let mut session = self.table.session(SessionKind::Load).await?;
-        if self.whole {
-            // One transaction for the whole table waits for the source between its loads.
-            session.run("SET SESSION wait_timeout = 3600").await?;
-        }
-        session.run("START TRANSACTION").await?;
-        Ok(session)
-    }
-
-    async fn write(&mut self, mut segment: Segment, last: bool) -> Result<(), SyncError> {
-        while let Some(piece) = segment.encoder.take(true) {
-            segment.pieces.push(piece);
-        }
-        if self.failed {
-            return Err(SyncError::stop(
-                ErrorCode::Internal,
-                "a failed range was written again",
-            ));
-        }
-        let clock = Instant::now();
-        // A failure gives the session up with its transaction.
-        let mut session = match self.session.take() {
-            Some(session) => session,
-            None => self.begin().await?,
-        };
-        let outcome = self.write_in(&mut session, &mut segment, last).await;
-        match outcome {
-            // Its silence is allowed to last longer than a lease: not for others.
-            Ok(true) if self.whole => session.abandon(),
-            Ok(true) => {}
-            Ok(false) => self.session = Some(session),
-            Err(error) => {
-                self.failed = true;
-                session.abandon();
-                return Err(error);
-            }
-        }
-        TableMeter::add(&self.table.meter.bytes_done, segment.bytes);
-        self.table.meter.waited(Waiting::Target, clock.elapsed());
-        Ok(())
-    }
-
-    /// Whether the transaction has ended.
-    async fn write_in(
-        &mut self,
-        session: &mut super::shared::TargetSession,
-        segment: &mut Segment,
-        last: bool,
-    ) -> Result<bool, SyncError> {
-        let pieces = std::mem::take(&mut segment.pieces);
-        if !pieces.is_empty() {
-            let expected = segment.rows - segment.odd.len() as u64;
-            let written = self.writer.write(session, pieces).await?;
-            check_written(&written, expected, &generated_columns(&self.table.plan))?;
-        }
-        insert_odd(session, self.shadow, &self.table.plan.pairs, &segment.odd).await?;
-        self.written += segment.rows;
-        super::hooks::reach("copy.written");
-        let ends = !self.whole || last;
-        if ends {
-            let position = segment.last.as_ref().map(KeyTuple::to_text);
-            let fence = self.table.job.context.store.range_commit_sql(&RangeCommit {
-                table_run: self.table.table_run,
-                range_no: self.range.range_no,
-                fence: self.table.fence(),
-                position: position.as_deref(),
-                state: if last {
-                    RangeState::Copied
-                } else {
-                    RangeState::Planned
-                },
-                compared_in: None,
-                rows: i64::try_from(self.written).unwrap_or(i64::MAX),
-            });
-            commit_fenced(session, &fence).await?;
-            if position.is_some() {
-                self.position = position;
-            }
-            let meter = &self.table.meter;
-            TableMeter::add(&meter.rows_done, self.written);
-            TableMeter::add(&meter.inserted, self.written);
-            self.copied += self.written;
-            self.written = 0;
-            meter.committed();
-            if last {
-                TableMeter::add(&meter.chunks_done, 1);
-            }
-        }
-        Ok(ends)
-    }
-
-    /// Rolls back; says where the range is.
-    fn give_up(&mut self) -> RangeRow {
-        if let Some(session) = self.session.take() {
-            session.abandon();
-        }
-        RangeRow {
-            position: self.position.clone(),
-            ..self.range.clone()
-        }
-    }
-}
-
-/// Columns of the target that the server computes.
-fn generated_columns(plan: &super::table::PlannedTable) -> Vec<String> {
-    let schema = plan.target_schema.as_ref().or(plan.source_schema.as_ref());
-    let columns = schema.map(|s| s.columns.as_slice()).unwrap_or_default();
-    columns
-        .iter()
-        .filter(|c| c.generated)
-        .map(|c| c.name.raw().to_owned())
-        .collect()
-}
-
-/// What is left open is rolled back: nobody else may get a session inside a transaction.
-impl Drop for Sink<'_> {
-    fn drop(&mut self) {
-        if let Some(session) = self.session.take() {
-            session.abandon();
-        }
-    }
-}
-
-/// What a writer did must be exactly what it was given.
-fn check_written(written: &Written, expected: u64, generated: &[String]) -> Result<(), SyncError> {
-    // What the target computes may be rounded by its own definition, on both sides alike.
-    let ours = |warning: &&Warning| {
-        warning.level != "Note"
-            || !column_in(&warning.message).is_some_and(|c| generated.contains(&c))
-    };
-    if let Some(warning) = written.warnings.iter().find(ours) {
-        let class = crate::mysql::MysqlError::from_server(warning.number, String::new());
-        let code = match class.code {
-            ErrorCode::Internal => ErrorCode::ValueRejected,
-            other => other,
-        };
-        return Err(ErrorInfo::new(
-            code,
-            format!(
-                "the target would change a value: {} ({})",
-                warning.message, warning.number
-            ),
-        )
-        .into());
-    }
-    if written.displaced != 0 || written.rows != expected {
-        return Err(ErrorInfo::new(
-            ErrorCode::DuplicateKey,
-            format!(
-                "{expected} rows were sent, {} arrived, {} were displaced: the target takes two rows for one",
-                written.rows, written.displaced
-            ),
-        )
-        .into());
-    }
-    Ok(())
-}
-
-/// Rows with an ENUM's index 0: it is no member, so only a lenient INSERT takes it, with one
-/// warning each.
-async fn insert_odd(
-    session: &mut Session,
-    shadow: &TableRef,
-    pairs: &[crate::mysql::value::ColumnPair],
-    rows: &[Vec<Option<Vec<u8>>>],
-) -> Result<(), SyncError> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let head = insert_head_sql(shadow, pairs);
-    let lenient = WRITE_SQL_MODE.replace("STRICT_ALL_TABLES,", "");
-    session
-        .run(&format!("SET SESSION sql_mode = '{lenient}'"))
-        .await?;
-    for row in rows {
-        let zeros = row
-            .iter()
-            .flatten()
-            .filter(|value| value.as_slice() == crate::mysql::value::ENUM_ZERO)
-            .count();
-        let tuple = tuple_sql(pairs, row.iter().map(Option::as_deref));
-        let done = session.run(&format!("{head}{tuple}")).await?;
-        let warnings = if done.warnings == 0 {
-            Vec::new()
-        } else {
-            session.warnings().await?
-        };
-        let expected = warnings.iter().filter(|w| w.number == 1265).count();
-        if done.affected != 1 || expected != zeros || warnings.len() != zeros {
-            return Err(SyncError::stop(
-                ErrorCode::ValueRejected,
-                "an ENUM value that is no member could not be carried over",
-            ));
-        }
-    }
-    session
-        .run(&format!("SET SESSION sql_mode = '{WRITE_SQL_MODE}'"))
-        .await?;
-    Ok(())
-}
-
-/// Names the row and column of an error that names them only by number.
-async fn locate(
-    error: SyncError,
-    table: &TableShared,
-    range: &RangeRow,
-    reader: &mut Reader,
-) -> SyncError {
-    let SyncError::Failed(mut failure) = error else {
-        return error;
-    };
-    let info = &mut failure.info;
-    if info.column.is_none() {
-        info.column = column_in(&info.message);
-    }
-    let (Some(key), Ok(rest)) = (
-        table.plan.key.as_ref().filter(|k| k.is_chunkable()),
-        rest_of(range),
-    ) else {
-        return SyncError::Failed(failure);
-    };
-    let condition = key.range_sql(&rest);
-    let from = table.plan.source_from_sql(&condition);
-    let list = key.list_sql();
-    let sql = match info.code {
-        ErrorCode::ValueRejected => row_in(&info.message).map(|row| {
-            format!(
-                "SELECT {list} {from} ORDER BY {list} LIMIT 1 OFFSET {}",
-                row.saturating_sub(1)
-            )
+    // At the same time: the way to the source may be long.
+    let (released, written) = tokio::join!(reader.release(), sink.write(segment, true));
+    match written {
+        Ok(()) => released.map(|()| sink.copied).map_err(of_source),
+        Err(error) => Err(Failed {
+            error,
+            at: sink.give_up(),
+            by_target: true,
         }),
-        ErrorCode::PacketTooLarge => {
-            let size: Vec<String> = table
-                .plan
-                .pairs
-                .iter()
-                .filter(|p| Kind::may_be_large(&p.source))
-                .map(|p| format!("COALESCE(LENGTH({}), 0)", p.source.name))
-                .collect();
-            (!size.is_empty()).then(|| {
-                format!(
-                    "SELECT {list} {from} ORDER BY {} DESC LIMIT 1",
-                    size.join(" + ")
-                )
-            })
-        }
-        _ => None,
-    };
-    let Some(sql) = sql else {
-        return SyncError::Failed(failure);
-    };
-    let positions: Vec<usize> = (0..key.columns.len()).collect();
-    let mut found = None;
-    let looked = async {
-        let mut rows = reader.session().stream(&sql).await?;
-        while let Some(row) = rows.next().await? {
-            found = KeyTuple::of_row(&row, &positions).ok();
-        }
-        Ok::<_, SyncError>(())
-    }
-    .await;
-    match looked {
-        Ok(()) => failure.info.key = found.map(|k| key.shown(&k)),
-        Err(error) => reader.failed(&error),
-    }
-    SyncError::Failed(failure)
-}
-
-/// `… for column 'x' at row 5`, or with the table before the column.
-fn column_in(message: &str) -> Option<String> {
-    let at = message.find("for column ")? + "for column ".len();
-    let rest = &message[at..];
-    let end = rest.find(" at row").unwrap_or(rest.len());
-    let name = rest[..end].rsplit('.').next()?;
-    Some(name.trim_matches(|c| c == '\'' || c == '`').to_owned())
-}
-
-fn row_in(message: &str) -> Option<u64> {
-    let at = message.rfind("at row ")? + "at row ".len();
-    message[at..]
-        .split(|c: char| !c.is_ascii_digit())
-        .next()?
-        .parse()
-        .ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_and_columns_are_read_from_messages() {
-        let message = "Data too long for column 'note' at row 17 (1406)";
-        assert_eq!(column_in(message).as_deref(), Some("note"));
-        assert_eq!(row_in(message), Some(17));
-        let message = "Incorrect value: 'x' for column `d`.`t`.`c` at row 1";
-        assert_eq!(column_in(message).as_deref(), Some("c"));
-        assert_eq!(row_in("no row"), None);
     }
 }

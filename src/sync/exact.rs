@@ -7,7 +7,7 @@ use super::error::SyncError;
 use super::key::KeyRange;
 use super::meter::TableMeter;
 use super::servers::Servers;
-use super::snapshot::Snapshots;
+use super::snapshot::{Manner, Snapshots};
 use super::table::PlannedTable;
 use crate::model::log::DifferenceKind;
 use crate::model::plan::{PlannedDeletes, TablePlan};
@@ -26,11 +26,8 @@ pub async fn count(
     plan: &PlannedTable,
     shown: &mut TablePlan,
 ) -> Result<(), SyncError> {
-    let snapshots = Snapshots::new(
-        std::sync::Arc::clone(&context.source),
-        1,
-        StopSignal::default(),
-    );
+    let source = std::sync::Arc::clone(&context.source);
+    let snapshots = Snapshots::new(source, 1, Manner::default(), StopSignal::default());
     let mut target = Session::open(
         &context.local,
         SessionKind::Apply,
@@ -51,7 +48,7 @@ pub async fn count(
     let (mut missing, mut changed, mut extra, mut equal) = (0, 0, 0, true);
     let mut lower = None;
     {
-        let mut reader = snapshots.reader().await?;
+        let mut reader = snapshots.reader_of(plan.source.table.raw()).await?;
         loop {
             let upper = match key {
                 Some(key) => {

@@ -155,7 +155,11 @@ async fn compare_first(
         }
         if !found.few.is_empty() {
             check_delete_limits(&table.plan.options, found.extra, found.target_rows)?;
-            apply_few(table, checkpoint, &found).await?;
+            if table.snapshots.is_per_chunk() {
+                super::in_place::write(table, checkpoint, &found).await?;
+            } else {
+                apply_few(table, checkpoint, &found).await?;
+            }
         }
         let verified = end_equal(table, checkpoint, &force, found.rows).await?;
         return Ok(Some(verified));

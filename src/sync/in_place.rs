@@ -11,9 +11,10 @@ use super::full::end_equal;
 use super::hooks;
 use super::load::comparer;
 use super::shared::TableShared;
-use super::survey::{ROUNDS, Survey, compare_all, lost_again};
+use super::survey::{Found, ROUNDS, Survey, compare_all, lost_again};
 use super::swap::check_delete_limits;
 use super::watermark;
+use crate::model::error::ErrorCode;
 use crate::model::log::{DifferenceKind, Level};
 use crate::model::table_run::{Phase, Verified};
 use crate::mysql::SessionKind;
@@ -44,7 +45,7 @@ pub async fn run(
             continue;
         }
         found.tell_missed(table);
-        if !found.many {
+        if !found.many && (found.few.is_empty() || !table.snapshots.is_per_chunk()) {
             if !found.few.is_empty() {
                 check_delete_limits(&table.plan.options, found.extra, found.target_rows)?;
                 apply_few(table, &mut checkpoint, &found).await?;
@@ -65,22 +66,41 @@ pub async fn run(
                 found.ranges.len()
             ),
         );
-        let store = &table.job.context.store;
-        checkpoint.table_run_id = Some(table.table_run);
-        store.save_checkpoint(&checkpoint).await?;
-        store.delete_ranges(table.table_run, table.fence()).await?;
-        store
-            .add_ranges(table.table_run, table.fence(), &[whole_table_range()])
-            .await?;
-        order.parents_ready(&name).await;
-        write_ranges(table, &found.ranges, Which::Upserts).await?;
-        check_parents(table).await?;
-        order.ready(&name);
-        order.children_clean(&name).await;
-        write_ranges(table, &found.ranges, Which::Deletes).await?;
+        write(table, &mut checkpoint, &found).await?;
         order.done(&name);
+        if table.snapshots.is_per_chunk() {
+            return end_equal(table, &mut checkpoint, &force, found.rows).await;
+        }
     }
     Err(lost_again())
+}
+
+/// Brings the ranges that differ in step, each compared again and written from one snapshot: inserts
+/// and updates after the parents', deletes after the children's.
+///
+/// # Errors
+/// Why it ended; what was committed stays, and the next run compares again.
+pub async fn write(
+    table: &Arc<TableShared>,
+    checkpoint: &mut Checkpoint,
+    found: &Found,
+) -> Result<(), SyncError> {
+    let name = table.plan.target.table.raw().to_owned();
+    let order = &table.job.order;
+    let store = &table.job.context.store;
+    checkpoint.table_run_id = Some(table.table_run);
+    store.save_checkpoint(checkpoint).await?;
+    store.delete_ranges(table.table_run, table.fence()).await?;
+    store
+        .add_ranges(table.table_run, table.fence(), &[whole_table_range()])
+        .await?;
+    order.parents_ready(&name).await;
+    write_ranges(table, &found.ranges, Which::Upserts).await?;
+    check_parents(table).await?;
+    order.ready(&name);
+    order.children_clean(&name).await;
+    write_ranges(table, &found.ranges, Which::Deletes).await?;
+    Ok(())
 }
 
 async fn write_ranges(
@@ -98,23 +118,44 @@ async fn write_ranges(
     let mut done = HashSet::new();
     for range in ranges {
         table.check()?;
+        let _turns = table.turn().await?;
         let _permit = table.job.permit().await?;
         let mut reader = table.snapshots.reader().await?;
         let mut session = table.session(SessionKind::Apply).await?;
         let mut rows = comparer.rows(&mut reader, &mut session, range).await?;
         drop(session);
         rows.retain(|r| (r.kind == DifferenceKind::Extra) == (which == Which::Deletes));
-        for batch in rows.chunks(batch_rows) {
+        let (mut at, mut size) = (0, batch_rows);
+        while at < rows.len() {
             table.check()?;
+            let batch = &rows[at..rows.len().min(at + size)];
             let portion = Portion {
                 range_no: 0,
                 differences: batch,
                 which,
                 is_last: false,
             };
-            apply_live(table, &comparer, &mut reader, portion, &mut done).await?;
+            let applied = apply_live(table, &comparer, &mut reader, portion, &mut done).await;
+            match applied {
+                Ok(()) => at += batch.len(),
+                // Fewer rows meet fewer locks of others.
+                Err(error) if size > batch_rows / 8 && batch.len() > 1 && is_locked(&error) => {
+                    size = (size / 2).max(1);
+                    table.log(
+                        Level::Info,
+                        format!("rows are locked by others: batches of {size} rows from here on"),
+                    );
+                }
+                Err(error) => return Err(error),
+            }
             hooks::reach("in_place.batch");
         }
     }
     Ok(())
+}
+
+fn is_locked(error: &SyncError) -> bool {
+    error
+        .info()
+        .is_some_and(|info| matches!(info.code, ErrorCode::LockTimeout | ErrorCode::Deadlock))
 }

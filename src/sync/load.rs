@@ -32,7 +32,7 @@ use crate::model::table_run::{Phase, Verified};
 use crate::mysql::ddl::CreateTable;
 use crate::mysql::rows::{AnyWriter, InsertWriter, LoadWriter};
 use crate::mysql::schema::TableSchema;
-use crate::mysql::{Ident, SessionKind, TableRef};
+use crate::mysql::{Ident, Session, SessionKind, TableRef};
 use crate::store::checkpoints::{Checkpoint, Step};
 use crate::store::helpers::Purpose;
 use crate::store::ranges::{RangeRow, RangeState};
@@ -128,6 +128,7 @@ impl Load {
             other => other?,
         };
         hooks::reach("load.compared");
+        self.check_source().await?;
         verified.as_of.watermark = watermark::shown(self.checkpoint.marks.next.as_ref());
         self.checkpoint.verified = Some(verified.clone());
         self.table.observer.phase(Phase::Swap);
@@ -138,6 +139,30 @@ impl Load {
         self.checkpoint.marks.accept();
         close(&self.table, &mut self.checkpoint).await?;
         Ok(verified)
+    }
+
+    /// The source's table is still what it was planned by: a change that came between two snapshots
+    /// shows nowhere else.
+    async fn check_source(&self) -> Result<(), SyncError> {
+        let context = &self.table.job.context;
+        let plan = &self.table.plan;
+        let mut session =
+            Session::open(&context.source, SessionKind::Probe, context.lease_ttl).await?;
+        let now = TableSchema::read(&mut session, &plan.source).await?;
+        session.close().await;
+        let planned = plan.source_schema.as_ref().map(TableSchema::fingerprint);
+        if now.as_ref().map(TableSchema::fingerprint) == planned {
+            return Ok(());
+        }
+        Err(ErrorInfo::new(
+            ErrorCode::SchemaChanged,
+            format!(
+                "{} was changed on the source while it was copied: it is planned anew",
+                plan.source.shown()
+            ),
+        )
+        .transient()
+        .into())
     }
 
     /// Whether a keyless table was copied in another snapshot than it was compared in.
@@ -365,6 +390,7 @@ impl Load {
                 }
             }
         }
+        reader.release().await?;
         TableMeter::add(&table.meter.chunks_total, fresh.len() as u64);
         Ok(fresh)
     }

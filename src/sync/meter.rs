@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::model::event::Side;
 use crate::model::log::{Difference, Level};
 use crate::model::progress::Counts;
 use crate::model::table_run::{Phase, Timing};
@@ -29,6 +30,13 @@ pub struct TableMeter {
     pub warnings: AtomicU64,
     times: [AtomicU64; 6],
     checkpoint: Mutex<Option<Instant>>,
+    throttled: Mutex<Option<String>>,
+    /// Most bytes of a range, where a rate asks for small ones; 0 is no wish.
+    pub range_bytes: AtomicU64,
+    /// Most rows of a range likewise.
+    pub range_rows: AtomicU64,
+    /// How often batches were halved because the target did not take them.
+    pub halved: AtomicU32,
 }
 
 /// What a worker waits for.
@@ -69,6 +77,26 @@ impl TableMeter {
     pub fn waited(&self, on: Waiting, time: Duration) {
         let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         self.times[on as usize].fetch_add(nanos, Ordering::Relaxed);
+    }
+
+    /// Notes why work waits, or that it does not.
+    pub fn set_throttled(&self, reason: Option<&str>) {
+        let mut throttled = self
+            .throttled
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if throttled.as_deref() != reason {
+            *throttled = reason.map(str::to_owned);
+        }
+    }
+
+    /// Why work waits.
+    #[must_use]
+    pub fn throttled(&self) -> Option<String> {
+        self.throttled
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Notes that something was committed.
@@ -129,6 +157,10 @@ pub trait TableObserver: Send + Sync + 'static {
     fn log(&self, level: Level, message: &str);
     /// Something to know; also counted in `warnings`.
     fn warning(&self, code: &str, message: &str, hint: Option<&str>);
+    /// Work of the job waits for a server.
+    fn throttled(&self, side: Side, reason: &str);
+    /// Work of the job goes on; `reason` is what it waited for.
+    fn unthrottled(&self, side: Side, reason: &str);
     /// A comparison found differences; `sample` holds at most a few hundred of them.
     fn differences(&self, missing: u64, extra: u64, changed: u64, sample: Vec<Difference>);
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::bound::{BoundWish, Counted, Sight};
 use super::context::{JobContext, StopSignal, TableLease, TableOutcome, TableTask};
 use super::error::SyncError;
+use super::guard::{Guard, Watched};
 use super::meter::{TableMeter, TableObserver};
 use super::order::Order;
 use super::place::sweep;
@@ -16,20 +17,28 @@ use super::report::table_plan;
 use super::rules::{Chosen, choose};
 use super::servers::Servers;
 use super::shared::{JobShared, TableShared};
-use super::snapshot::Snapshots;
+use super::snapshot::{Manner, Snapshots};
 use super::table::{PlannedTable, plan_table};
+use super::telling::tell_how_aligned;
+use super::throttle::check_lag;
+use super::watch::Watch;
 use super::watermark::why_full;
 use super::workers::Workers;
 use super::{course, verify};
-use crate::model::config::Consistency;
+use crate::model::config::{Consistency, ShadowIn};
 use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::ids::TableRunId;
 use crate::model::job::JobKind;
+use crate::model::log::Level;
 use crate::model::plan::{Plan, Risk, Severity};
+use crate::model::throttle::ThrottleSpec;
+use crate::mysql::probe::missing_on_target;
 use crate::mysql::{Ident, Session, SessionKind};
 
 /// How long the plan that a job begins with is believed.
 const FRESH: Duration = Duration::from_secs(10);
+/// How often a table may go on at once after its readers gave way.
+const ROUNDS: u32 = 20;
 
 /// One job's shared work: snapshots, workers, order of tables.
 pub struct JobRun {
@@ -40,6 +49,9 @@ pub struct JobRun {
     planned_at: Instant,
     warned: AtomicBool,
     warned_of_snapshots: AtomicBool,
+    told_how_aligned: AtomicBool,
+    /// Looking at the servers; ends with the run.
+    watches: Mutex<Vec<Watch>>,
 }
 
 impl JobRun {
@@ -94,11 +106,35 @@ impl JobRun {
             .collect();
         tasks.sort_by_key(|task| order.rank(&task.target_table));
         let bounds = bounds(&context, &plans);
+        let source_throttle = context.throttles.source(&context.connection);
+        let target_throttle = context.throttles.target();
+        let manner = Manner {
+            lock: options.snapshot_lock,
+            per_chunk: options.consistency == Consistency::Chunk,
+        };
+        let source = Arc::clone(&context.source);
+        let snapshots = Snapshots::new(source, sessions, manner, stop.clone());
+        let snapshots = Arc::new(snapshots.with_bounds(bounds.clone()));
+        let watched = Arc::new(Watched::default());
+        watched.add(&snapshots);
+        let guard = Guard::new(
+            servers.source_database.raw(),
+            targets.keys().cloned().collect(),
+            options.max_snapshot_age,
+            Arc::clone(&watched),
+        );
+        let watches = [
+            (&context.source, &source_throttle, Some(guard)),
+            (&context.local, &target_throttle, None),
+        ]
+        .map(|(server, throttle, guard)| {
+            Watch::begin(Arc::clone(server), Arc::clone(throttle), guard)
+        });
         let shared = JobShared {
-            snapshots: Arc::new(
-                Snapshots::new(Arc::clone(&context.source), sessions, stop.clone())
-                    .with_bounds(bounds.clone()),
-            ),
+            source_throttle,
+            target_throttle,
+            snapshots,
+            watched,
             bounds,
             permits: Workers::new(workers, context.limits.clone()),
             room,
@@ -125,6 +161,8 @@ impl JobRun {
                 planned_at,
                 warned: AtomicBool::new(false),
                 warned_of_snapshots: AtomicBool::new(false),
+                told_how_aligned: AtomicBool::new(false),
+                watches: Mutex::new(watches.into()),
             }),
             tasks,
         ))
@@ -166,15 +204,31 @@ impl JobRun {
         meter: &Arc<TableMeter>,
         observer: &Arc<dyn TableObserver>,
     ) -> Result<TableOutcome, SyncError> {
-        let plan = self.until_stopped(self.plan_for_try(task)).await?;
-        let table = TableShared::new(&self.shared, plan, table_run, Some(lease), meter, observer);
-        self.warn_once(&table);
-        let outcome = course::run(&table).await;
-        table.close().await;
-        let verified = outcome?;
-        self.warn_of_snapshots(&table);
-        self.shared.order.done(&task.target_table);
-        Ok(TableOutcome { verified })
+        let mut rounds = 0;
+        loop {
+            let plan = self.until_stopped(self.plan_for_try(task)).await?;
+            let shared = &self.shared;
+            let table = TableShared::new(shared, plan, table_run, Some(lease), meter, observer);
+            self.warn_once(&table);
+            let outcome = course::run(&table).await;
+            table.close().await;
+            self.warn_of_snapshots(&table);
+            match outcome {
+                Err(error) if rounds < ROUNDS && table.gave_way(&error) => {
+                    rounds += 1;
+                    table.log(
+                        Level::Info,
+                        "the source's own work came first; goes on under a new snapshot",
+                    );
+                    shared.snapshots.clear_way(&task.source_table).await;
+                }
+                outcome => {
+                    let verified = outcome?;
+                    shared.order.done(&task.target_table);
+                    return Ok(TableOutcome { verified });
+                }
+            }
+        }
     }
 
     /// Compares one table with its live source; writes nothing.
@@ -187,14 +241,25 @@ impl JobRun {
         meter: &Arc<TableMeter>,
         observer: &Arc<dyn TableObserver>,
     ) -> Result<TableOutcome, SyncError> {
-        let plan = self.until_stopped(self.plan_for_try(task)).await?;
-        let run = TableRunId::generate();
-        let table = TableShared::new(&self.shared, plan, run, None, meter, observer);
-        let outcome = verify::run(&table).await;
-        table.close().await;
-        outcome
-            .map(|verified| TableOutcome { verified })
-            .map_err(|error| table.explain(error))
+        let mut rounds = 0;
+        loop {
+            let plan = self.until_stopped(self.plan_for_try(task)).await?;
+            let run = TableRunId::generate();
+            let table = TableShared::new(&self.shared, plan, run, None, meter, observer);
+            let outcome = verify::run(&table).await;
+            table.close().await;
+            match outcome {
+                Err(error) if rounds < ROUNDS && table.gave_way(&error) => {
+                    rounds += 1;
+                    self.shared.snapshots.clear_way(&task.source_table).await;
+                }
+                outcome => {
+                    return outcome
+                        .map(|verified| TableOutcome { verified })
+                        .map_err(|error| table.explain(error));
+                }
+            }
+        }
     }
 
     /// Tells the run that a table will not be tried again, so that tables which wait for it go on.
@@ -202,8 +267,17 @@ impl JobRun {
         self.shared.order.done(&task.target_table);
     }
 
+    /// Puts other limits on the source in force, from the next batch on.
+    pub fn set_throttle(&self, spec: ThrottleSpec) {
+        self.shared.source_throttle.replace(spec);
+    }
+
     /// Ends snapshots and sessions, and drops helper tables that nobody needs.
     pub async fn finish(&self) {
+        self.watches
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
         self.shared.snapshots.close().await;
         let context = &self.shared.context;
         match sweep(&context.store, &context.local).await {
@@ -228,6 +302,9 @@ impl JobRun {
     }
 
     fn warn_of_snapshots(&self, table: &TableShared) {
+        if !self.told_how_aligned.load(Ordering::Relaxed) && tell_how_aligned(table) {
+            self.told_how_aligned.store(true, Ordering::Relaxed);
+        }
         let asked = self.shared.context.config.spec.options.consistency == Consistency::Snapshot;
         if asked
             && self.shared.snapshots.taken() > 1
@@ -313,6 +390,23 @@ async fn look(
         spec.options.writer,
     )
     .await?;
+    for (throttle, endpoint, session) in [
+        (
+            &context.connection.spec.throttle,
+            &context.source,
+            &mut source,
+        ),
+        (context.throttles.local_spec(), &context.local, &mut local),
+    ] {
+        servers
+            .warnings
+            .extend(check_lag(throttle, endpoint, session).await?);
+    }
+    let helpers = spec.options.shadow_in == ShadowIn::Auto;
+    let target = servers.target_database.raw().to_owned();
+    servers
+        .warnings
+        .extend(missing_on_target(&mut local, &target, helpers).await?);
     let mut chosen = choose(&mut source, &servers.source_database, spec).await?;
     let wanted = &context.request.tables;
     if !wanted.is_empty() {

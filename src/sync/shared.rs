@@ -9,17 +9,20 @@ use tokio_util::sync::CancellationToken;
 use super::bound::BoundWish;
 use super::context::{JobContext, StopSignal, TableLease};
 use super::error::SyncError;
+use super::guard::Watched;
 use super::meter::{TableMeter, TableObserver};
 use super::order::Order;
 use super::servers::Servers;
-use super::snapshot::Snapshots;
+use super::snapshot::{Manner, Snapshots, TableSnapshots};
 use super::table::PlannedTable;
+use super::throttle::{Throttle, Turn};
 use super::workers::{WorkPermit, Workers};
 use crate::model::config::Consistency;
 use crate::model::ids::TableRunId;
 use crate::model::log::Level;
 use crate::model::rule::TableRule;
-use crate::mysql::{MysqlError, Session, SessionKind};
+use crate::model::throttle::Limits;
+use crate::mysql::{ErrorClass, MysqlError, Session, SessionKind};
 
 /// What all tables of a job share.
 pub struct JobShared {
@@ -33,10 +36,16 @@ pub struct JobShared {
     pub snapshots: Arc<Snapshots>,
     /// What is looked at before each snapshot; `None` where no table has a watermark.
     pub bounds: Option<Arc<BoundWish>>,
+    /// All snapshots of the job, for the guard.
+    pub watched: Arc<Watched>,
     /// Workers of the job.
     pub permits: Workers,
     /// Most sessions that a snapshot of the source may have.
     pub room: usize,
+    /// Limits on the source.
+    pub source_throttle: Arc<Throttle>,
+    /// Limits on the local server.
+    pub target_throttle: Arc<Throttle>,
     /// Order of tables bound by foreign keys.
     pub order: Order,
     /// Source table to target table, for every table of the job.
@@ -53,16 +62,28 @@ impl JobShared {
     }
 
     /// The snapshot for one table: the job's, or, with `consistency: table`, one of its own.
-    fn snapshots_for_table(&self) -> Arc<Snapshots> {
-        match self.context.config.spec.options.consistency {
-            Consistency::Snapshot => Arc::clone(&self.snapshots),
-            Consistency::Table => {
+    fn snapshots_for_table(&self, plan: &PlannedTable) -> TableSnapshots {
+        let options = &self.context.config.spec.options;
+        let table = plan.source.table.raw();
+        match options.consistency {
+            Consistency::Snapshot => TableSnapshots::shared(&self.snapshots, table),
+            Consistency::Chunk if plan.is_walked() => {
+                TableSnapshots::shared(&self.snapshots, table)
+            }
+            // A table that can't be cut is one statement: it has a snapshot of its own.
+            Consistency::Table | Consistency::Chunk => {
                 // The connection's sessions are shared out among the tables at work.
                 let at_work = self.targets.len().clamp(1, self.workers());
                 let size = (self.snapshots.size() / at_work).max(1);
                 let endpoint = Arc::clone(&self.context.source);
-                let own = Snapshots::new(endpoint, size, self.stop.clone());
-                Arc::new(own.with_bounds(self.bounds.clone()))
+                let manner = Manner {
+                    lock: options.snapshot_lock,
+                    per_chunk: false,
+                };
+                let own = Snapshots::new(endpoint, size, manner, self.stop.clone());
+                let own = TableSnapshots::own(own.with_bounds(self.bounds.clone()), table);
+                self.watched.add(own.all());
+                own
             }
         }
     }
@@ -92,7 +113,7 @@ pub struct TableShared {
     /// The job.
     pub job: Arc<JobShared>,
     /// The snapshot of the source that the table is read in: the job's, or one of its own.
-    pub snapshots: Arc<Snapshots>,
+    pub snapshots: TableSnapshots,
     /// The table, planned.
     pub plan: PlannedTable,
     /// The run.
@@ -130,7 +151,7 @@ impl TableShared {
         });
         Arc::new(Self {
             job: Arc::clone(job),
-            snapshots: job.snapshots_for_table(),
+            snapshots: job.snapshots_for_table(&plan),
             plan,
             table_run,
             lease: lease.cloned(),
@@ -172,6 +193,57 @@ impl TableShared {
             () = self.job.stop.soft.cancelled() => Err(SyncError::Stopped),
             done = work => Ok(done?),
         }
+    }
+
+    /// Waits until a batch may begin: both servers have room for it. What comes back is to be held
+    /// until the batch has been counted by [`Self::charge`].
+    ///
+    /// # Errors
+    /// `Stopped` when the job is to end.
+    pub async fn turn(&self) -> Result<[Turn; 2], SyncError> {
+        let (job, observer) = (&self.job, &*self.observer);
+        let source = job.source_throttle.turn(&self.meter, observer, &job.stop);
+        let source = source.await?;
+        let target = job.target_throttle.turn(&self.meter, observer, &job.stop);
+        let turns = [source, target.await?];
+        self.check_lease()?;
+        self.wish_for_small_ranges();
+        Ok(turns)
+    }
+
+    /// Counts rows that were read on the source, and written or read on the local server.
+    pub fn charge(&self, rows: u64, bytes: u64) {
+        self.job.source_throttle.charge(rows, bytes);
+        self.job.target_throttle.charge(rows, bytes);
+    }
+
+    /// The same for rows that were only compared: their bytes by the table's average row.
+    pub fn charge_compared(&self, rows: u64) {
+        let average = self
+            .plan
+            .source_schema
+            .as_ref()
+            .and_then(|s| s.data_bytes.checked_div(s.rows_estimate))
+            .unwrap_or(0);
+        self.charge(rows, rows.saturating_mul(average));
+    }
+
+    /// Under a rate a range is at most what may be moved in a second.
+    fn wish_for_small_ranges(&self) {
+        let limits = [
+            self.job.source_throttle.limits(),
+            self.job.target_throttle.limits(),
+        ];
+        let least = |rate: fn(&Limits) -> Option<u64>| limits.iter().filter_map(rate).min();
+        let meter = &self.meter;
+        TableMeter::set(
+            &meter.range_bytes,
+            least(Limits::bytes_per_second).unwrap_or(0),
+        );
+        TableMeter::set(
+            &meter.range_rows,
+            least(|limits| limits.max_rows_per_second).unwrap_or(0),
+        );
     }
 
     /// Fails only when work is to end at once: for steps that must not be left half done.
@@ -253,12 +325,28 @@ impl TableShared {
 
     /// Closes idle sessions, and the snapshot where it is the table's own.
     pub async fn close(&self) {
-        if !Arc::ptr_eq(&self.snapshots, &self.job.snapshots) {
-            self.snapshots.close().await;
-        }
+        self.snapshots.close().await;
         let idle: Vec<_> = lock(&self.idle).drain(..).collect();
         for session in idle {
             session.close().await;
+        }
+    }
+
+    /// Whether the table can go on at once after this error: its readers gave way to somebody on the
+    /// source, or its definition there changed and it is planned anew.
+    #[must_use]
+    pub fn gave_way(&self, error: &SyncError) -> bool {
+        use crate::model::error::ErrorCode;
+        if self.check().is_err() {
+            return false;
+        }
+        let SyncError::Failed(failure) = error else {
+            return false;
+        };
+        match failure.info.code {
+            ErrorCode::ConnectionLost => self.snapshots.gave_way(),
+            ErrorCode::SchemaChanged => failure.class == ErrorClass::Retry,
+            _ => false,
         }
     }
 

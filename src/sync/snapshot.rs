@@ -9,17 +9,33 @@
 //! of it may finish. So each reader carries the id of its snapshot, and a comparison only counts
 //! for the snapshot that it names.
 
+mod align;
+mod lock;
+mod of_table;
+mod reader;
+mod way;
+
+pub use of_table::TableSnapshots;
+pub use reader::Reader;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
 
+use self::align::{
+    align_mariadb, align_mysql, as_of_now, begin, binlog_position, same_server, set_savepoints,
+    variable,
+};
+use self::reader::{Loan, Member};
 use super::bound::{self, Bound, BoundWish};
 use super::context::StopSignal;
 use super::error::SyncError;
+use crate::model::config::SnapshotLock;
 use crate::model::error::ErrorCode;
 use crate::model::table_run::AsOf;
 use crate::mysql::{Endpoint, MysqlError, Session, SessionKind};
@@ -42,6 +58,19 @@ pub struct Snapshot {
     pub aligned: bool,
     /// Up to where watermarks are complete in it, for a job that has some.
     pub bound: Option<Bound>,
+    /// How long writes on the source were held back for it.
+    pub locked: Option<Duration>,
+    /// Why several sessions could not be had where a lock was asked for.
+    pub not_locked: Option<String>,
+}
+
+/// How snapshots are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Manner {
+    /// Whether writes may be held back for it.
+    pub lock: SnapshotLock,
+    /// Each reader sees a moment of its own, and no transaction outlasts it.
+    pub per_chunk: bool,
 }
 
 /// The snapshot of a job, opened when first needed and again when it was lost.
@@ -51,6 +80,7 @@ pub struct Snapshots {
     size: AtomicUsize,
     wanted: AtomicUsize,
     stop: StopSignal,
+    manner: Manner,
     permits: Arc<Semaphore>,
     state: Arc<Mutex<State>>,
     pinger: Mutex<Option<tokio::task::JoinHandle<()>>>,
@@ -60,34 +90,42 @@ pub struct Snapshots {
 #[derive(Default)]
 struct State {
     current: Option<Arc<Snapshot>>,
-    idle: Vec<(Session, Arc<Snapshot>)>,
+    begun: Option<Instant>,
+    /// The one taken last.
+    last: Option<Arc<Snapshot>>,
+    idle: Vec<Member>,
+    /// Sessions on loan, by number.
+    loans: HashMap<u64, Loan>,
+    last_loan: u64,
+    /// How often readers of a table had to give way.
+    gave_way: HashMap<String, u32>,
+    /// Tables that somebody waits for.
+    waited_for: HashSet<String>,
+    /// Snapshots that were ended for their age.
+    aged: u32,
+    per_chunk: bool,
     /// Sessions that the current snapshot has; fewer than permits when alignment failed.
     opened: usize,
     taken: u32,
-}
-
-/// A read session on loan, inside its snapshot.
-pub struct Reader {
-    session: Option<Session>,
-    snapshot: Arc<Snapshot>,
-    state: Arc<Mutex<State>>,
-    broken: bool,
-    _permit: OwnedSemaphorePermit,
 }
 
 impl Snapshots {
     /// `size` sessions at most; nothing is opened yet. The hard wish of `stop` ends every statement
     /// at once, the soft one every wait.
     #[must_use]
-    pub fn new(endpoint: Arc<Endpoint>, size: usize, stop: StopSignal) -> Self {
+    pub fn new(endpoint: Arc<Endpoint>, size: usize, manner: Manner, stop: StopSignal) -> Self {
         let size = size.max(1);
         Self {
             endpoint,
             size: AtomicUsize::new(size),
             wanted: AtomicUsize::new(size),
             stop,
+            manner,
             permits: Arc::new(Semaphore::new(size)),
-            state: Arc::default(),
+            state: Arc::new(Mutex::new(State {
+                per_chunk: manner.per_chunk,
+                ..State::default()
+            })),
             pinger: Mutex::new(None),
             bounds: None,
         }
@@ -100,19 +138,21 @@ impl Snapshots {
         self
     }
 
-    /// A reader of the snapshot in force; opens one when there is none. Waits while all are out.
+    /// A reader of the snapshot in force, for a table; opens one when there is none. Waits while
+    /// all are out.
     ///
     /// # Errors
     /// When the source can't be reached or refuses; `Stopped` when the job is to end.
-    pub async fn reader(&self) -> Result<Reader, SyncError> {
+    pub async fn reader_of(&self, table: &str) -> Result<Reader, SyncError> {
         tokio::select! {
             biased;
             () = self.stop.soft.cancelled() => Err(SyncError::Stopped),
-            reader = self.next_reader() => reader,
+            reader = self.next_reader(table) => reader,
         }
     }
 
-    async fn next_reader(&self) -> Result<Reader, SyncError> {
+    async fn next_reader(&self, table: &str) -> Result<Reader, SyncError> {
+        self.clear_way(table).await;
         loop {
             let permit = Arc::clone(&self.permits)
                 .acquire_owned()
@@ -125,17 +165,23 @@ impl Snapshots {
                     _ => None,
                 }
             };
-            if let Some((session, snapshot)) = ready {
-                return Ok(Reader {
-                    session: Some(session),
-                    snapshot,
-                    state: Arc::clone(&self.state),
-                    broken: false,
-                    _permit: permit,
-                });
+            let Some(mut member) = ready else {
+                drop(permit);
+                self.reopen().await?;
+                continue;
+            };
+            if self.manner.per_chunk {
+                let session = std::slice::from_mut(&mut member.session);
+                let begun = match begin(session).await {
+                    Ok(()) => set_savepoints(session).await,
+                    refused => refused,
+                };
+                if let Err(error) = begun {
+                    forget(&mut self.lock(), &member.snapshot);
+                    return Err(error.into());
+                }
             }
-            drop(permit);
-            self.reopen().await?;
+            return Ok(Reader::lend(member, table, &self.state, permit));
         }
     }
 
@@ -144,7 +190,7 @@ impl Snapshots {
     /// # Errors
     /// When the source can't be reached or refuses.
     pub async fn current(&self) -> Result<Arc<Snapshot>, SyncError> {
-        Ok(Arc::clone(&self.reader().await?.snapshot))
+        Ok(Arc::clone(self.reader_of("").await?.snapshot()))
     }
 
     /// Ends the snapshot: the next reader gets a later one.
@@ -158,6 +204,12 @@ impl Snapshots {
     #[must_use]
     pub fn taken(&self) -> u32 {
         self.lock().taken
+    }
+
+    /// The snapshot that was taken last, ended or not.
+    #[must_use]
+    pub fn last(&self) -> Option<Arc<Snapshot>> {
+        self.lock().last.clone()
     }
 
     /// How many readers there can be at once.
@@ -198,8 +250,8 @@ impl Snapshots {
             state.current = None;
             state.idle.drain(..).collect()
         };
-        for (session, _) in idle {
-            session.close().await;
+        for member in idle {
+            member.session.close().await;
         }
     }
 
@@ -231,10 +283,17 @@ impl Snapshots {
         {
             let mut state = self.lock();
             state.taken += 1;
+            state.last = Some(Arc::clone(&snapshot));
+            state.begun = Some(Instant::now());
             state.opened = sessions.len();
             state.idle = sessions
                 .into_iter()
-                .map(|s| (s, Arc::clone(&snapshot)))
+                .map(|(session, end)| Member {
+                    session,
+                    snapshot: Arc::clone(&snapshot),
+                    read: BTreeSet::new(),
+                    end,
+                })
                 .collect();
             state.current = Some(Arc::clone(&snapshot));
         }
@@ -249,15 +308,73 @@ impl Snapshots {
         Ok(())
     }
 
-    async fn open_aligned(&self) -> Result<(Vec<Session>, Snapshot), SyncError> {
-        let opened = join_all((0..self.size()).map(|_| self.session())).await;
+    async fn open_aligned(&self) -> Result<(Vec<Opened>, Snapshot), SyncError> {
+        let ends: Vec<CancellationToken> = (0..self.size())
+            .map(|_| self.stop.hard.child_token())
+            .collect();
+        let opened = join_all(ends.iter().map(|end| self.session(end))).await;
         let mut sessions = opened.into_iter().collect::<Result<Vec<_>, MysqlError>>()?;
         sessions[0]
             .server()
             .check_source()
             .map_err(|why| SyncError::stop(ErrorCode::Unsupported, why))?;
+        let snapshot = self.take(&mut sessions).await?;
+        if !self.manner.per_chunk {
+            set_savepoints(&mut sessions).await?;
+        }
+        Ok((sessions.into_iter().zip(ends).collect(), snapshot))
+    }
+
+    /// Brings the sessions to one moment; ends all but one where that can't be done.
+    async fn take(&self, sessions: &mut Vec<Session>) -> Result<Snapshot, SyncError> {
+        if self.manner.per_chunk {
+            // Each of them begins when it is lent.
+            let mut as_of = as_of_now(&mut sessions[0]).await?;
+            as_of.gtid = None;
+            let server = same_server(sessions).await?;
+            return Ok(snapshot(as_of, server, true));
+        }
+        if sessions.len() > 1
+            && let Some(as_of) = self.align(sessions).await?
+        {
+            let server = same_server(sessions).await?;
+            return Ok(snapshot(as_of, server, true));
+        }
+        let mut not_locked = None;
+        if sessions.len() > 1 && self.manner.lock == SnapshotLock::Ftwrl {
+            match lock::open_locked(&self.endpoint, sessions).await {
+                Ok(lock::Locked { as_of, held }) => {
+                    let server = same_server(sessions).await?;
+                    return Ok(Snapshot {
+                        locked: Some(held),
+                        ..snapshot(as_of, server, true)
+                    });
+                }
+                Err(error) => not_locked = Some(error.advised()),
+            }
+        }
+        // One session reads everything in one snapshot.
+        for session in sessions.split_off(1) {
+            session.close().await;
+        }
+        begin(sessions).await?;
+        let mut as_of = as_of_now(&mut sessions[0]).await?;
+        if sessions[0].server().is_mariadb() {
+            as_of.binlog = binlog_position(&mut sessions[0]).await?;
+        } else {
+            let set = variable(&mut sessions[0], "gtid_executed").await;
+            as_of.gtid = Some(set.unwrap_or_default()).filter(|set| !set.is_empty());
+        }
+        let server = same_server(sessions).await?;
+        Ok(Snapshot {
+            not_locked,
+            ..snapshot(as_of, server, self.size() == 1)
+        })
+    }
+
+    /// Aligns without a lock, where the server offers a way.
+    async fn align(&self, sessions: &mut [Session]) -> Result<Option<AsOf>, SyncError> {
         let mariadb = sessions[0].server().is_mariadb();
-        let deadline = Instant::now() + ALIGN;
         let can_align = if mariadb {
             variable(&mut sessions[0], "log_bin").await? == "1"
         } else {
@@ -265,50 +382,26 @@ impl Snapshots {
                 .await?
                 .eq_ignore_ascii_case("on")
         };
-        if sessions.len() > 1 && can_align {
-            loop {
-                let as_of = if mariadb {
-                    align_mariadb(&mut sessions).await?
-                } else {
-                    align_mysql(&mut sessions).await?
-                };
-                if let Some(as_of) = as_of {
-                    let server = same_server(&mut sessions).await?;
-                    return Ok((sessions, snapshot(as_of, server, true)));
-                }
-                if Instant::now() > deadline {
-                    break;
-                }
+        if !can_align {
+            return Ok(None);
+        }
+        let deadline = Instant::now() + ALIGN;
+        loop {
+            let as_of = if mariadb {
+                align_mariadb(sessions).await?
+            } else {
+                align_mysql(sessions).await?
+            };
+            if as_of.is_some() || Instant::now() > deadline {
+                return Ok(as_of);
             }
         }
-        // One session reads everything in one snapshot.
-        for session in sessions.split_off(1) {
-            session.close().await;
-        }
-        begin(&mut sessions).await?;
-        let as_of = if mariadb {
-            let mut as_of = as_of_now(&mut sessions[0]).await?;
-            as_of.binlog = binlog_position(&mut sessions[0]).await?;
-            as_of
-        } else {
-            let mut as_of = as_of_now(&mut sessions[0]).await?;
-            as_of.gtid = Some(
-                variable(&mut sessions[0], "gtid_executed")
-                    .await
-                    .unwrap_or_default(),
-            )
-            .filter(|set| !set.is_empty());
-            as_of
-        };
-        let server = same_server(&mut sessions).await?;
-        let aligned = self.size() == 1;
-        Ok((sessions, snapshot(as_of, server, aligned)))
     }
 
-    async fn session(&self) -> Result<Session, MysqlError> {
+    async fn session(&self, end: &CancellationToken) -> Result<Session, MysqlError> {
         let session =
             Session::open(&self.endpoint, SessionKind::Read, Duration::from_secs(60)).await?;
-        Ok(session.with_cancel(self.stop.hard.clone()))
+        Ok(session.with_cancel(end.clone()))
     }
 
     fn start_pinger(&self) {
@@ -334,15 +427,16 @@ impl Snapshots {
                             Some(state.idle.remove(0))
                         }
                     };
-                    let Some((mut session, snapshot)) = next else {
+                    let Some(mut member) = next else {
                         break;
                     };
-                    let alive = session.ping().await.is_ok();
+                    let alive = member.session.ping().await.is_ok();
                     let mut state = lock(&state);
+                    let id = &member.snapshot.id;
                     if !alive {
-                        forget(&mut state, &snapshot);
-                    } else if state.current.as_ref().is_some_and(|c| c.id == snapshot.id) {
-                        state.idle.push((session, snapshot));
+                        forget(&mut state, &member.snapshot);
+                    } else if state.current.as_ref().is_some_and(|c| c.id == *id) {
+                        state.idle.push(member);
                     }
                 }
             }
@@ -365,50 +459,8 @@ fn forget(state: &mut State, snapshot: &Arc<Snapshot>) {
     }
 }
 
-impl Reader {
-    /// The session.
-    #[expect(clippy::expect_used, reason = "the session is only taken in drop")]
-    pub fn session(&mut self) -> &mut Session {
-        self.session.as_mut().expect("a session on loan")
-    }
-
-    /// The moment it sees.
-    #[must_use]
-    pub fn snapshot(&self) -> &Arc<Snapshot> {
-        &self.snapshot
-    }
-
-    /// Notes what a statement failed with: a lost connection or a snapshot that the server no
-    /// longer has ends the snapshot for those who come later.
-    pub fn failed(&mut self, error: &SyncError) {
-        if let SyncError::Failed(failure) = error
-            && matches!(
-                failure.info.code,
-                ErrorCode::ConnectionLost | ErrorCode::SchemaChanged
-            )
-        {
-            self.broken = true;
-        }
-    }
-}
-
-impl Drop for Reader {
-    fn drop(&mut self) {
-        let Some(session) = self.session.take() else {
-            return;
-        };
-        let mut state = lock(&self.state);
-        if self.broken || !session.is_usable() {
-            forget(&mut state, &self.snapshot);
-        } else if state
-            .current
-            .as_ref()
-            .is_some_and(|c| c.id == self.snapshot.id)
-        {
-            state.idle.push((session, Arc::clone(&self.snapshot)));
-        }
-    }
-}
+/// A session, and what ends its statements.
+type Opened = (Session, CancellationToken);
 
 fn snapshot(as_of: AsOf, server: String, aligned: bool) -> Snapshot {
     Snapshot {
@@ -417,103 +469,7 @@ fn snapshot(as_of: AsOf, server: String, aligned: bool) -> Snapshot {
         server,
         aligned,
         bound: None,
+        locked: None,
+        not_locked: None,
     }
-}
-
-async fn begin(sessions: &mut [Session]) -> Result<(), MysqlError> {
-    let begun = join_all(sessions.iter_mut().map(async |session| {
-        session
-            .run("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
-            .await
-    }))
-    .await;
-    begun.into_iter().try_for_each(|done| done.map(|_| ()))
-}
-
-async fn align_mariadb(sessions: &mut [Session]) -> Result<Option<AsOf>, SyncError> {
-    begin(sessions).await?;
-    let mut first: Option<String> = None;
-    for session in sessions.iter_mut() {
-        let Some(position) = binlog_position(session).await? else {
-            return Ok(None);
-        };
-        if first.get_or_insert_with(|| position.clone()) != &position {
-            return Ok(None);
-        }
-    }
-    let mut as_of = as_of_now(&mut sessions[0]).await?;
-    as_of.binlog = first;
-    Ok(Some(as_of))
-}
-
-async fn align_mysql(sessions: &mut [Session]) -> Result<Option<AsOf>, SyncError> {
-    let before = variable(&mut sessions[0], "gtid_executed").await?;
-    begin(sessions).await?;
-    let owned = variable(&mut sessions[0], "gtid_owned").await?;
-    let after = variable(&mut sessions[0], "gtid_executed").await?;
-    if !owned.is_empty() || before != after {
-        return Ok(None);
-    }
-    let mut as_of = as_of_now(&mut sessions[0]).await?;
-    as_of.gtid = Some(after).filter(|set| !set.is_empty());
-    Ok(Some(as_of))
-}
-
-/// `file:position` of the session's own snapshot, on MariaDB with a binlog.
-async fn binlog_position(session: &mut Session) -> Result<Option<String>, MysqlError> {
-    let (mut file, mut position) = (None, None);
-    for row in session
-        .rows("SHOW STATUS LIKE 'binlog\\_snapshot\\_%'")
-        .await?
-    {
-        let value = row.text("Value")?;
-        match row.text("Variable_name")?.to_ascii_lowercase().as_str() {
-            "binlog_snapshot_file" => file = Some(value),
-            "binlog_snapshot_position" => position = Some(value),
-            _ => {}
-        }
-    }
-    Ok(match (file, position) {
-        (Some(file), Some(position)) if !file.is_empty() => Some(format!("{file}:{position}")),
-        _ => None,
-    })
-}
-
-async fn as_of_now(session: &mut Session) -> Result<AsOf, MysqlError> {
-    let row = session
-        .first("SELECT UTC_TIMESTAMP(3) AS now")
-        .await?
-        .ok_or_else(|| MysqlError::lost("the source has no clock"))?;
-    let time: DateTime<Utc> = row.time("now")?;
-    Ok(AsOf {
-        time: Some(time),
-        gtid: None,
-        binlog: None,
-        watermark: None,
-    })
-}
-
-/// A global variable; empty where the server does not know it.
-async fn variable(session: &mut Session, name: &str) -> Result<String, MysqlError> {
-    match session.first(&format!("SELECT @@GLOBAL.{name} AS v")).await {
-        Ok(Some(row)) => Ok(row.opt_text("v")?.unwrap_or_default().replace('\n', "")),
-        Ok(None) => Ok(String::new()),
-        Err(error) if error.number == Some(1193) => Ok(String::new()),
-        Err(error) => Err(error),
-    }
-}
-
-/// Behind a proxy sessions may be on different servers, whose snapshots have nothing in common.
-async fn same_server(sessions: &mut [Session]) -> Result<String, SyncError> {
-    let mut first: Option<String> = None;
-    for session in sessions.iter_mut() {
-        let identity = session.identity().await?;
-        if first.get_or_insert_with(|| identity.clone()) != &identity {
-            return Err(SyncError::stop(
-                ErrorCode::Unsupported,
-                "the sessions of one snapshot are on different servers: connect to one server, not through a balancing proxy",
-            ));
-        }
-    }
-    Ok(first.unwrap_or_default())
 }

@@ -254,6 +254,7 @@ async fn compare_one(
         };
         (source != target, source.rows, target.rows, rows)
     };
+    table.charge_compared(source_rows);
     let matched = !rows.is_empty();
     let missed = match passed {
         Some(passed) => missed(table, &mut reader, &rows, passed).await?,

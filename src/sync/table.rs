@@ -113,6 +113,16 @@ impl PlannedTable {
         Some(info.table(self.target.table.raw()))
     }
 
+    /// Whether the table is read in ranges of a key that both servers order alike.
+    #[must_use]
+    pub fn is_walked(&self) -> bool {
+        self.comparable
+            && self
+                .key
+                .as_ref()
+                .is_some_and(super::key::KeySpec::is_chunkable)
+    }
+
     /// Fingerprint of the source's definition and of what the rule makes of it: when it changes,
     /// a load that was begun is begun again.
     #[must_use]

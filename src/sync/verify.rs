@@ -81,6 +81,7 @@ async fn rows_of(
     let mut out = Vec::new();
     for range in ranges {
         table.check()?;
+        let _turns = table.turn().await?;
         let _permit = table.job.permit().await?;
         let mut reader = table.snapshots.reader().await?;
         let mut session = table.session(SessionKind::Apply).await?;

@@ -48,6 +48,7 @@ impl Walk {
     {
         let table = Arc::clone(&self.table);
         self.tasks.spawn(async move {
+            let _turns = table.turn().await?;
             let _permit = table.job.permit().await?;
             table.meter.workers.fetch_add(1, Ordering::Relaxed);
             let outcome = work(Arc::clone(&table)).await;

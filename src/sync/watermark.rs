@@ -193,8 +193,11 @@ pub async fn run(
     let knotted = is_knotted(table);
     for range in &left {
         table.check()?;
+        let _turns = table.turn().await?;
         let _permit = table.job.permit().await?;
-        rows += write(table, by, &window, range, !knotted).await?;
+        let read = write(table, by, &window, range, !knotted).await?;
+        table.charge_compared(read);
+        rows += read;
         TableMeter::add(&table.meter.chunks_done, 1);
         hooks::reach("watermark.range");
     }

@@ -16,6 +16,7 @@ use crate::services::{JobRunner, ProcessFacts, Services, ServicesOptions};
 use crate::settings::Settings;
 use crate::store::keys::{KEY_VARIABLE, KeyRing};
 use crate::store::{Store, StoreError, StoreOptions};
+use crate::sync::Throttles;
 
 /// An open control database and what works over it.
 pub struct Open {
@@ -110,6 +111,7 @@ pub async fn open(shared: &Shared) -> Result<Open, Problem> {
         batch_size: settings.sync.batch_size,
         lease_ttl: settings.sync.lease_ttl,
         timezone: settings.sync.timezone,
+        throttle: settings.sync.throttle.clone(),
         process: facts,
     });
     Ok(Open {
@@ -156,6 +158,7 @@ fn engine_options(
         job_timeout: sync.job_timeout,
         batch_size: sync.batch_size,
         lease_ttl: sync.lease_ttl,
+        throttles: Throttles::new(sync.throttle.clone()),
         stop_timeout: settings.server.shutdown_timeout,
         cleanup_age: sync.cleanup_age,
         schedules: (is_service && settings.instance.roles.iter().any(|role| role == "api"))

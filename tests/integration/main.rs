@@ -24,6 +24,7 @@ mod harness;
 mod incremental;
 mod jobs;
 mod probe;
+mod protect;
 mod safety;
 mod services;
 mod store;

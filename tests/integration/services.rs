@@ -98,6 +98,7 @@ async fn house(pair: &Pair) -> House {
         batch_size: 1000,
         lease_ttl: Duration::from_secs(15),
         timezone: db_taxi::model::cron::Zone::UTC,
+        throttle: db_taxi::model::throttle::ThrottleSpec::None,
         process: ProcessFacts {
             instance_name: "here".to_owned(),
             started: Instant::now(),

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::Passwords;
 use super::check::{check_identifier, check_target_database};
 use super::reader::{Found, Object};
+use super::throttle;
 use super::writer::{Fields, Form};
 use crate::model::connection::{ConnectionSpec, Ssl, SslMode, ThrottleSpec};
 use crate::model::duration::format_duration;
@@ -38,7 +39,11 @@ pub(super) fn read(value: &Value, path: &str, found: &Found) -> Option<Connectio
     if let Some(most) = object.number_u32("max_connections", 2..=u32::MAX) {
         spec.max_connections = most;
     }
-    object.later("throttle", "standard", |value| value == "standard");
+    if let Some(value) = object.get("throttle")
+        && let Some(throttle) = throttle::read(value, &object.path_of("throttle"), found)
+    {
+        spec.throttle = throttle;
+    }
     object.read_only(&["id", "has_password", "health", "created_at", "updated_at"]);
     object.finish();
     (name.is_some() && username.is_some() && database.is_some()).then_some(spec)
@@ -246,7 +251,11 @@ pub(super) fn print(spec: &ConnectionSpec, form: Form, passwords: Passwords) -> 
     let is_default = spec.max_connections == ConnectionSpec::DEFAULT_MAX_CONNECTIONS;
     out.put("max_connections", spec.max_connections, is_default);
     let is_default = spec.throttle == ThrottleSpec::Standard;
-    out.put("throttle", spec.throttle.as_str(), is_default);
+    out.put(
+        "throttle",
+        throttle::print(&spec.throttle, form),
+        is_default,
+    );
     out.into_map()
 }
 

@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 use super::reader::Object;
 use super::writer::Fields;
 use super::writer::Form;
-use crate::model::config::{Checksum, Consistency, Options, ShadowIn, WriterChoice};
-use crate::model::duration::{format_duration, parse_duration};
+use crate::model::config::{Checksum, Consistency, Options, ShadowIn, SnapshotLock, WriterChoice};
+use crate::model::duration::format_duration;
 use crate::model::rule::{
     FullStrategy, Orphans, TableOptions, TableOverrides, TargetTriggers, Verify,
 };
@@ -55,11 +55,6 @@ fn read_max_delete_rows(object: &Object<'_>) -> Option<u64> {
 pub(super) fn read(object: Object<'_>) -> Options {
     let defaults = Options::default();
     let overrides = read_overrides(&object);
-    object.later("snapshot_lock", "none", |v| v == "none");
-    object.later("max_snapshot_age", "1h", |v| {
-        v.as_str()
-            .is_some_and(|text| parse_duration(text) == parse_duration("1h"))
-    });
     object.later("compare", "auto", |v| v == "auto" || v == "server");
     let options = Options {
         max_concurrency: object
@@ -69,13 +64,19 @@ pub(super) fn read(object: Object<'_>) -> Options {
             .flag("enable_compression")
             .unwrap_or(defaults.enable_compression),
         consistency: object
+            .word("consistency", Consistency::WORDS, &[], Consistency::parse)
+            .unwrap_or_default(),
+        snapshot_lock: object
             .word(
-                "consistency",
-                Consistency::WORDS,
-                &["chunk"],
-                Consistency::parse,
+                "snapshot_lock",
+                SnapshotLock::WORDS,
+                &[],
+                SnapshotLock::parse,
             )
             .unwrap_or_default(),
+        max_snapshot_age: object
+            .duration("max_snapshot_age")
+            .unwrap_or(defaults.max_snapshot_age),
         shadow_in: object
             .word("shadow_in", ShadowIn::WORDS, &[], ShadowIn::parse)
             .unwrap_or_default(),
@@ -133,6 +134,17 @@ pub(super) fn print(options: &Options, form: Form) -> Map<String, Value> {
         "consistency",
         options.consistency.as_str(),
         defaults.consistency.as_str(),
+    );
+    text(
+        &mut out,
+        "snapshot_lock",
+        options.snapshot_lock.as_str(),
+        defaults.snapshot_lock.as_str(),
+    );
+    out.put(
+        "max_snapshot_age",
+        format_duration(options.max_snapshot_age),
+        options.max_snapshot_age == defaults.max_snapshot_age,
     );
     text(
         &mut out,

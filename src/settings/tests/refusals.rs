@@ -130,6 +130,20 @@ fn each_error_names_file_line_key_and_what_is_allowed() {
         error.starts_with("config.yaml:2: logging.modules.sync: \"loud\" is not a level; "),
         "{error}"
     );
+    let error = refusal(
+        "sync:\n  throttle:\n    max_lag: 5s\n    max_threads: 3\n",
+        &[],
+        &[],
+    );
+    assert!(
+        error.starts_with("config.yaml:4: sync.throttle.max_threads: unknown field"),
+        "{error}"
+    );
+    let error = refusal("sync: {throttle: gentel}", &[], &[]);
+    assert!(
+        error.starts_with("config.yaml:1: sync.throttle: \"gentel\" is not known; "),
+        "{error}"
+    );
     let error = refusal("instance: {roles: []}", &[], &[]);
     assert!(error.contains("instance.roles: is empty"), "{error}");
 }
@@ -243,17 +257,16 @@ fn rules_over_two_keys_name_both() {
 
 #[test]
 fn keys_whose_work_is_not_there_take_their_default_only() {
-    let file = "server: {cors_origins: [], tls_cert: null}\nsync: {throttle: none}\ndashboard: {keys: {}}\nnotifications: []\n";
+    let file =
+        "server: {cors_origins: [], tls_cert: null}\ndashboard: {keys: {}}\nnotifications: []\n";
     loaded(
         file,
-        &[("DBT_SYNC_THROTTLE", "none"), ("DBT_SERVER_TLS_KEY", "")],
-        &["sync.throttle=none"],
+        &[("DBT_SECURITY_API_TOKEN", ""), ("DBT_SERVER_TLS_KEY", "")],
+        &["server.tls_key="],
     );
     for (file, key) in [
         ("server: {cors_origins: [a]}", "server.cors_origins"),
         ("server: {tls_cert: /x}", "server.tls_cert"),
-        ("sync: {throttle: gentle}", "sync.throttle"),
-        ("sync: {throttle: {max_lag: 5s}}", "sync.throttle"),
         (
             "logging: {otlp_endpoint: 'http://x'}",
             "logging.otlp_endpoint",
@@ -272,7 +285,7 @@ fn keys_whose_work_is_not_there_take_their_default_only() {
         error,
         "DBT_SECURITY_API_TOKEN: security.api_token: not available in this version; remove it"
     );
-    let error = refusal("", &[], &["sync.throttle=gentle"]);
+    let error = refusal("", &[], &["server.tls_cert=/x"]);
     assert!(error.contains("not available in this version"), "{error}");
     assert!(LATER.iter().all(|(name, _)| Key::find(name).is_none()));
 }

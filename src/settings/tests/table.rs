@@ -21,6 +21,7 @@ fn every_key_reaches_its_field() {
             (Kind::Duration { .. }, _) => "7s".to_owned(),
             (Kind::Size { .. }, _) => "7KiB".to_owned(),
             (Kind::Zone, _) => "Europe/Berlin".to_owned(),
+            (Kind::Throttle, _) => "gentle".to_owned(),
             // A secret itself is refused as an argument.
             (Kind::Secret, _) => "${env:OTHER}".to_owned(),
             _ => "other".to_owned(),
@@ -32,6 +33,12 @@ fn every_key_reaches_its_field() {
     }
     let changed = loaded("logging: {modules: {sync: debug}}", &[], &[]);
     assert_eq!(changed.settings.logging.modules["sync"], Level::Debug);
+    let file = "sync:\n  throttle: {max_lag: 5s, replicas: ['db2:3306'], max_mib_per_second: 3}\n";
+    let throttle = loaded(file, &[], &[]).settings.sync.throttle;
+    assert_eq!(
+        throttle.shown(),
+        "{max_lag: 5s, replicas: [db2:3306], max_mib_per_second: 3}"
+    );
 }
 
 #[test]

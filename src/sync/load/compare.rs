@@ -14,6 +14,7 @@ use super::super::shared::TableShared;
 use super::super::snapshot::Reader;
 use super::super::walk::Walk;
 use super::Load;
+use crate::model::duration::format_duration;
 use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::log::Level;
 use crate::model::table_run::Verified;
@@ -23,6 +24,8 @@ use crate::store::ranges::{RangeCommit, RangeRow, RangeState};
 
 /// Differences repaired in one transaction.
 const REPAIR: usize = 2_000;
+/// Snapshots that may end for their age while a copy is compared.
+const MOST_AGED: u32 = 3;
 
 impl Load {
     /// Compares every range with the source in the snapshot in force, and repairs from it.
@@ -30,8 +33,12 @@ impl Load {
         let table = &self.table;
         let store = &table.job.context.store;
         let shadow = self.shadow();
+        let aged = table.snapshots.aged();
         for _ in 0..100 {
             table.check()?;
+            if table.snapshots.aged() - aged >= MOST_AGED {
+                return Err(too_old(table));
+            }
             let force = table.snapshots.current().await?;
             let ranges = store.ranges(table.table_run).await?;
             if !cover_everything(&ranges) {
@@ -104,6 +111,21 @@ impl Load {
         }
         Ok(())
     }
+}
+
+/// The comparison takes longer than any snapshot lasts: it would never come to an end.
+fn too_old(table: &TableShared) -> SyncError {
+    let most = table.job.context.config.spec.options.max_snapshot_age;
+    ErrorInfo::new(
+        ErrorCode::ConnectionLost,
+        format!(
+            "comparing the copy takes longer than max_snapshot_age ({}) lets a snapshot of the source last",
+            format_duration(most)
+        ),
+    )
+    .hint("raise max_snapshot_age, or max_concurrency; the copy is kept, and the next run goes on with it")
+    .transient()
+    .into()
 }
 
 /// Whether every key is in one of the ranges: a comparison of all of them says nothing otherwise.
@@ -193,6 +215,7 @@ async fn agree(
             .until_stopped(comparer.range(reader, &mut session, bounds, &table.meter))
             .await?;
     }
+    table.charge_compared(source.rows);
     Ok(source.rows)
 }
 

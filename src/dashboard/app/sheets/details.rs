@@ -50,7 +50,7 @@ pub fn connection(connection: &Connection, now: DateTime<Utc>) -> Sheet {
             "Sessions",
             format!("at most {} of this instance", spec.max_connections),
         ),
-        field("Throttle", spec.throttle.as_str()),
+        field("Throttle", spec.throttle.shown()),
         field("Timeout", format::duration(spec.connect_timeout)),
         Line::empty(),
     ];

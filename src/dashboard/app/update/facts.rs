@@ -209,6 +209,8 @@ pub fn happened(state: &mut State, event: Event) -> Vec<Effect> {
         }
         // The log has the words of these; they are read from there.
         What::RetryScheduled { .. }
+        | What::Throttled { .. }
+        | What::Unthrottled { .. }
         | What::DifferencesFound { .. }
         | What::Warning { .. }
         | What::Log(_) => Vec::new(),

@@ -79,7 +79,7 @@ fn about(state: &State, connection: &Connection) -> [Line; 2] {
             "{} as {} · throttle {}",
             address(spec),
             spec.username,
-            spec.throttle.as_str()
+            spec.throttle.shown()
         )),
     };
     let used: Vec<&str> = state

@@ -1,0 +1,162 @@
+//! The table of server errors: what each number means to us, what happens next, what a person can
+//! do about it.
+
+use super::ErrorClass;
+use crate::model::error::ErrorCode;
+
+/// What is known of some error numbers.
+pub(super) struct Known {
+    numbers: &'static [u16],
+    pub(super) code: ErrorCode,
+    pub(super) class: ErrorClass,
+    /// What to do; nothing where the message itself tells the privilege that is missing.
+    pub(super) remedy: &'static str,
+}
+
+const fn known(
+    numbers: &'static [u16],
+    code: ErrorCode,
+    class: ErrorClass,
+    remedy: &'static str,
+) -> Known {
+    Known {
+        numbers,
+        code,
+        class,
+        remedy,
+    }
+}
+
+/// The entry of an error number, if it has one.
+pub(super) fn find(number: u16) -> Option<&'static Known> {
+    TABLE.iter().find(|known| known.numbers.contains(&number))
+}
+
+use ErrorClass::{Retry, Shrink, Stop, Wait};
+
+const TABLE: &[Known] = &[
+    known(
+        &[1205, 3572],
+        ErrorCode::LockTimeout,
+        Retry,
+        "another session holds the rows or the table: end it, or run when fewer write there",
+    ),
+    known(
+        &[1213, 1020, 1479, 1613, 1614],
+        ErrorCode::Deadlock,
+        Retry,
+        "it is tried again by itself; if it goes on, run when fewer write these tables",
+    ),
+    known(
+        &[1040, 1203, 1226],
+        ErrorCode::Unreachable,
+        Wait,
+        "raise max_connections on the server, or lower max_connections of the connection",
+    ),
+    known(
+        &[
+            1053, 1077, 1079, 1080, 1152, 1158, 1159, 1160, 1161, 1184, 1317, 1927, 2006, 2013,
+            3169, 4031,
+        ],
+        ErrorCode::ConnectionLost,
+        Wait,
+        "it reconnects by itself; if it goes on, look into the server's error log and at firewalls \
+         that end silent connections",
+    ),
+    known(
+        &[1290, 1792, 1836, 3100],
+        ErrorCode::ReadOnly,
+        Wait,
+        "the server is read-only; is it a replica, or failing over?",
+    ),
+    known(
+        &[1021, 1041, 1037, 1114, 1026, 3, 28],
+        ErrorCode::DiskFull,
+        Stop,
+        "free space on that server or give it more, then run again",
+    ),
+    known(
+        &[1153, 1301, 2020],
+        ErrorCode::PacketTooLarge,
+        Shrink,
+        "raise max_allowed_packet on the server",
+    ),
+    known(
+        &[1197],
+        ErrorCode::PacketTooLarge,
+        Shrink,
+        "raise max_binlog_cache_size on the server",
+    ),
+    known(
+        &[
+            1044, 1045, 1130, 1142, 1143, 1227, 1370, 1410, 1449, 1698, 1820, 1862, 3118, 3159,
+            1129,
+        ],
+        ErrorCode::AccessDenied,
+        Stop,
+        "",
+    ),
+    known(
+        &[1049, 1146],
+        ErrorCode::SourceMissing,
+        Stop,
+        "check `database` of the connection and the tables of the config with `db-taxi plan`",
+    ),
+    known(
+        &[1054, 1064],
+        ErrorCode::RuleInvalid,
+        Stop,
+        "check where, columns, key and rename_columns of the table's rule",
+    ),
+    known(
+        &[1412, 1615],
+        ErrorCode::SchemaChanged,
+        Retry,
+        "the table was changed while it was read; it is planned anew",
+    ),
+    known(
+        &[1216, 1217, 1451, 1452, 1761, 1762],
+        ErrorCode::ValueRejected,
+        Stop,
+        "a foreign key of the target forbids it: sync the table at its other end too",
+    ),
+    known(
+        &[1062, 1586, 1022],
+        ErrorCode::DuplicateKey,
+        Stop,
+        "two rows have the same value in a unique key of the target: give its columns the \
+         collation of the source, or drop that key there",
+    ),
+    known(
+        &[
+            1048, 1138, 1260, 1264, 1265, 1292, 1300, 1364, 1366, 1367, 1406, 1411, 1416, 1690,
+            3140, 3141, 3144, 3819, 3903, 3988, 4025,
+        ],
+        ErrorCode::ValueRejected,
+        Stop,
+        "give the target's column a type and charset that hold every value of the source's, or \
+         leave the column out by exclude_columns",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_number_is_in_one_entry() {
+        let mut seen = HashSet::new();
+        for number in TABLE.iter().flat_map(|known| known.numbers) {
+            assert!(seen.insert(number), "{number} is there twice");
+        }
+    }
+
+    #[test]
+    fn every_entry_has_a_remedy_but_those_whose_message_tells_it() {
+        for known in TABLE {
+            let told = known.code == ErrorCode::AccessDenied;
+            assert_eq!(known.remedy.is_empty(), told, "{:?}", known.numbers);
+        }
+    }
+}

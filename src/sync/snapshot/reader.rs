@@ -1,0 +1,162 @@
+//! A read session on loan, inside its snapshot.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
+
+use super::{Snapshot, State, forget, lock};
+use crate::model::error::ErrorCode;
+use crate::mysql::Session;
+use crate::sync::error::SyncError;
+
+/// A session of a snapshot.
+pub(super) struct Member {
+    pub(super) session: Session,
+    pub(super) snapshot: Arc<Snapshot>,
+    /// Tables that it has read: on MariaDB it keeps their definitions from being changed.
+    pub(super) read: BTreeSet<String>,
+    /// Ends its statements, now and later.
+    pub(super) end: CancellationToken,
+}
+
+/// What is known of a session on loan.
+pub(super) struct Loan {
+    /// The table that it reads now; empty where it is not said.
+    pub(super) table: String,
+    pub(super) read: BTreeSet<String>,
+    pub(super) end: CancellationToken,
+    /// Its connection, where it may be killed.
+    pub(super) connection: Option<u32>,
+}
+
+/// A read session on loan, inside its snapshot.
+pub struct Reader {
+    member: Option<Member>,
+    loan: u64,
+    state: Arc<Mutex<State>>,
+    broken: bool,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Reader {
+    pub(super) fn lend(
+        mut member: Member,
+        table: &str,
+        state: &Arc<Mutex<State>>,
+        permit: OwnedSemaphorePermit,
+    ) -> Self {
+        if !table.is_empty() {
+            member.read.insert(table.to_owned());
+        }
+        let loan = {
+            let mut state = lock(state);
+            state.last_loan += 1;
+            let number = state.last_loan;
+            let loan = Loan {
+                table: table.to_owned(),
+                read: member.read.clone(),
+                end: member.end.clone(),
+                connection: member.session.kill_id(),
+            };
+            state.loans.insert(number, loan);
+            number
+        };
+        Self {
+            member: Some(member),
+            loan,
+            state: Arc::clone(state),
+            broken: false,
+            permit: Some(permit),
+        }
+    }
+
+    #[expect(clippy::expect_used, reason = "the member is only taken in drop")]
+    fn member(&mut self) -> &mut Member {
+        self.member.as_mut().expect("a session on loan")
+    }
+
+    /// The session.
+    pub fn session(&mut self) -> &mut Session {
+        &mut self.member().session
+    }
+
+    /// The moment it sees.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "the member is only taken in drop")]
+    pub fn snapshot(&self) -> &Arc<Snapshot> {
+        &self.member.as_ref().expect("a session on loan").snapshot
+    }
+
+    /// Lets go of the definitions of the tables that were read, where the server can do that
+    /// within a transaction: whoever wants to change them need not wait for us.
+    ///
+    /// # Errors
+    /// The loss of the connection.
+    pub async fn release(&mut self) -> Result<(), SyncError> {
+        if self.session().server().is_mariadb() {
+            return Ok(());
+        }
+        let released = self.session().run("ROLLBACK TO SAVEPOINT chunk").await;
+        released.map(|_| ()).map_err(|error| {
+            let error = SyncError::from(error);
+            self.failed(&error);
+            error
+        })
+    }
+
+    /// Notes what a statement failed with: a lost connection or a snapshot that the server no
+    /// longer has ends the snapshot for those who come later.
+    pub fn failed(&mut self, error: &SyncError) {
+        if let SyncError::Failed(failure) = error
+            && matches!(
+                failure.info.code,
+                ErrorCode::ConnectionLost | ErrorCode::SchemaChanged
+            )
+        {
+            self.broken = true;
+        }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let Some(member) = self.member.take() else {
+            return;
+        };
+        let mut state = lock(&self.state);
+        state.loans.remove(&self.loan);
+        if self.broken || !member.session.is_usable() {
+            forget(&mut state, &member.snapshot);
+            return;
+        }
+        let in_force = state
+            .current
+            .as_ref()
+            .is_some_and(|current| current.id == member.snapshot.id);
+        if !in_force {
+            return;
+        }
+        if !state.per_chunk {
+            state.idle.push(member);
+            return;
+        }
+        drop(state);
+        // No transaction stays open between two pieces of work.
+        let (shared, permit) = (Arc::clone(&self.state), self.permit.take());
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                let mut member = member;
+                let ended = member.session.run("COMMIT").await;
+                let mut state = lock(&shared);
+                match ended {
+                    Ok(_) => state.idle.push(member),
+                    Err(_) => forget(&mut state, &member.snapshot),
+                }
+                drop(state);
+                drop(permit);
+            });
+        }
+    }
+}
