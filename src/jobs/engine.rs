@@ -70,6 +70,7 @@ impl Engine {
             endpoints: options.endpoints,
             instance: options.instance,
             batch_size: options.batch_size,
+            timezone: options.timezone,
             lease_ttl: options.lease_ttl,
             throttles: options.throttles,
         };

@@ -42,6 +42,8 @@ pub struct EngineOptions {
     pub lease_ttl: Duration,
     /// Limits that all jobs of this process hold together.
     pub throttles: Throttles,
+    /// Zone of `detect_deletes` as a cron expression.
+    pub timezone: Zone,
     /// From a wish to stop a job to its end by force.
     pub stop_timeout: Duration,
     /// Age at which ended jobs are removed.

@@ -10,6 +10,7 @@ use super::masks::with_masks;
 use super::options::Endpoints;
 use crate::model::config::Config;
 use crate::model::connection::Connection;
+use crate::model::cron::Zone;
 use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::ids::{InstanceId, JobId, TableRunId};
 use crate::model::job::{JobLimits, JobRequest};
@@ -91,6 +92,8 @@ pub struct SyncRunner {
     pub instance: InstanceId,
     /// Rows of a batch where the config says nothing.
     pub batch_size: u32,
+    /// Zone of `detect_deletes` as a cron expression.
+    pub timezone: Zone,
     /// How long a lease lasts.
     pub lease_ttl: Duration,
     /// Limits that all jobs hold together.
@@ -149,6 +152,7 @@ impl Runner for SyncRunner {
                 job: Some(order.job),
                 instance: self.instance,
                 batch_size: self.batch_size,
+                timezone: self.timezone,
                 lease_ttl: self.lease_ttl,
                 throttles: self.throttles.clone(),
             };

@@ -187,6 +187,7 @@ impl Configs {
             job: None,
             instance: shared.instance,
             batch_size: shared.batch_size,
+            timezone: shared.timezone,
             lease_ttl: shared.lease_ttl,
             throttles: Throttles::new(shared.throttle.clone()),
         })

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::model::config::Config;
 use crate::model::connection::Connection;
+use crate::model::cron::Zone;
 use crate::model::ids::{InstanceId, JobId};
 use crate::model::job::{JobLimits, JobRequest};
 use crate::model::plan::TablePlan;
@@ -40,6 +41,8 @@ pub struct JobContext {
     pub instance: InstanceId,
     /// Setting `sync.batch_size`.
     pub batch_size: u32,
+    /// Setting `sync.timezone`.
+    pub timezone: Zone,
     /// Setting `sync.lease_ttl`.
     pub lease_ttl: Duration,
     /// Limits that the jobs of this process hold together.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use chrono::Utc;
+
 use super::error::SyncError;
 use super::full;
 use super::load::{Load, close, discard};
@@ -75,7 +77,15 @@ async fn run_from(
         let why = watermark::why_full(&table.plan, &table.job.context.request, &checkpoint.marks);
         let Some(why) = why else {
             let verified = watermark::run(table, &mut checkpoint, by).await?;
-            if !watermark::is_comparison_due(by) {
+            let last = checkpoint
+                .marks
+                .current
+                .as_ref()
+                .map(|mark| mark.compared_at);
+            if !by
+                .detect
+                .is_due(last, Utc::now(), table.job.context.timezone)
+            {
                 return Ok(verified);
             }
             table.log(

@@ -19,7 +19,7 @@ use super::shared::TableShared;
 use super::snapshot::Snapshot;
 use super::table::ByWatermark;
 use crate::model::error::{ErrorCode, ErrorInfo};
-use crate::model::incremental::{DetectDeletes, WATERMARK_PROMISE};
+use crate::model::incremental::WATERMARK_PROMISE;
 use crate::model::log::Level;
 use crate::model::rule::Verify;
 use crate::model::table_run::{AsOf, Phase, Verified, VerifiedScope};
@@ -118,15 +118,6 @@ pub fn why_full(
             Some("the source's definition or the rule changed since the last run")
         }
         Some(_) => None,
-    }
-}
-
-/// Whether a comparison is to follow the run that has just ended.
-#[must_use]
-pub fn is_comparison_due(by: &ByWatermark) -> bool {
-    match by.detect {
-        DetectDeletes::Never => false,
-        DetectDeletes::EveryRun => true,
     }
 }
 

@@ -157,6 +157,7 @@ fn engine_options(
         retry_delay: sync.retry_delay,
         job_timeout: sync.job_timeout,
         batch_size: sync.batch_size,
+        timezone: sync.timezone,
         lease_ttl: sync.lease_ttl,
         throttles: Throttles::new(sync.throttle.clone()),
         stop_timeout: settings.server.shutdown_timeout,

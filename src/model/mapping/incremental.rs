@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::reader::Object;
 use super::writer::Fields;
+use crate::model::cron::Cron;
 use crate::model::duration::format_duration;
 use crate::model::incremental::{DetectDeletes, IncrementalRule, IncrementalStrategy, LagWindow};
 
@@ -38,16 +39,19 @@ fn read_lag(object: &Object<'_>) -> Option<LagWindow> {
 }
 
 fn read_detect(object: &Object<'_>) -> Option<DetectDeletes> {
-    object.word(
-        "detect_deletes",
-        &["never", "every_run"],
-        &[],
-        |text| match text {
-            "never" => Some(DetectDeletes::Never),
-            "every_run" => Some(DetectDeletes::EveryRun),
-            _ => None,
+    let text = object.text("detect_deletes")?;
+    match text.as_str() {
+        "never" => Some(DetectDeletes::Never),
+        "every_run" => Some(DetectDeletes::EveryRun),
+        _ => match Cron::parse(&text) {
+            Ok(cron) => Some(DetectDeletes::Due(cron)),
+            Err((why, remedy)) => {
+                let remedy = format!("give never, every_run or a cron expression: {remedy}");
+                object.problem("detect_deletes", why, remedy);
+                None
+            }
         },
-    )
+    }
 }
 
 /// Writes them.

@@ -342,6 +342,7 @@ configs:
   - source_table: n
     sync_mode: full
     lag_window: 5
+    detect_deletes: 0 3 * * *
 ";
     let document = parse_document(text, Format::Yaml, &BTreeMap::new()).unwrap();
     let printed = print_document(&document, Format::Yaml, Passwords::References);

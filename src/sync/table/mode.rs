@@ -240,7 +240,7 @@ fn by_watermark(
     tell(plan, column, index.is_some());
     let detect = match plan.options.verify {
         Verify::Table => DetectDeletes::EveryRun,
-        _ => rule.detect_deletes,
+        _ => rule.detect_deletes.clone(),
     };
     plan.mode_reason = why;
     plan.mode = Mode::Watermark(Box::new(ByWatermark {
