@@ -124,8 +124,14 @@ async fn store(shared: &Shared, job: &Job, told: &mut Told) {
 }
 
 fn told_limits(limits: &JobLimits) -> String {
-    match limits.max_concurrency {
-        Some(workers) => format!("limits changed: max_concurrency {workers}"),
-        None => "limits changed: as the config says".to_owned(),
+    let workers = limits
+        .max_concurrency
+        .map(|n| format!("max_concurrency {n}"));
+    let throttle = limits.throttle.as_ref();
+    let throttle = throttle.map(|spec| format!("throttle {}", spec.shown()));
+    let told: Vec<String> = workers.into_iter().chain(throttle).collect();
+    match told.as_slice() {
+        [] => "limits changed: as the config says".to_owned(),
+        some => format!("limits changed: {}", some.join(", ")),
     }
 }

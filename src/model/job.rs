@@ -10,6 +10,7 @@ use super::error::ErrorInfo;
 use super::ids::{ConfigId, ConnectionId, JobId};
 use super::progress::{Counts, Progress};
 use super::table_run::TableRun;
+use super::throttle::ThrottleSpec;
 
 words!(
     /// What a job does.
@@ -204,6 +205,38 @@ pub struct JobLimits {
     /// Workers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_concurrency: Option<u32>,
+    /// Limits on the source.
+    #[serde(skip_serializing_if = "Option::is_none", with = "throttle_text")]
+    pub throttle: Option<ThrottleSpec>,
+}
+
+/// Limits on a server inside of what is stored: as in a mapping file.
+mod throttle_text {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use serde_json::Value;
+
+    use crate::model::mapping::{parse_throttle, throttle_to_json};
+    use crate::model::throttle::ThrottleSpec;
+
+    pub(super) fn serialize<S: Serializer>(
+        spec: &Option<ThrottleSpec>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        spec.as_ref().map(throttle_to_json).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<ThrottleSpec>, D::Error> {
+        let Some(value) = Option::<Value>::deserialize(from)? else {
+            return Ok(None);
+        };
+        parse_throttle(&value, "throttle").map(Some).map_err(|all| {
+            let all: Vec<String> = all.iter().map(ToString::to_string).collect();
+            D::Error::custom(all.join("; "))
+        })
+    }
 }
 
 /// A change of a job that has not ended; what is `None` stays.
@@ -211,6 +244,8 @@ pub struct JobLimits {
 pub struct JobChange {
     /// Workers.
     pub max_concurrency: Option<u32>,
+    /// Limits on the source.
+    pub throttle: Option<ThrottleSpec>,
     /// Place in the queue.
     pub priority: Option<i32>,
 }

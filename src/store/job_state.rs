@@ -159,6 +159,9 @@ impl Store {
             if let Some(workers) = change.max_concurrency {
                 request.limits.max_concurrency = Some(workers);
             }
+            if let Some(throttle) = &change.throttle {
+                request.limits.throttle = Some(throttle.clone());
+            }
             if let Some(priority) = change.priority {
                 request.priority = priority;
             }

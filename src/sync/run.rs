@@ -31,7 +31,6 @@ use crate::model::ids::TableRunId;
 use crate::model::job::JobKind;
 use crate::model::log::Level;
 use crate::model::plan::{Plan, Risk, Severity};
-use crate::model::throttle::ThrottleSpec;
 use crate::mysql::probe::missing_on_target;
 use crate::mysql::{Ident, Session, SessionKind};
 
@@ -130,6 +129,11 @@ impl JobRun {
         .map(|(server, throttle, guard)| {
             Watch::begin(Arc::clone(server), Arc::clone(throttle), guard)
         });
+        let mut watches = Vec::from(watches);
+        watches.push(Watch::follow(
+            context.limits.clone(),
+            Arc::clone(&source_throttle),
+        ));
         let shared = JobShared {
             source_throttle,
             target_throttle,
@@ -162,7 +166,7 @@ impl JobRun {
                 warned: AtomicBool::new(false),
                 warned_of_snapshots: AtomicBool::new(false),
                 told_how_aligned: AtomicBool::new(false),
-                watches: Mutex::new(watches.into()),
+                watches: Mutex::new(watches),
             }),
             tasks,
         ))
@@ -265,11 +269,6 @@ impl JobRun {
     /// Tells the run that a table will not be tried again, so that tables which wait for it go on.
     pub fn gave_up(&self, task: &TableTask) {
         self.shared.order.done(&task.target_table);
-    }
-
-    /// Puts other limits on the source in force, from the next batch on.
-    pub fn set_throttle(&self, spec: ThrottleSpec) {
-        self.shared.source_throttle.replace(spec);
     }
 
     /// Ends snapshots and sessions, and drops helper tables that nobody needs.

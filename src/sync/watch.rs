@@ -8,10 +8,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::guard::Guard;
 use super::throttle::{Measure, Throttle};
+use crate::model::job::JobLimits;
 use crate::mysql::{Endpoint, MysqlError, Session, SessionKind};
 
 /// Between two looks.
@@ -58,6 +60,24 @@ impl Watch {
                     }
                 }
                 tokio::time::sleep(EACH).await;
+            }
+        }))
+    }
+
+    /// Puts limits on the source in force that are changed while the job runs.
+    #[must_use]
+    pub fn follow(mut limits: watch::Receiver<JobLimits>, throttle: Arc<Throttle>) -> Self {
+        let put = move |limits: &JobLimits| {
+            if let Some(spec) = &limits.throttle
+                && *spec != throttle.spec()
+            {
+                throttle.replace(spec.clone());
+            }
+        };
+        put(&limits.borrow_and_update());
+        Self(tokio::spawn(async move {
+            while limits.changed().await.is_ok() {
+                put(&limits.borrow_and_update());
             }
         }))
     }

@@ -15,6 +15,7 @@ use db_taxi::model::mapping::Format;
 use db_taxi::model::rule::TableRule;
 use db_taxi::model::secret::Secret;
 use db_taxi::model::status::SettingsStatus;
+use db_taxi::model::throttle::ThrottleSpec;
 use db_taxi::mysql::Endpoint;
 use db_taxi::services::{JobRunner, ProcessFacts, Services, ServicesOptions};
 use db_taxi::settings::secrets::resolve;
@@ -98,7 +99,7 @@ async fn house(pair: &Pair) -> House {
         batch_size: 1000,
         lease_ttl: Duration::from_secs(15),
         timezone: db_taxi::model::cron::Zone::UTC,
-        throttle: db_taxi::model::throttle::ThrottleSpec::None,
+        throttle: ThrottleSpec::None,
         process: ProcessFacts {
             instance_name: "here".to_owned(),
             started: Instant::now(),
@@ -299,7 +300,7 @@ both_flavours! {
         for refused in [jobs.pause(job.id).await, jobs.resume(job.id).await, jobs.retry(job.id, "me").await] {
             assert_eq!(code(refused), "invalid_state", "it waits");
         }
-        let change = JobChange { priority: Some(7), max_concurrency: Some(2) };
+        let change = JobChange { priority: Some(7), max_concurrency: Some(2), throttle: Some(ThrottleSpec::Gentle) };
         assert_eq!(jobs.change(job.id, &change).await.unwrap().priority, 7);
         assert_eq!(code(jobs.change(job.id, &JobChange::default()).await), "validation_failed");
         let many = JobChange { max_concurrency: Some(65), ..JobChange::default() };
@@ -316,6 +317,7 @@ both_flavours! {
         jobs.change(job.id, &fewer).await.unwrap();
         let (wish, limits) = house.store.job_orders(job.id).await.unwrap();
         assert_eq!((wish, limits.max_concurrency), (JobWish::None, Some(1)));
+        assert_eq!(limits.throttle, Some(ThrottleSpec::Gentle));
         jobs.pause(job.id).await.unwrap();
         assert_eq!(house.store.job_wish(job.id).await.unwrap(), JobWish::Pause);
         house.store.set_job_wish(job.id, JobWish::Release).await.unwrap();

@@ -4,6 +4,8 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use crate::model::job::{JobKind, JobState};
 use crate::model::log::Level;
+use crate::model::mapping::parse_throttle;
+use crate::model::throttle::ThrottleSpec;
 
 /// Jobs.
 #[derive(Debug, Subcommand)]
@@ -99,9 +101,18 @@ pub struct JobsStopArgs {
     pub wait: bool,
 }
 
+/// Limits on a server, as a mapping file holds them.
+fn throttle(text: &str) -> Result<ThrottleSpec, String> {
+    let value = serde_yaml::from_str(text).map_err(|error| error.to_string())?;
+    parse_throttle(&value, "throttle").map_err(|all| {
+        let all: Vec<String> = all.iter().map(ToString::to_string).collect();
+        all.join("; ")
+    })
+}
+
 /// Flags of `jobs set`.
 #[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("change").required(true).multiple(true).args(["max_concurrency", "priority"]))]
+#[command(group = clap::ArgGroup::new("change").required(true).multiple(true).args(["max_concurrency", "throttle", "priority"]))]
 pub struct JobsSetArgs {
     /// Id of a job, or last:CONFIG
     #[arg(value_name = "JOB")]
@@ -109,6 +120,10 @@ pub struct JobsSetArgs {
     /// Workers, 1 to 64; more work as far as the present snapshot has sessions for them
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub max_concurrency: Option<u32>,
+    /// Limits on the source: none, standard, gentle, or an object such as
+    /// '{max_mib_per_second: 20}'
+    #[arg(long, value_name = "T", value_parser = throttle)]
+    pub throttle: Option<ThrottleSpec>,
     /// Place in the queue, -100 to 100, highest first
     #[arg(
         long,

@@ -54,6 +54,7 @@ pub async fn run(context: &Context<'_>, command: &JobsCommand) -> Result<Exit, F
         JobsCommand::Set(args) => {
             let change = JobChange {
                 max_concurrency: args.max_concurrency,
+                throttle: args.throttle.clone(),
                 priority: args.priority,
             };
             let job = jobs.change(jobs.get(&args.job).await?.id, &change).await?;

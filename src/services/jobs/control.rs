@@ -175,7 +175,7 @@ impl Jobs {
         if *change == JobChange::default() {
             return Err(invalid(
                 Finding::new("", "nothing is to be changed")
-                    .remedy("give max_concurrency or priority"),
+                    .remedy("give max_concurrency, throttle or priority"),
             ));
         }
         self.0.store.change_job(id, change).await.map_err(refuse)?;

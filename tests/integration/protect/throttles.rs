@@ -62,6 +62,26 @@ both_flavours! {
         assert!(log.contains("work waits for the source") && log.contains("room again"), "{log}");
     }
 
+    /// Limits are replaced while the job waits for them.
+    async fn limits_are_changed_while_the_job_runs(pair: Pair) {
+        fill(&pair, 3_000);
+        let taxi = DbTaxi::new(&pair);
+        import_with(&pair, &taxi, "throttle: {query: 'SELECT 7'}", "[wide]", "{}");
+        let mut running = taxi.start(&["run", "everything"]);
+        wait_until(LIMIT, "the pause", || {
+            assert!(running.is_alive(), "{}", running.stderr());
+            running.stderr().contains("work waits for the source")
+        });
+        let other = taxi.sibling();
+        let set = |throttle: &str| other.run(&["jobs", "set", "last:everything", "--throttle", throttle]);
+        let refused = set("{max_lags: 2s}").expect_code(2);
+        assert!(refused.stderr.contains("max_lags"), "{}", refused.stderr);
+        set("{max_mib_per_second: 50, max_threads_running: 500}").expect_code(0);
+        running.wait(LIMIT).expect_code(0);
+        pair.judge("wide", "wide").equal();
+        assert!(job_log(&pair).contains("limits changed: throttle"), "{}", job_log(&pair));
+    }
+
     /// Statements of others are counted against `max_threads_running`.
     async fn a_busy_server_is_left_alone(pair: Pair) {
         fill(&pair, 3_000);
