@@ -29,26 +29,33 @@ class Direction:
 
 async def forward(reader, writer, direction):
     queue = asyncio.Queue()
-    # As much as is under way on such a link, and a little more.
-    room = asyncio.Semaphore(int(direction.speed * direction.latency) // PIECE + 8)
+    # As much as is under way on such a link, and a little more, counted in bytes: pieces may be small.
+    most = int(direction.speed * direction.latency) + (1 << 20)
+    under_way = 0
+    freed = asyncio.Event()
 
     async def deliver():
+        nonlocal under_way
         while (item := await queue.get()) is not None:
             at, data = item
             await asyncio.sleep(max(0.0, at - time.monotonic()))
             writer.write(data)
             await writer.drain()
-            room.release()
+            under_way -= len(data)
+            freed.set()
         writer.close()
 
     task = asyncio.create_task(deliver())
     try:
         while True:
-            await room.acquire()
+            while under_way >= most:
+                freed.clear()
+                await freed.wait()
             data = await reader.read(PIECE)
             if not data:
                 break
             at = direction.arrives_at(len(data))
+            under_way += len(data)
             queue.put_nowait((at, data))
             # The link takes no more than it can carry.
             await asyncio.sleep(max(0.0, direction.free_at - time.monotonic() - 0.005))
@@ -66,14 +73,14 @@ async def main():
     there, back = Direction(speed, latency), Direction(speed, latency)
 
     async def connected(reader, writer):
-        to_reader, to_writer = await asyncio.open_connection("127.0.0.1", port)
+        to_reader, to_writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
         await asyncio.gather(
             forward(reader, to_writer, there),
             forward(to_reader, writer, back),
             return_exceptions=True,
         )
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, limit=1 << 20)
     print(server.sockets[0].getsockname()[1], flush=True)
     async with server:
         await server.serve_forever()
