@@ -5,6 +5,9 @@
 //! configs. Called by `store`, `sync` and `services`.
 
 pub mod activity;
+mod address;
+mod budget;
+mod connect;
 pub mod ddl;
 mod denied;
 pub mod endpoint;
@@ -24,9 +27,12 @@ mod rules;
 pub mod schema;
 pub mod server;
 pub mod session;
+pub mod srv;
 pub mod stream;
+mod tls;
 pub mod value;
 
+pub use budget::{Budget, Seat};
 pub use endpoint::Endpoint;
 pub use error::{ErrorClass, MysqlError};
 pub use ident::{Ident, TableRef};

@@ -8,6 +8,7 @@
 mod configs;
 mod connections;
 mod endpoints;
+mod health;
 mod jobs;
 mod mappings;
 mod monitoring;

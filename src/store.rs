@@ -6,8 +6,10 @@
 pub mod checkpoints;
 mod configs;
 mod connections;
+mod doctor;
 mod error;
 pub mod helpers;
+mod history;
 mod import;
 mod instances;
 mod job_state;

@@ -16,6 +16,7 @@ pub mod exact;
 pub mod few;
 pub mod full;
 pub mod guard;
+pub mod history;
 pub mod hooks;
 pub mod in_place;
 pub mod key;
@@ -44,6 +45,7 @@ pub mod workers;
 
 pub use context::{JobContext, StopSignal, TableLease, TableOutcome, TableTask};
 pub use error::SyncError;
+pub use history::Expected;
 pub use meter::{TableMeter, TableObserver};
 pub use run::JobRun;
 pub use throttle::Throttles;

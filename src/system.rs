@@ -10,6 +10,7 @@
 //! ```
 
 mod endpoints;
+mod health;
 mod open;
 mod retry;
 
@@ -105,6 +106,7 @@ impl System {
             return Ok(system);
         }
         let (tell, told) = oneshot::channel();
+        system.tasks.spawn(health::watch(Arc::clone(&shared)));
         system.tasks.spawn(retry::keep_open(shared, tell));
         let first = async { told.await.unwrap_or(Ok(())) };
         match role {

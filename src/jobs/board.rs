@@ -25,6 +25,8 @@ struct State {
     gauge: Gauge,
     /// Up to when running time was counted.
     counted: Instant,
+    /// Seconds that the job will take, by the last runs of its tables.
+    expected: Option<f64>,
 }
 
 impl Board {
@@ -38,12 +40,14 @@ impl Board {
             retries: 0,
             gauge: Gauge::default(),
             counted: Instant::now(),
+            expected: None,
         }))
     }
 
-    /// Its tables are known.
-    pub fn set_tables(&self, cells: Vec<Arc<Cell>>, others: Vec<TableRun>) {
+    /// Its tables are known, and how many workers it has for them.
+    pub fn set_tables(&self, cells: Vec<Arc<Cell>>, others: Vec<TableRun>, workers: u32) {
         let mut state = self.lock();
+        state.expected = expected(&cells, workers);
         state.cells = cells;
         state.others = others;
     }
@@ -98,7 +102,10 @@ impl Board {
             .iter()
             .fold(Timing::default(), |all, table| sum(&all, &table.timing));
         let mut progress = total(&tables);
-        state.gauge.sample(&mut progress, &timing, elapsed);
+        let expected = state.expected;
+        state
+            .gauge
+            .sample(&mut progress, &timing, elapsed, expected);
         state.job.progress = progress;
         moving
     }
@@ -154,6 +161,19 @@ fn tables(state: &State) -> Vec<TableRun> {
     let mut tables: Vec<TableRun> = state.cells.iter().map(|cell| cell.snapshot()).collect();
     tables.extend(state.others.iter().cloned());
     tables
+}
+
+/// How long the tables that are to be done take together: as long as the longest, and as their
+/// work takes all workers. `None` when one of them has no history.
+fn expected(cells: &[Arc<Cell>], workers: u32) -> Option<f64> {
+    let (mut longest, mut work) = (0.0_f64, 0.0);
+    for cell in cells.iter().filter(|cell| !cell.is_final()) {
+        let by = cell.task.expected?;
+        longest = longest.max(by.seconds);
+        work += by.work_seconds;
+    }
+    let together = longest.max(work / f64::from(workers.max(1)));
+    (together > 0.0).then_some(together)
 }
 
 /// The counts of all tables together.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::Utc;
 
-use super::gauge::Gauge;
+use super::gauge::{Gauge, majority};
 use super::notes::{Note, Notes, OfTable};
 use crate::model::error::ErrorInfo;
 use crate::model::event::What;
@@ -105,7 +105,8 @@ impl Cell {
         }
         self.refresh(&mut state);
         let State { run, gauge, .. } = &mut *state;
-        gauge.sample(&mut run.progress, &run.timing, elapsed);
+        let expected = self.task.expected.map(|by| by.seconds);
+        gauge.sample(&mut run.progress, &run.timing, elapsed, expected);
         Some(run.clone())
     }
 
@@ -290,6 +291,7 @@ fn average(run: &mut TableRun) {
     progress.workers = 0;
     progress.throttled = None;
     progress.checkpoint_age_seconds = None;
+    progress.bottleneck = majority(&run.timing).map(str::to_owned);
 }
 
 /// Adds up worker time.

@@ -18,18 +18,33 @@ pub struct Gauge {
     bytes: Rate,
     eta: Eta,
     bottleneck: Bottleneck,
+    age: Duration,
 }
 
 impl Gauge {
-    /// Fills in what follows from the counts, `elapsed` after the previous sample.
-    pub fn sample(&mut self, progress: &mut Progress, timing: &Timing, elapsed: Duration) {
+    /// Fills in what follows from the counts, `elapsed` after the previous sample. `expected`: how
+    /// many seconds all of it will take, by an earlier run.
+    pub fn sample(
+        &mut self,
+        progress: &mut Progress,
+        timing: &Timing,
+        elapsed: Duration,
+        expected: Option<f64>,
+    ) {
+        self.age += elapsed;
         self.rows.sample(progress.rows_done, elapsed);
         self.bytes.sample(progress.bytes_done, elapsed);
         progress.rows_per_second = self.rows.per_second().round();
         progress.bytes_per_second = self.bytes.per_second().round();
         progress.percent = percent_unfinished(progress.rows_done, progress.rows_total);
         let left = progress.rows_total.saturating_sub(progress.rows_done);
-        progress.eta_seconds = self.eta.sample(left, self.rows.per_second(), elapsed);
+        // Before the rate says anything, and when all rows are there and keys are built, the last
+        // run knows better.
+        let by_rate = self.eta.sample(left, self.rows.per_second(), elapsed);
+        progress.eta_seconds = by_rate.filter(|_| left > 0).or_else(|| {
+            let left = expected? - self.age.as_secs_f64();
+            (left >= 1.0).then(|| left.round())
+        });
         progress.bottleneck = self.bottleneck.sample(timing).map(str::to_owned);
     }
 }
@@ -43,14 +58,7 @@ struct Bottleneck {
 
 impl Bottleneck {
     fn sample(&mut self, timing: &Timing) -> Option<&'static str> {
-        let sides = [
-            ("source", timing.source),
-            ("target", timing.target),
-            ("client", timing.client),
-            ("lock", timing.lock),
-            ("throttle", timing.throttle),
-            ("ddl", timing.ddl),
-        ];
+        let sides = sides(timing);
         let mut spent = [0.0; 6];
         for (index, (_, total)) in sides.iter().enumerate() {
             spent[index] = (total - self.last[index]).max(0.0);
@@ -71,6 +79,26 @@ impl Bottleneck {
             .max_by(|a, b| a.1.total_cmp(b.1))?;
         (total > 0.0 && share / total >= MAJORITY).then(|| sides[index].0)
     }
+}
+
+fn sides(timing: &Timing) -> [(&'static str, f64); 6] {
+    [
+        ("source", timing.source),
+        ("target", timing.target),
+        ("client", timing.client),
+        ("lock", timing.lock),
+        ("throttle", timing.throttle),
+        ("ddl", timing.ddl),
+    ]
+}
+
+/// Which side took most of the time, of all that was spent.
+#[must_use]
+pub fn majority(timing: &Timing) -> Option<&'static str> {
+    let sides = sides(timing);
+    let all: f64 = sides.iter().map(|(_, spent)| spent).sum();
+    let (name, spent) = sides.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
+    (all > 0.0 && spent / all >= MAJORITY).then_some(name)
 }
 
 #[cfg(test)]
@@ -123,10 +151,44 @@ mod tests {
         };
         for second in 0..6 {
             progress.rows_done = 1000 * second;
-            gauge.sample(&mut progress, &Timing::default(), SECOND);
+            gauge.sample(&mut progress, &Timing::default(), SECOND, None);
         }
         assert!((progress.percent - 50.0).abs() < 1e-9);
         assert!((progress.rows_per_second - 1000.0).abs() < 1e-9);
         assert_eq!(progress.eta_seconds, Some(5.0));
+    }
+
+    #[test]
+    fn the_last_run_tells_the_time_left_where_the_rate_does_not() {
+        let mut gauge = Gauge::default();
+        let mut progress = Progress {
+            rows_total: 1000,
+            ..Progress::default()
+        };
+        let mut shown = |rows_done| {
+            progress.rows_done = rows_done;
+            gauge.sample(&mut progress, &Timing::default(), SECOND, Some(30.0));
+            progress.eta_seconds
+        };
+        assert_eq!([shown(0), shown(100)], [Some(29.0), Some(28.0)]);
+        shown(200);
+        assert_eq!(shown(300), Some(7.0), "by its rate");
+        assert_eq!(shown(1000), Some(25.0), "keys are still to be built");
+        for _ in 0..30 {
+            shown(1000);
+        }
+        assert_eq!(shown(1000), None, "it takes longer than ever: nobody knows");
+    }
+
+    #[test]
+    fn the_side_that_took_most_of_all_is_named_at_the_end() {
+        let timing = Timing {
+            source: 1.0,
+            ddl: 6.0,
+            target: 3.0,
+            ..Timing::default()
+        };
+        assert_eq!(majority(&timing), Some("ddl"));
+        assert_eq!(majority(&Timing::default()), None);
     }
 }

@@ -13,8 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
 use super::board::Board;
-use super::cell::Cell;
+use super::cell::{Cell, sum};
 use super::core::{Core, without_tables};
+use super::gauge::majority;
 use super::leases::HeldLease;
 use super::live::Live;
 use super::notes::{Delivery, Note, Notes, persist};
@@ -29,7 +30,7 @@ use crate::model::event::What;
 use crate::model::ids::JobId;
 use crate::model::job::{Job, JobKind, JobState};
 use crate::model::log::Level;
-use crate::model::table_run::TableRun;
+use crate::model::table_run::{TableRun, Timing};
 use crate::mysql::ErrorClass;
 use crate::store::StoreError;
 use crate::sync::{SyncError, TableTask};
@@ -264,7 +265,8 @@ async fn enter_tables(shared: &Shared, tasks: Vec<TableTask>) -> Vec<Arc<Cell>> 
     for run in &mut others {
         Cell::leave_out(&shared.notes, run);
     }
-    shared.board.set_tables(cells.clone(), others);
+    let workers = shared.config.spec.options.max_concurrency;
+    shared.board.set_tables(cells.clone(), others, workers);
     for cell in &cells {
         cell.save(&shared.notes);
     }
@@ -471,6 +473,11 @@ fn ended_numbers(job: &mut Job) {
         job.progress.rows_per_second = (job.progress.rows_done as f64 / seconds).round();
         job.progress.bytes_per_second = (job.progress.bytes_done as f64 / seconds).round();
     }
+    let timing = job
+        .tables
+        .iter()
+        .fold(Timing::default(), |all, table| sum(&all, &table.timing));
+    job.progress.bottleneck = majority(&timing).map(str::to_owned);
     job.progress.eta_seconds = None;
     job.progress.workers = 0;
     job.progress.checkpoint_age_seconds = None;

@@ -80,13 +80,14 @@ pub struct SyncStatus {
 /// One check.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Check {
-    /// `sync_enabled database migrations tables engine leases key_file disk`.
+    /// `sync_enabled database migrations tables engine leases key_file disk connections configs
+    /// shadows helper_tables clock`.
     pub name: String,
     /// Whether all is well.
     pub ok: bool,
     /// What was found.
     pub message: String,
-    /// What to do about it.
+    /// What to do about it; also where all is well but something is worth doing.
     pub remedy: Option<String>,
 }
 

@@ -3,31 +3,19 @@
 use std::fmt;
 use std::time::Duration;
 
-use mysql_async::{ClientIdentity, Compression, OptsBuilder, SslOpts};
+use mysql_async::{Compression, OptsBuilder};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::address::parse_hosts;
+use super::budget::{Budget, Seat};
 use super::error::MysqlError;
 use super::mask::MaskKey;
+use super::session::SessionKind;
+use super::srv::NameServer;
+use super::tls;
 use crate::model::connection::{ConnectionSpec, Ssl, SslMode};
 
-/// Where one address of a server is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Address {
-    /// Host name or address, and port.
-    Tcp(String, u16),
-    /// Path of a Unix socket.
-    Socket(String),
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp(host, port) if host.contains(':') => write!(f, "[{host}]:{port}"),
-            Self::Tcp(host, port) => write!(f, "{host}:{port}"),
-            Self::Socket(path) => f.write_str(path),
-        }
-    }
-}
+pub use super::address::Address;
 
 /// A server and the account to use on it.
 #[derive(Clone)]
@@ -52,6 +40,10 @@ pub struct Endpoint {
     pub hides_values: bool,
     /// What sessions that read here hash masked columns by.
     pub mask_key: Option<MaskKey>,
+    /// Whom SRV names are asked of.
+    pub name_server: NameServer,
+    /// How many sessions this process may have there, whoever opens them; `None` is no limit.
+    pub budget: Option<Budget>,
 }
 
 impl fmt::Debug for Endpoint {
@@ -72,7 +64,7 @@ impl Endpoint {
     pub fn of_connection(spec: &ConnectionSpec, password: SecretString) -> Self {
         let addresses = match &spec.socket {
             Some(path) => vec![Address::Socket(path.clone())],
-            None => tcp_addresses(&spec.host, spec.port),
+            None => parse_hosts(&spec.host, spec.port),
         };
         Self {
             label: spec.name.clone(),
@@ -85,14 +77,54 @@ impl Endpoint {
             compression: false,
             hides_values: false,
             mask_key: None,
+            name_server: NameServer::System,
+            budget: None,
         }
     }
 
-    /// Driver options for one address. Never logged: the driver prints passwords in `Debug`.
+    /// The same account on another server: sessions there don't count here.
+    #[must_use]
+    pub fn elsewhere(&self, addresses: Vec<Address>) -> Self {
+        Self {
+            addresses,
+            budget: None,
+            ..self.clone()
+        }
+    }
+
+    /// The right to one session of this kind; `None` where there is no limit.
+    ///
+    /// # Errors
+    /// When the limit is reached and waiting for others would not end.
+    pub(super) async fn seat(&self, kind: SessionKind) -> Result<Option<Seat>, MysqlError> {
+        match &self.budget {
+            Some(budget) => budget.seat(kind).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Rights to `most` sessions that read, fewer as the limit and others demand, at least one;
+    /// waits for that one.
+    pub async fn seats(&self, most: usize) -> Vec<Option<Seat>> {
+        match &self.budget {
+            Some(budget) => budget.seats(most).await.into_iter().map(Some).collect(),
+            None => (0..most).map(|_| None).collect(),
+        }
+    }
+
+    /// Whether somebody waits for a first session: who has several is to close one.
+    #[must_use]
+    pub fn is_wanted(&self) -> bool {
+        self.budget.as_ref().is_some_and(Budget::is_wanted)
+    }
+
+    /// Driver options for one address; `name` is the one that the certificate must have instead of
+    /// the host's. Never logged: the driver prints passwords in `Debug`.
     pub(super) fn opts(
         &self,
         address: &Address,
         stmt_cache: usize,
+        name: Option<String>,
     ) -> Result<OptsBuilder, MysqlError> {
         let mut opts = OptsBuilder::default()
             .user(Some(self.username.clone()))
@@ -107,94 +139,23 @@ impl Endpoint {
         opts = match address {
             Address::Tcp(host, port) => opts.ip_or_hostname(host.clone()).tcp_port(*port),
             Address::Socket(path) => opts.socket(Some(path.clone())),
+            Address::Service(name) => {
+                return Err(MysqlError::setup(format!("{name} is not looked up")));
+            }
         };
         if self.compression {
             opts = opts.compression(Compression::fast());
         }
         if self.ssl.mode != SslMode::Disabled && matches!(address, Address::Tcp(..)) {
-            opts = opts.ssl_opts(Some(self.ssl_opts()?));
+            opts = opts.ssl_opts(Some(tls::opts(&self.ssl, name)?));
         }
         Ok(opts)
     }
-
-    fn ssl_opts(&self) -> Result<SslOpts, MysqlError> {
-        install_crypto();
-        let mut ssl = SslOpts::default();
-        if let Some(ca) = &self.ssl.ca {
-            readable(ca, "ca")?;
-            ssl = ssl
-                .with_root_certs(vec![std::path::PathBuf::from(ca).into()])
-                .with_disable_built_in_roots(true);
-        }
-        if let (Some(cert), Some(key)) = (&self.ssl.cert, &self.ssl.key) {
-            readable(cert, "cert")?;
-            readable(key, "key")?;
-            ssl = ssl.with_client_identity(Some(ClientIdentity::new(
-                std::path::PathBuf::from(cert).into(),
-                std::path::PathBuf::from(key).into(),
-            )));
-        }
-        Ok(match self.ssl.mode {
-            SslMode::Disabled | SslMode::VerifyIdentity => ssl,
-            SslMode::Required => ssl.with_danger_accept_invalid_certs(true),
-            // Released drivers ignore their own "skip name check"; this one only takes effect
-            // with those that honour it and is refused, not weakened, by the others.
-            SslMode::VerifyCa => ssl.with_danger_skip_domain_validation(true),
-        })
-    }
-}
-
-/// Comma-separated hosts in order of failover, each with its own port or the default one.
-fn tcp_addresses(hosts: &str, port: u16) -> Vec<Address> {
-    hosts
-        .split(',')
-        .map(str::trim)
-        .filter(|host| !host.is_empty())
-        .map(|host| {
-            if let Some((inner, rest)) = host.strip_prefix('[').and_then(|h| h.split_once(']')) {
-                let port = rest
-                    .strip_prefix(':')
-                    .and_then(|p| p.parse().ok())
-                    .unwrap_or(port);
-                return Address::Tcp(inner.to_owned(), port);
-            }
-            match host.split_once(':') {
-                Some((name, p)) if !p.contains(':') => {
-                    Address::Tcp(name.to_owned(), p.parse().unwrap_or(port))
-                }
-                _ => Address::Tcp(host.to_owned(), port),
-            }
-        })
-        .collect()
-}
-
-fn readable(path: &str, field: &str) -> Result<(), MysqlError> {
-    std::fs::File::open(path)
-        .map(|_| ())
-        .map_err(|e| MysqlError::setup(format!("ssl.{field}: can't read {path}: {e}")))
-}
-
-/// Installs the process's TLS provider once.
-fn install_crypto() {
-    static ONCE: std::sync::Once = std::sync::Once::new();
-    ONCE.call_once(|| {
-        // An error means that one is installed already, which is as good.
-        let _already = rustls::crypto::ring::default_provider().install_default();
-    });
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn hosts_keep_their_order_and_ports() {
-        let shown: Vec<String> = tcp_addresses("db1, db2:3307,[::1]:4,::1", 3306)
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        assert_eq!(shown, ["db1:3306", "db2:3307", "[::1]:4", "[::1]:3306"]);
-    }
 
     #[test]
     fn debug_hides_the_password() {

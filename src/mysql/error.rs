@@ -130,7 +130,12 @@ impl MysqlError {
                 ErrorClass::Stop,
                 format!("TLS: {e}"),
             ),
-            Error::Io(e) => Self::from_io(&e.to_string()),
+            Error::Io(mysql_async::IoError::Io(e)) if super::tls::is_refusal(&e) => Self::own(
+                ErrorCode::Unreachable,
+                ErrorClass::Stop,
+                format!("TLS: {e}"),
+            ),
+            Error::Io(e) => Self::lost(e.to_string().trim_start_matches("Input/output error: ")),
             Error::Driver(
                 e @ (DriverError::ConnectionClosed
                 | DriverError::PacketOutOfOrder
@@ -141,19 +146,6 @@ impl MysqlError {
         };
         server.clone_into(&mut out.server);
         out
-    }
-
-    /// A refused certificate comes as an I/O error, and trying again does not mend it.
-    fn from_io(message: &str) -> Self {
-        let message = message.trim_start_matches("Input/output error: ");
-        if message.contains("peer certificate") {
-            return Self::own(
-                ErrorCode::Unreachable,
-                ErrorClass::Stop,
-                format!("TLS: {message}"),
-            );
-        }
-        Self::lost(message)
     }
 
     /// The class of a server's error number.

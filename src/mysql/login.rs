@@ -55,6 +55,10 @@ fn by_message(endpoint: &Endpoint, error: &MysqlError) -> String {
             endpoint.username
         );
     }
+    if message.contains("look up _") {
+        return "check the SRV name in host, and that this machine's name servers know it"
+            .to_owned();
+    }
     let tls = message.contains("tls:") || message.contains("certificate");
     if message.contains("offers no tls") {
         return "set up TLS on the server, or set ssl to false".to_owned();
@@ -64,18 +68,40 @@ fn by_message(endpoint: &Endpoint, error: &MysqlError) -> String {
             .to_owned();
     }
     if tls && message.contains("not valid for") {
-        let weaker = if endpoint.ssl.mode == SslMode::VerifyCa {
-            "this version checks the name with verify_ca too; ssl mode required does not"
-        } else {
-            "ssl mode required does not check it"
-        };
-        return format!(
-            "connect by a name that the certificate has in its subjectAltName, or give the server \
-             a certificate for its name ({weaker})"
-        );
+        return match endpoint.ssl.mode {
+            // With a name in it, it would have been asked for.
+            SslMode::VerifyCa => {
+                "the certificate has no subjectAltName, which is needed to check \
+                                  it: give the server one that has, or use ssl mode required, \
+                                  which checks nothing"
+            }
+            _ => {
+                "connect by a name that the certificate has in its subjectAltName, or give the \
+                 server a certificate for its name (ssl mode verify_ca believes the authority \
+                 whatever the name)"
+            }
+        }
+        .to_owned();
     }
     if tls && message.contains("expired") {
         return "the server's certificate has expired: renew it".to_owned();
+    }
+    if tls && message.contains("not valid yet") {
+        return "the server's certificate is not valid yet: check the clocks of both machines"
+            .to_owned();
+    }
+    if tls && message.contains("certversion") {
+        return "the server's certificate is of the old version 1: give it one of version 3, with \
+                a subjectAltName"
+            .to_owned();
+    }
+    if tls && message.contains("alert") {
+        return "the server refused our certificate: check ssl.cert and ssl.key, and that the \
+                server trusts the authority that signed it (its ssl_ca)"
+            .to_owned();
+    }
+    if tls && message.contains("mismatch") {
+        return "ssl.key is not the key of ssl.cert: give the two that belong together".to_owned();
     }
     if tls {
         return "check the ssl settings of the connection and the server's certificate".to_owned();

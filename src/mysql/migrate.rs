@@ -5,7 +5,7 @@
 use mysql_async::Opts;
 use refinery::Runner;
 
-use super::endpoint::Endpoint;
+use super::endpoint::{Address, Endpoint};
 use super::error::{ErrorClass, MysqlError};
 use super::ident::Ident;
 use crate::model::error::ErrorCode;
@@ -19,17 +19,13 @@ use crate::model::error::ErrorCode;
 /// The server's refusal, the loss of the connection, or a file that differs from what was applied.
 pub async fn apply(
     endpoint: &Endpoint,
-    address: &str,
+    address: &Address,
     database: &Ident,
     runner: &Runner,
 ) -> Result<usize, MysqlError> {
-    let address = endpoint
-        .addresses
-        .iter()
-        .find(|candidate| candidate.to_string() == address)
-        .ok_or_else(|| MysqlError::lost("the server's address is gone"))?;
+    let name = super::tls::known_name(address);
     let opts: Opts = endpoint
-        .opts(address, 0)?
+        .opts(address, 0, name)?
         .db_name(Some(database.raw()))
         .into();
     let mut pool = mysql_async::Pool::new(opts);

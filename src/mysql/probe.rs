@@ -33,10 +33,26 @@ const CLOCK_SKEW_MS: f64 = 2_000.0;
 /// A packet below this makes batches small and large rows impossible.
 const SMALL_PACKET: u64 = 4 << 20;
 
+/// What a test looks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// Whether the server can be reached and used: a few statements, for a test each minute.
+    Reachable,
+    /// What a sync needs, privileges one by one.
+    Everything(Needs),
+}
+
+/// What is asked of a source beside reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Needs {
+    /// A config may take a global read lock (`snapshot_lock: ftwrl`).
+    pub read_lock: bool,
+}
+
 /// Tests a source. What fails is in the report: `ok` is whether a sync could run.
-pub async fn probe(endpoint: &Arc<Endpoint>, database: &str) -> TestReport {
+pub async fn probe(endpoint: &Arc<Endpoint>, database: &str, depth: Depth) -> TestReport {
     let mut report = TestReport::default();
-    match tokio::time::timeout(PATIENCE, look(endpoint, database, &mut report)).await {
+    match tokio::time::timeout(PATIENCE, look(endpoint, database, depth, &mut report)).await {
         Ok(Ok(())) => report.ok = report.error.is_none(),
         Ok(Err(mut error)) => {
             report.ok = false;
@@ -58,11 +74,12 @@ pub async fn probe(endpoint: &Arc<Endpoint>, database: &str) -> TestReport {
 async fn look(
     endpoint: &Arc<Endpoint>,
     database: &str,
+    depth: Depth,
     report: &mut TestReport,
 ) -> Result<(), MysqlError> {
     let mut session = Session::open(endpoint, SessionKind::Probe, Duration::from_secs(10)).await?;
     let server = Arc::clone(session.server());
-    report.address = Some(server.address.clone());
+    report.address = Some(server.address.to_string());
     report.flavour = Some(server.flavour);
     report.version = Some(server.version.clone());
     report.max_allowed_packet_bytes = Some(server.max_allowed_packet);
@@ -80,7 +97,9 @@ async fn look(
         session.close().await;
         return Ok(());
     }
-    look_at_privileges(&mut session, database, report).await?;
+    if let Depth::Everything(needs) = depth {
+        look_at_privileges(&mut session, database, needs, report).await?;
+    }
     session.close().await;
     Ok(())
 }
@@ -232,6 +251,7 @@ async fn no_database(
 async fn look_at_privileges(
     session: &mut Session,
     database: &str,
+    needs: Needs,
     report: &mut TestReport,
 ) -> Result<(), MysqlError> {
     let account = grants::account(session).await?;
@@ -307,6 +327,21 @@ async fn look_at_privileges(
     };
     if !held.globally(monitor) {
         miss(monitor, "recording the binlog position of a copy", "*.*");
+    }
+    // MariaDB 10.5 split it off; before, and on MySQL, the one above gives both.
+    if mariadb && session.server().number >= (10, 5, 0) && !held.globally("SLAVE MONITOR") {
+        miss(
+            "SLAVE MONITOR",
+            "holding the throttle's max_lag when the server is a replica",
+            "*.*",
+        );
+    }
+    if needs.read_lock && !held.globally("RELOAD") && !held.globally("FLUSH_TABLES") {
+        miss(
+            "RELOAD",
+            "the global read lock of snapshot_lock: ftwrl",
+            "*.*",
+        );
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! What a server is: flavour, version, identity, limits.
 
+use super::endpoint::Address;
 use crate::model::report::Flavour;
 
 /// What a server said of itself when a session was opened.
@@ -16,7 +17,7 @@ pub struct ServerInfo {
     /// Which server process and data this is: all sessions of one snapshot must agree on it.
     pub identity: String,
     /// The address that answered.
-    pub address: String,
+    pub address: Address,
 }
 
 impl ServerInfo {

@@ -14,11 +14,12 @@ use mysql_async::{Conn, Params};
 use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 
-use super::endpoint::Endpoint;
-use super::error::{ErrorClass, MysqlError};
+use super::budget::Seat;
+use super::connect::connect;
+use super::endpoint::{Address, Endpoint};
+use super::error::MysqlError;
 use super::row::Row;
 use super::server::ServerInfo;
-use crate::model::error::ErrorCode;
 
 pub use mysql_async::Value;
 
@@ -153,14 +154,6 @@ fn open_ids() -> MutexGuard<'static, HashSet<(String, u64)>> {
     OPEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The error with what to do about it, if that is known.
-fn advised(endpoint: &Endpoint, mut error: MysqlError) -> MysqlError {
-    if error.hint.is_none() {
-        error.hint = super::login::advice(endpoint, &error);
-    }
-    error
-}
-
 /// One connection with one owner.
 pub struct Session {
     conn: Option<Conn>,
@@ -171,6 +164,8 @@ pub struct Session {
     cancel: CancellationToken,
     behind_proxy: bool,
     in_statement: bool,
+    /// The right to be connected; after the connection, so that it is given back when that is gone.
+    seat: Option<Seat>,
 }
 
 impl std::fmt::Debug for Session {
@@ -187,51 +182,31 @@ impl Session {
     /// Connects to the first address that answers and sets the rules of `kind`.
     ///
     /// # Errors
-    /// When no address can be reached in `connect_timeout`, the login is refused, or a rule can't
-    /// be set.
+    /// When no address can be reached in `connect_timeout`, the login is refused, a rule can't be
+    /// set, or the endpoint's budget has no session left.
     pub async fn open(
         endpoint: &Arc<Endpoint>,
         kind: SessionKind,
         lease: Duration,
     ) -> Result<Self, MysqlError> {
-        let mut last = MysqlError::own(
-            ErrorCode::Unreachable,
-            ErrorClass::Stop,
-            "no address is given",
-        );
-        for address in &endpoint.addresses {
-            let opts = endpoint.opts(address, kind.statement_cache())?;
-            let patience = match endpoint.connect_timeout {
-                Duration::ZERO => Duration::MAX, // `0s` is no limit.
-                limit => limit,
-            };
-            let attempt = tokio::time::timeout(patience, Conn::new(opts)).await;
-            let shown = address.to_string();
-            match attempt {
-                Ok(Ok(conn)) => return Self::begin(endpoint, conn, kind, lease, shown).await,
-                Ok(Err(error)) => {
-                    last = MysqlError::from_driver(error, &endpoint.label);
-                    if last.is_connection_lost() {
-                        last.code = ErrorCode::Unreachable;
-                        last.message = format!("can't connect to {shown}: {}", last.message);
-                    } else if last.number.is_some() {
-                        // The server answered: another address of the same service would too.
-                        return Err(advised(endpoint, last));
-                    }
-                }
-                Err(_) => {
-                    last = MysqlError::own(
-                        ErrorCode::Unreachable,
-                        ErrorClass::Wait,
-                        format!(
-                            "{shown} did not answer within {}",
-                            crate::model::duration::format_duration(endpoint.connect_timeout)
-                        ),
-                    );
-                }
-            }
-        }
-        Err(advised(endpoint, last.at(&endpoint.label)))
+        let seat = endpoint.seat(kind).await?;
+        Self::open_on(endpoint, kind, lease, seat).await
+    }
+
+    /// The same on a seat that was taken before.
+    ///
+    /// # Errors
+    /// See [`Self::open`].
+    pub async fn open_on(
+        endpoint: &Arc<Endpoint>,
+        kind: SessionKind,
+        lease: Duration,
+        seat: Option<Seat>,
+    ) -> Result<Self, MysqlError> {
+        let (conn, address) = connect(endpoint, kind.statement_cache()).await?;
+        let mut session = Self::begin(endpoint, conn, kind, lease, address).await?;
+        session.seat = seat;
+        Ok(session)
     }
 
     async fn begin(
@@ -239,7 +214,7 @@ impl Session {
         conn: Conn,
         kind: SessionKind,
         lease: Duration,
-        address: String,
+        address: Address,
     ) -> Result<Self, MysqlError> {
         let id = conn.id();
         let mut session = Self {
@@ -258,6 +233,7 @@ impl Session {
             cancel: CancellationToken::new(),
             behind_proxy: false,
             in_statement: false,
+            seat: None,
         };
         let identity = session
             .first("SELECT VERSION() AS version, CONNECTION_ID() AS id, @@max_allowed_packet AS packet")
@@ -556,13 +532,14 @@ impl Session {
         }
         self.in_statement = false;
         let (endpoint, id) = (Arc::clone(&self.endpoint), self.id);
+        // The side connection comes in the place of the one that was closed.
+        let seat = self.seat.take();
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             // Bounded by its own time-outs; nobody waits for it.
             runtime.spawn(async move {
-                let side = tokio::time::timeout(
-                    Duration::from_secs(5),
-                    Self::open(&endpoint, SessionKind::Probe, Duration::from_secs(5)),
-                );
+                let brief = Duration::from_secs(5);
+                let side = Self::open_on(&endpoint, SessionKind::Probe, brief, seat);
+                let side = tokio::time::timeout(brief, side);
                 if let Ok(Ok(mut side)) = side.await {
                     // KILL of a connection that is gone already is as good.
                     let _killed = side.run(&format!("KILL {id}")).await;

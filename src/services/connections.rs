@@ -15,7 +15,7 @@ use crate::model::ids::ConnectionId;
 use crate::model::job::{JobFilter, JobState};
 use crate::model::mapping;
 use crate::model::report::{Flavour, SourceTable, TestReport};
-use crate::mysql::probe;
+use crate::mysql::probe::{self, Depth, Needs};
 use crate::mysql::{Endpoint, Session, SessionKind};
 
 /// Sources.
@@ -127,8 +127,9 @@ impl Connections {
     pub async fn test(&self, id: ConnectionId) -> Result<TestReport, Refusal> {
         let connection = self.by_id(id).await?;
         let password = self.0.store.connection_password(id).await.map_err(refuse)?;
+        let needs = self.needs(id).await?;
         let report = match self.0.source_with(&connection, password) {
-            Ok(endpoint) => self.report(&connection.spec, &endpoint).await,
+            Ok(endpoint) => self.report(&connection.spec, &endpoint, needs).await,
             Err(refusal) => failed(&refusal),
         };
         let health = health_of(&report);
@@ -157,7 +158,7 @@ impl Connections {
         };
         let connection = unsaved(spec);
         Ok(match self.0.source_with(&connection, password) {
-            Ok(endpoint) => self.report(spec, &endpoint).await,
+            Ok(endpoint) => self.report(spec, &endpoint, Needs::default()).await,
             Err(refusal) => failed(&refusal),
         })
     }
@@ -177,6 +178,16 @@ impl Connections {
         tables
     }
 
+    /// What the configs of a connection ask for beside reading.
+    async fn needs(&self, id: ConnectionId) -> Result<Needs, Refusal> {
+        let configs = self.0.store.list_configs(Some(id)).await.map_err(refuse)?;
+        Ok(Needs {
+            read_lock: configs.iter().any(|config| {
+                mapping::config_to_json(config)["options"]["snapshot_lock"] == "ftwrl"
+            }),
+        })
+    }
+
     fn validate(&self, spec: &ConnectionSpec) -> Result<(), Refusal> {
         let json = mapping::spec_to_json(spec);
         mapping::parse_connection(&json).map_err(Refusal::Invalid)?;
@@ -193,8 +204,13 @@ impl Connections {
     }
 
     /// The probe's report, held against the local server.
-    async fn report(&self, spec: &ConnectionSpec, endpoint: &Arc<Endpoint>) -> TestReport {
-        let mut report = probe::probe(endpoint, &spec.database).await;
+    async fn report(
+        &self,
+        spec: &ConnectionSpec,
+        endpoint: &Arc<Endpoint>,
+        needs: Needs,
+    ) -> TestReport {
+        let mut report = probe::probe(endpoint, &spec.database, Depth::Everything(needs)).await;
         if !report.ok {
             return report;
         }
@@ -272,7 +288,7 @@ fn failed(refusal: &Refusal) -> TestReport {
     }
 }
 
-fn health_of(report: &TestReport) -> Health {
+pub(super) fn health_of(report: &TestReport) -> Health {
     let server = report.flavour.map(|flavour| {
         let name = match flavour {
             Flavour::Mysql => "MySQL",

@@ -10,6 +10,7 @@ use crate::model::status::{
 };
 
 mod checks;
+mod findings;
 
 /// How things are.
 #[derive(Clone)]
@@ -81,6 +82,9 @@ impl Monitoring {
         found.extend(checks::stored(&self.0, database.connected).await);
         found.push(checks::key_file(facts));
         found.push(checks::disk(&self.0, database.connected).await);
+        if database.connected {
+            found.extend(findings::all(&self.0).await);
+        }
         concluded(facts, found, stats.unwrap_or_default())
     }
 }

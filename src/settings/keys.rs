@@ -186,7 +186,7 @@ pub const KEYS: &[Key] = &[
     key("server.shutdown_timeout", upto(DAY), "30s", true, "for requests, and again for jobs, to finish; 0s is no limit"),
     key("server.max_body", Kind::Size { min: 1 << 10, max: 1 << 30 }, "1MiB", false, "largest request body; 16 times this for a mapping import"),
 
-    key("database.host", Kind::Text, "localhost", false, "the local server: name or address, always TCP; several, comma-separated, in order of failover"),
+    key("database.host", Kind::Text, "localhost", false, "the local server: name or address, always TCP; several, comma-separated, in order of failover; _mysql._tcp.example.com is a DNS SRV name"),
     key("database.port", number(1, 65_535), "3306", false, "its TCP port"),
     optional("database.socket", Kind::OptionalText, Preset::Nothing, false, "path of its Unix socket, instead of host and port"),
     key("database.username", Kind::Text, "root", false, "account on the local server"),

@@ -16,6 +16,7 @@ use crate::model::table_run::Verified;
 use crate::mysql::Endpoint;
 use crate::store::Store;
 use crate::store::leases::{Lease, PreviousHolder};
+use crate::sync::history::Expected;
 use crate::sync::throttle::Throttles;
 
 /// Everything the engine needs to know about a job.
@@ -78,6 +79,8 @@ pub struct TableTask {
     pub target_table: String,
     /// What is to be done; a risk of severity `stop` fails the table.
     pub plan: TablePlan,
+    /// How long it will take, where its last run tells.
+    pub expected: Option<Expected>,
 }
 
 /// What a table run achieved.

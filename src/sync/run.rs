@@ -24,7 +24,7 @@ use super::throttle::check_lag;
 use super::watch::Watch;
 use super::watermark::why_full;
 use super::workers::Workers;
-use super::{course, verify};
+use super::{course, history, verify};
 use crate::model::config::{Consistency, ShadowIn};
 use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::ids::TableRunId;
@@ -101,8 +101,16 @@ impl JobRun {
                 source_table: plan.source.table.raw().to_owned(),
                 target_table: plan.target.table.raw().to_owned(),
                 plan: table_plan(plan, &servers, workers, context.request.full),
+                expected: None,
             })
             .collect();
+        if context.request.kind == JobKind::Sync {
+            let plans = tasks.iter_mut().map(|task| &mut task.plan);
+            let expected = history::expect(&context.store, context.config.id, plans).await?;
+            for task in &mut tasks {
+                task.expected = expected.get(&task.target_table).copied();
+            }
+        }
         tasks.sort_by_key(|task| order.rank(&task.target_table));
         let bounds = bounds(&context, &plans);
         let source_throttle = context.throttles.source(&context.connection);
@@ -187,6 +195,7 @@ impl JobRun {
             }
             tables.push(shown);
         }
+        history::expect(&context.store, context.config.id, tables.iter_mut()).await?;
         Ok(Plan {
             config: context.config.spec.name.clone(),
             connection: context.connection.spec.name.clone(),

@@ -80,7 +80,7 @@ impl JobShared {
                     lock: options.snapshot_lock,
                     per_chunk: false,
                 };
-                let own = Snapshots::new(endpoint, size, manner, self.stop.clone());
+                let own = Snapshots::new(endpoint, size, manner, self.stop.clone()).of_one_table();
                 let own = TableSnapshots::own(own.with_bounds(self.bounds.clone()), table);
                 self.watched.add(own.all());
                 own

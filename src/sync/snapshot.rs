@@ -10,6 +10,7 @@
 //! for the snapshot that it names.
 
 mod align;
+mod keeper;
 mod lock;
 mod of_table;
 mod reader;
@@ -31,6 +32,7 @@ use self::align::{
     align_mariadb, align_mysql, as_of_now, begin, binlog_position, same_server, set_savepoints,
     variable,
 };
+use self::keeper::Keeper;
 use self::reader::{Loan, Member};
 use super::bound::{self, Bound, BoundWish};
 use super::context::StopSignal;
@@ -38,10 +40,12 @@ use super::error::SyncError;
 use crate::model::config::SnapshotLock;
 use crate::model::error::ErrorCode;
 use crate::model::table_run::AsOf;
-use crate::mysql::{Endpoint, MysqlError, Session, SessionKind};
+use crate::mysql::{Endpoint, MysqlError, Seat, Session, SessionKind};
 
 /// How long aligned snapshots are tried for.
 const ALIGN: Duration = Duration::from_secs(5);
+/// How often it is looked whether others need what is idle.
+const LOOK: Duration = Duration::from_secs(1);
 /// Idle sessions are pinged this often; the server would end them after 120 s.
 const PING: Duration = Duration::from_secs(30);
 
@@ -81,6 +85,7 @@ pub struct Snapshots {
     wanted: AtomicUsize,
     stop: StopSignal,
     manner: Manner,
+    of_one_table: bool,
     permits: Arc<Semaphore>,
     state: Arc<Mutex<State>>,
     pinger: Mutex<Option<tokio::task::JoinHandle<()>>>,
@@ -104,8 +109,10 @@ struct State {
     /// Snapshots that were ended for their age.
     aged: u32,
     per_chunk: bool,
-    /// Sessions that the current snapshot has; fewer than permits when alignment failed.
+    /// Sessions that the current snapshot has.
     opened: usize,
+    /// Permits without a session: alignment failed, or the connection's budget gave fewer.
+    unused: Vec<OwnedSemaphorePermit>,
     taken: u32,
 }
 
@@ -121,6 +128,7 @@ impl Snapshots {
             wanted: AtomicUsize::new(size),
             stop,
             manner,
+            of_one_table: false,
             permits: Arc::new(Semaphore::new(size)),
             state: Arc::new(Mutex::new(State {
                 per_chunk: manner.per_chunk,
@@ -135,6 +143,14 @@ impl Snapshots {
     #[must_use]
     pub fn with_bounds(mut self, wish: Option<Arc<BoundWish>>) -> Self {
         self.bounds = wish;
+        self
+    }
+
+    /// Marks it as the snapshot of one table, which gives its last session up too while it reads
+    /// nothing and others wait for a first one: they may be what the table waits for.
+    #[must_use]
+    pub fn of_one_table(mut self) -> Self {
+        self.of_one_table = true;
         self
     }
 
@@ -248,6 +264,7 @@ impl Snapshots {
         let idle: Vec<_> = {
             let mut state = self.lock();
             state.current = None;
+            state.unused.clear();
             state.idle.drain(..).collect()
         };
         for member in idle {
@@ -258,6 +275,7 @@ impl Snapshots {
     /// Opens a snapshot once every session of an older one is back.
     async fn reopen(&self) -> Result<(), SyncError> {
         let all = u32::try_from(self.size()).unwrap_or(u32::MAX);
+        self.lock().unused.clear();
         let mut all = Arc::clone(&self.permits)
             .acquire_many_owned(all)
             .await
@@ -269,6 +287,7 @@ impl Snapshots {
             }
             state.current = None;
             state.idle.clear();
+            state.opened = 0;
         }
         if all.num_permits() == self.size() {
             self.resize(&mut all);
@@ -286,6 +305,9 @@ impl Snapshots {
             state.last = Some(Arc::clone(&snapshot));
             state.begun = Some(Instant::now());
             state.opened = sessions.len();
+            let unused = self.size().saturating_sub(sessions.len());
+            let unused = unused.min(all.num_permits());
+            state.unused.extend(all.split(unused));
             state.idle = sessions
                 .into_iter()
                 .map(|(session, end)| Member {
@@ -309,10 +331,11 @@ impl Snapshots {
     }
 
     async fn open_aligned(&self) -> Result<(Vec<Opened>, Snapshot), SyncError> {
-        let ends: Vec<CancellationToken> = (0..self.size())
-            .map(|_| self.stop.hard.child_token())
-            .collect();
-        let opened = join_all(ends.iter().map(|end| self.session(end))).await;
+        let seats = self.endpoint.seats(self.size()).await;
+        let ends: Vec<CancellationToken> =
+            seats.iter().map(|_| self.stop.hard.child_token()).collect();
+        let opening = seats.into_iter().zip(&ends);
+        let opened = join_all(opening.map(|(seat, end)| self.session(seat, end))).await;
         let mut sessions = opened.into_iter().collect::<Result<Vec<_>, MysqlError>>()?;
         sessions[0]
             .server()
@@ -340,6 +363,7 @@ impl Snapshots {
             let server = same_server(sessions).await?;
             return Ok(snapshot(as_of, server, true));
         }
+        let alone = sessions.len() == 1;
         let mut not_locked = None;
         if sessions.len() > 1 && self.manner.lock == SnapshotLock::Ftwrl {
             match lock::open_locked(&self.endpoint, sessions).await {
@@ -368,7 +392,7 @@ impl Snapshots {
         let server = same_server(sessions).await?;
         Ok(Snapshot {
             not_locked,
-            ..snapshot(as_of, server, self.size() == 1)
+            ..snapshot(as_of, server, alone)
         })
     }
 
@@ -398,9 +422,13 @@ impl Snapshots {
         }
     }
 
-    async fn session(&self, end: &CancellationToken) -> Result<Session, MysqlError> {
-        let session =
-            Session::open(&self.endpoint, SessionKind::Read, Duration::from_secs(60)).await?;
+    async fn session(
+        &self,
+        seat: Option<Seat>,
+        end: &CancellationToken,
+    ) -> Result<Session, MysqlError> {
+        let lease = Duration::from_secs(60);
+        let session = Session::open_on(&self.endpoint, SessionKind::Read, lease, seat).await?;
         Ok(session.with_cancel(end.clone()))
     }
 
@@ -409,38 +437,13 @@ impl Snapshots {
         if pinger.is_some() {
             return;
         }
-        let (state, permits) = (Arc::clone(&self.state), Arc::clone(&self.permits));
-        *pinger = Some(tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(PING).await;
-                let idle = lock(&state).idle.len();
-                for _ in 0..idle {
-                    // Under a permit, so that nobody reopens while a session is out for its ping.
-                    let Ok(_permit) = Arc::clone(&permits).try_acquire_owned() else {
-                        break;
-                    };
-                    let next = {
-                        let mut state = lock(&state);
-                        if state.idle.is_empty() {
-                            None
-                        } else {
-                            Some(state.idle.remove(0))
-                        }
-                    };
-                    let Some(mut member) = next else {
-                        break;
-                    };
-                    let alive = member.session.ping().await.is_ok();
-                    let mut state = lock(&state);
-                    let id = &member.snapshot.id;
-                    if !alive {
-                        forget(&mut state, &member.snapshot);
-                    } else if state.current.as_ref().is_some_and(|c| c.id == *id) {
-                        state.idle.push(member);
-                    }
-                }
-            }
-        }));
+        let keeper = Keeper {
+            endpoint: Arc::clone(&self.endpoint),
+            permits: Arc::clone(&self.permits),
+            state: Arc::clone(&self.state),
+            of_one_table: self.of_one_table,
+        };
+        *pinger = Some(tokio::spawn(keeper.keep()));
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {

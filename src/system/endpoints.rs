@@ -1,14 +1,16 @@
 //! Servers and how to log in to them, from settings and stored connections.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use secrecy::SecretString;
 
 use crate::jobs::Endpoints;
 use crate::logging::register_secret;
 use crate::model::connection::{Connection, ConnectionSpec};
+use crate::model::ids::ConnectionId;
 use crate::model::secret::Secret;
-use crate::mysql::Endpoint;
+use crate::mysql::{Budget, Endpoint};
 use crate::settings::{DatabaseSettings, secrets};
 
 /// The local server, as the settings name it; its password is resolved at each call.
@@ -31,10 +33,37 @@ pub fn local(settings: &DatabaseSettings) -> Result<Endpoint, String> {
 
 /// Sources by their stored connection, beside one local server.
 pub struct Servers {
-    /// The local server.
-    pub local: Arc<Endpoint>,
-    /// Setting `security.mask_key`.
-    pub mask_key: Option<Secret>,
+    local: Arc<Endpoint>,
+    mask_key: Option<Secret>,
+    /// One for each stored connection: all its sessions of this process share it.
+    budgets: Mutex<HashMap<ConnectionId, Budget>>,
+}
+
+impl Servers {
+    /// Sources beside this local server; `mask_key` is the setting `security.mask_key`.
+    #[must_use]
+    pub fn new(local: Arc<Endpoint>, mask_key: Option<Secret>) -> Self {
+        Self {
+            local,
+            mask_key,
+            budgets: Mutex::default(),
+        }
+    }
+
+    /// The budget of a connection, as large as it says at present. One that is not stored has its
+    /// own.
+    fn budget(&self, connection: &Connection) -> Budget {
+        let most = connection.spec.max_connections;
+        if connection.version == 0 {
+            return Budget::new(most);
+        }
+        let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
+        let budget = budgets
+            .entry(connection.id)
+            .or_insert_with(|| Budget::new(most));
+        budget.resize(most);
+        budget.clone()
+    }
 }
 
 impl Endpoints for Servers {
@@ -47,6 +76,7 @@ impl Endpoints for Servers {
         let known = stored.as_ref().or(connection.spec.password.as_ref());
         let mut endpoint = Endpoint::of_connection(&connection.spec, password(known)?);
         endpoint.compression = compression;
+        endpoint.budget = Some(self.budget(connection));
         Ok(Arc::new(endpoint))
     }
 
@@ -78,9 +108,10 @@ fn password(secret: Option<&Secret>) -> Result<SecretString, String> {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
     use crate::model::connection::Health;
-    use crate::model::ids::ConnectionId;
     use crate::mysql::endpoint::Address;
     use chrono::Utc;
     use secrecy::ExposeSecret;
@@ -100,10 +131,7 @@ mod tests {
     fn servers() -> Servers {
         let spec = ConnectionSpec::new("local server", "root", "");
         let local = Endpoint::of_connection(&spec, SecretString::from(String::new()));
-        Servers {
-            local: Arc::new(local),
-            mask_key: None,
-        }
+        Servers::new(Arc::new(local), None)
     }
 
     #[test]
@@ -118,6 +146,27 @@ mod tests {
         );
         let line = crate::logging::redacted("login with canary-of-endpoints failed");
         assert!(!line.contains("canary-of-endpoints"), "{line}");
+    }
+
+    #[test]
+    fn every_endpoint_of_a_connection_has_the_same_budget_as_large_as_it_says() {
+        let servers = servers();
+        let mut connection = connection();
+        connection.version = 1;
+        connection.spec.max_connections = 3;
+        let budget = |connection: &Connection, compression| {
+            let endpoint = servers.source(connection, None, compression).unwrap();
+            endpoint.budget.clone().unwrap()
+        };
+        let first = budget(&connection, false);
+        let mut seats = first.seats(9).now_or_never().unwrap();
+        assert_eq!(seats.len(), 2);
+        let second = budget(&connection, true);
+        assert!(second.seats(1).now_or_never().is_none());
+        connection.spec.max_connections = 5;
+        budget(&connection, false);
+        seats.extend(second.seats(9).now_or_never().unwrap());
+        assert_eq!(seats.len(), 4);
     }
 
     #[test]

@@ -18,6 +18,7 @@
 
 mod support;
 
+mod connect;
 mod crash;
 mod fidelity;
 mod harness;

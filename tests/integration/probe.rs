@@ -8,7 +8,7 @@ use db_taxi::model::connection::{Ssl, SslMode};
 use db_taxi::model::report::TestReport;
 use db_taxi::mysql::Endpoint;
 use db_taxi::mysql::endpoint::Address;
-use db_taxi::mysql::probe::{probe, same_database, source_tables};
+use db_taxi::mysql::probe::{Depth, Needs, probe, same_database, source_tables};
 
 use crate::both_flavours;
 use crate::support::servers::Server;
@@ -33,6 +33,10 @@ fn drop_account(pair: &Pair) {
     pair.source.sql(&format!("DROP USER '{name}'@'127.0.0.1'"));
 }
 
+async fn probe_all(endpoint: &Arc<Endpoint>, database: &str) -> TestReport {
+    probe(endpoint, database, Depth::Everything(Needs::default())).await
+}
+
 /// `PRIVILEGE: statement` of what is missing.
 fn missing(report: &TestReport) -> Vec<String> {
     report
@@ -49,17 +53,18 @@ fn altered(endpoint: &Endpoint, change: impl FnOnce(&mut Endpoint)) -> Arc<Endpo
     Arc::new(endpoint)
 }
 
-fn monitor(server: &Server) -> &'static str {
+/// What it takes to see the binlog position and the delay of a replica.
+fn monitors(server: &Server) -> &'static [&'static str] {
     match server.flavour {
-        Flavour::Mariadb => "BINLOG MONITOR",
-        Flavour::Mysql => "REPLICATION CLIENT",
+        Flavour::Mariadb => &["BINLOG MONITOR", "SLAVE MONITOR"],
+        Flavour::Mysql => &["REPLICATION CLIENT"],
     }
 }
 
 both_flavours! {
     async fn a_good_connection_is_described(pair: Pair) {
         pair.source.sql(&format!("CREATE TABLE {} (id INT PRIMARY KEY)", pair.source_table("t")));
-        let report = probe(&pair.source.endpoint(), &pair.source_db()).await;
+        let report = probe_all(&pair.source.endpoint(), &pair.source_db()).await;
         assert!(report.ok, "{:?}", report.error);
         assert_eq!(report.flavour, Some(pair.flavour));
         assert_eq!(report.address, Some(format!("127.0.0.1:{}", pair.source.port)));
@@ -73,7 +78,7 @@ both_flavours! {
         assert_eq!(missing(&report), [""; 0]);
         assert_eq!(report.warnings, [""; 0]);
         let patient = altered(&pair.source.endpoint(), |e| e.connect_timeout = Duration::ZERO);
-        assert!(probe(&patient, &pair.source_db()).await.ok, "0s is no limit");
+        assert!(probe_all(&patient, &pair.source_db()).await.ok, "0s is no limit");
     }
 
     async fn each_missing_privilege_comes_with_the_statement_that_gives_it(pair: Pair) {
@@ -82,21 +87,26 @@ both_flavours! {
             "CREATE TABLE {} (id INT PRIMARY KEY)", pair.source_table("t")
         ));
         let endpoint = account(&pair, &[format!("GRANT SELECT ON `{db}`.*")]);
-        let report = probe(&endpoint, &db).await;
+        let report = probe_all(&endpoint, &db).await;
         assert!(report.ok, "{:?}", report.error);
         let who = format!("'u_{db}'@'127.0.0.1'");
-        let monitor = monitor(&pair.source);
-        assert_eq!(missing(&report), [
+        let monitors = monitors(&pair.source).iter();
+        let mut expected = vec![
             format!("SHOW VIEW: GRANT SHOW VIEW ON `{db}`.* TO {who}"),
             format!("TRIGGER: GRANT TRIGGER ON `{db}`.* TO {who}"),
             format!("PROCESS: GRANT PROCESS ON *.* TO {who}"),
-            format!("{monitor}: GRANT {monitor} ON *.* TO {who}"),
-        ]);
+        ];
+        expected.extend(monitors.map(|m| format!("{m}: GRANT {m} ON *.* TO {who}")));
+        assert_eq!(missing(&report), expected);
+        let depth = Depth::Everything(Needs { read_lock: true });
+        let report = probe(&endpoint, &db, depth).await;
+        expected.push(format!("RELOAD: GRANT RELOAD ON *.* TO {who}"));
+        assert_eq!(missing(&report), expected, "only where a global read lock may be taken");
         // The statements are what they say: run, nothing is missing any more.
         for found in &report.privileges.missing {
             pair.source.sql(&found.grant);
         }
-        let report = probe(&endpoint, &db).await;
+        let report = probe(&endpoint, &db, depth).await;
         assert_eq!(missing(&report), [""; 0]);
         drop_account(&pair);
     }
@@ -115,10 +125,10 @@ both_flavours! {
             Flavour::Mariadb => format!("SET DEFAULT ROLE `{role}` FOR {user}"),
             Flavour::Mysql => format!("SET DEFAULT ROLE `{role}` TO {user}"),
         });
-        let report = probe(&endpoint, &db).await;
+        let report = probe_all(&endpoint, &db).await;
         assert!(report.ok, "{:?}", report.error);
         let lacks: Vec<&str> = report.privileges.missing.iter().map(|m| m.privilege.as_str()).collect();
-        assert_eq!(lacks, [monitor(&pair.source)]);
+        assert_eq!(lacks, monitors(&pair.source));
         drop_account(&pair);
         pair.source.sql(&format!("DROP ROLE `{role}`"));
     }
@@ -133,7 +143,7 @@ both_flavours! {
             format!("GRANT SELECT ON `{db}`.`open`"),
             format!("GRANT INSERT ON `{db}`.`shut`"),
         ]);
-        let report = probe(&endpoint, &db).await;
+        let report = probe_all(&endpoint, &db).await;
         assert!(report.ok, "{:?}", report.error);
         assert_eq!(
             missing(&report)[0],
@@ -147,7 +157,7 @@ both_flavours! {
         let db = pair.source_db();
         pair.source.sql(&format!("CREATE TABLE {} (id INT PRIMARY KEY)", pair.source_table("t")));
         let endpoint = account(&pair, &[]);
-        let report = probe(&endpoint, &db).await;
+        let report = probe_all(&endpoint, &db).await;
         assert!(!report.ok);
         let error = report.error.unwrap();
         assert!(error.contains(&format!("GRANT SELECT ON `{db}`.* TO 'u_{db}'@'127.0.0.1'")), "{error}");
@@ -187,7 +197,7 @@ both_flavours! {
             (&nobody_known, &db, &["nobody-at-all", "check the username"][..]),
         ] {
             let begun = Instant::now();
-            let report = probe(endpoint, database).await;
+            let report = probe_all(endpoint, database).await;
             assert!(!report.ok);
             let error = report.error.unwrap();
             for word in words {
@@ -203,11 +213,11 @@ both_flavours! {
         let db = pair.source_db();
         let endpoint = account(&pair, &[format!("GRANT SELECT ON `{db}`.*")]);
         pair.source.sql(&format!("ALTER USER 'u_{db}'@'127.0.0.1' REQUIRE SSL"));
-        let report = probe(&endpoint, &db).await;
+        let report = probe_all(&endpoint, &db).await;
         assert!(!report.ok);
         assert!(report.error.unwrap().contains("set ssl to true"));
         let with_tls = altered(&endpoint, |e| e.ssl.mode = SslMode::Required);
-        let report = probe(&with_tls, &db).await;
+        let report = probe_all(&with_tls, &db).await;
         match pair.flavour {
             // This server of the distribution has no certificate.
             Flavour::Mariadb => assert!(report.error.unwrap().contains("the server offers no TLS")),
@@ -224,7 +234,7 @@ both_flavours! {
                         e.ssl.mode = SslMode::VerifyIdentity;
                         e.ssl.ca = ca.map(|path| path.display().to_string());
                     });
-                    let error = probe(&checked, &db).await.error.unwrap();
+                    let error = probe_all(&checked, &db).await.error.unwrap();
                     assert!(error.contains("TLS: invalid peer certificate") && error.contains(words), "{error}");
                 }
             }

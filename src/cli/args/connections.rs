@@ -72,7 +72,7 @@ pub struct ConnectionEditArgs {
 /// The fields of a connection; what is not given keeps its value or default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct ConnectionFields {
-    /// Host name or address; several by commas, in order of failover [default: localhost]
+    /// Host name or address; several by commas, in order of failover; _mysql._tcp.example.com is a DNS SRV name [default: localhost]
     #[arg(long, value_name = "HOST", conflicts_with = "socket")]
     pub host: Option<String>,
     /// TCP port [default: 3306]

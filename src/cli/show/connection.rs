@@ -13,7 +13,7 @@ use crate::model::rule::TableSelect;
 #[must_use]
 pub fn connections(connections: &[Connection]) -> String {
     let mut table = Table::new(&[
-        "NAME", "SERVER", "USER", "DATABASE", "TARGET", "TLS", "HEALTH",
+        "NAME", "SERVER", "USER", "DATABASE", "TARGET", "TLS", "CHECKED", "HEALTH",
     ]);
     for connection in connections {
         let spec = &connection.spec;
@@ -24,6 +24,7 @@ pub fn connections(connections: &[Connection]) -> String {
             spec.database.clone(),
             spec.target_database().to_owned(),
             tls(spec.ssl.mode).to_owned(),
+            time(connection.health.checked_at),
             health(connection),
         ]);
     }
@@ -182,6 +183,8 @@ fn server(connection: &Connection) -> String {
     let spec = &connection.spec;
     match &spec.socket {
         Some(path) => path.clone(),
+        // Each of several may have a port of its own, and a service has none.
+        None if spec.host.contains([',', ':']) || spec.host.starts_with('_') => spec.host.clone(),
         None => format!("{}:{}", spec.host, spec.port),
     }
 }

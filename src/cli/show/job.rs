@@ -71,12 +71,21 @@ pub fn one(job: &Job) -> String {
                 bytes(progress.bytes_done)
             ),
         ),
+        (
+            "limited by",
+            progress.bottleneck.clone().unwrap_or_default(),
+        ),
         ("error", job.error.as_ref().map(error).unwrap_or_default()),
     ]);
     let tables = tables(&job.tables);
     if !tables.is_empty() {
         out.push('\n');
         out.push_str(&tables);
+    }
+    let times = times(&job.tables);
+    if !times.is_empty() {
+        out.push('\n');
+        out.push_str(&times);
     }
     for run in &job.tables {
         if let Some(why) = &run.error {
@@ -112,6 +121,42 @@ pub fn tables(runs: &[TableRun]) -> String {
             between(run.started_at, run.finished_at).map_or_else(String::new, seconds),
             verified(&run.verified),
         ]);
+    }
+    table.render()
+}
+
+/// Where the workers' time went, by table, in seconds; nothing where none was spent.
+fn times(runs: &[TableRun]) -> String {
+    let mut table = Table::new(&[
+        "WORKER TIME",
+        ">SOURCE",
+        ">TARGET",
+        ">CLIENT",
+        ">LOCK",
+        ">THROTTLE",
+        ">DDL",
+        "LIMITED BY",
+    ]);
+    for run in runs {
+        let timing = &run.timing;
+        let sides = [
+            timing.source,
+            timing.target,
+            timing.client,
+            timing.lock,
+            timing.throttle,
+            timing.ddl,
+        ];
+        if sides.iter().all(|spent| *spent < 0.001) {
+            continue;
+        }
+        let mut cells = vec![run.target_table.clone()];
+        cells.extend(sides.map(|spent| format!("{spent:.1}")));
+        cells.push(run.progress.bottleneck.clone().unwrap_or_default());
+        table.row(cells);
+    }
+    if table.is_empty() {
+        return String::new();
     }
     table.render()
 }

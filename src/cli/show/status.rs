@@ -40,10 +40,11 @@ pub fn status(status: &Status) -> String {
         (
             "jobs",
             format!(
-                "{}: {} pending, {} running, {} completed, {} with errors, {} failed, {} cancelled",
+                "{}: {} pending, {} running, {} paused, {} completed, {} with errors, {} failed, {} cancelled",
                 count(stats.total_jobs),
                 count(stats.pending_jobs),
                 count(stats.running_jobs),
+                count(stats.paused_jobs),
                 count(stats.completed_jobs),
                 count(stats.completed_with_errors_jobs),
                 count(stats.failed_jobs),
@@ -63,7 +64,7 @@ pub fn status(status: &Status) -> String {
     let mut checks = Table::new(&["CHECK", "", "FOUND"]);
     for check in &status.sync.checks {
         let mut found = check.message.clone();
-        if let Some(remedy) = check.remedy.as_ref().filter(|_| !check.ok) {
+        if let Some(remedy) = &check.remedy {
             found.push_str(&format!("; to do: {remedy}"));
         }
         checks.row([

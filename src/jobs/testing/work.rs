@@ -166,6 +166,7 @@ fn task(name: &str, stop_risk: Option<&String>) -> TableTask {
     TableTask {
         source_table: name.to_owned(),
         target_table: name.to_owned(),
+        expected: None,
         plan: TablePlan {
             source_table: name.to_owned(),
             target_table: name.to_owned(),

@@ -99,10 +99,8 @@ fn check_hosts(hosts: &str) -> Result<(), (String, &'static str)> {
             ));
         }
         if host.starts_with('_') {
-            return Err((
-                format!("{host}: DNS SRV names are not available in this version"),
-                "give the names of the hosts, separated by commas",
-            ));
+            check_service(host)?;
+            continue;
         }
         let port = if let Some(inner) = host.strip_prefix('[') {
             let Some((_, after)) = inner.split_once(']') else {
@@ -129,6 +127,30 @@ fn check_hosts(hosts: &str) -> Result<(), (String, &'static str)> {
                 "give a name or an address; a path of a socket goes into socket",
             ));
         }
+    }
+    Ok(())
+}
+
+/// Checks a DNS SRV name.
+fn check_service(name: &str) -> Result<(), (String, &'static str)> {
+    let labels: Vec<&str> = name.trim_end_matches('.').split('.').collect();
+    let said = |label: &str| {
+        !label.is_empty()
+            && label
+                .chars()
+                .all(|c| c.is_alphanumeric() || c == '-' || c == '_')
+    };
+    if name.contains(':') {
+        return Err((
+            format!("{name}: an SRV name has no port"),
+            "remove it: the records say the port",
+        ));
+    }
+    if labels.len() < 3 || !labels[1].starts_with('_') || !labels.iter().all(|l| said(l)) {
+        return Err((
+            format!("{name} is no DNS SRV name"),
+            "write it like _mysql._tcp.example.com",
+        ));
     }
     Ok(())
 }

@@ -89,7 +89,7 @@ fn every_finding_is_told_with_its_path_and_line() {
 version: 2
 connections:
   - name: a
-    host: _mysql._tcp.example.com
+    host: _mysql._tcp.example.com:3306
     port: 70000
     user: root
     database: shop
@@ -114,7 +114,7 @@ configs:
     let shown = findings(text);
     for expected in [
         "1 version: the only version",
-        "4 connections[0].host: _mysql._tcp.example.com: DNS SRV names are not available in this version",
+        "4 connections[0].host: _mysql._tcp.example.com:3306: an SRV name has no port",
         "5 connections[0].port: port must be a whole number from 1 to 65535",
         "6 connections[0].user: unknown field",
         "3 connections[0].username: username is required",

@@ -81,7 +81,8 @@ fn covers(held: &str, wanted: &str) -> bool {
         || held == "ALL PRIVILEGES"
         // MariaDB 10.5 split what SUPER and REPLICATION CLIENT were.
         || (wanted == "BINLOG MONITOR" && held == "REPLICATION CLIENT")
-        || (matches!(wanted, "BINLOG MONITOR" | "REPLICATION CLIENT") && held == "SUPER")
+        || (matches!(wanted, "BINLOG MONITOR" | "REPLICATION CLIENT" | "SLAVE MONITOR") && held == "SUPER")
+        || (wanted == "SLAVE MONITOR" && held == "REPLICA MONITOR")
 }
 
 /// Names of databases in grants are LIKE patterns.

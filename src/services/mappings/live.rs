@@ -10,7 +10,7 @@ use crate::model::finding::Finding;
 use crate::model::mapping::Document;
 use crate::model::pattern;
 use crate::model::rule::TableSelect;
-use crate::mysql::probe::same_database;
+use crate::mysql::probe::{Depth, Needs, probe, same_database};
 use crate::mysql::schema::list_tables;
 use crate::mysql::{Ident, MysqlError, Session};
 use crate::services::ServicesOptions;
@@ -107,7 +107,12 @@ async fn open<'a>(
         Ok(endpoint) => endpoint,
         Err(refusal) => return Ok(Err(Finding::new("", refusal.to_string()))),
     };
-    let report = crate::mysql::probe::probe(&endpoint, &spec.database).await;
+    let report = probe(
+        &endpoint,
+        &spec.database,
+        Depth::Everything(Needs::default()),
+    )
+    .await;
     if !report.ok {
         let message = report.error.unwrap_or_default();
         return Ok(Err(Finding::new("", message)));

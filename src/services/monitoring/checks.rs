@@ -11,7 +11,7 @@ use crate::services::{ProcessFacts, ServicesOptions};
 /// A data folder with less free space is about to stop writes.
 const LEAST_FREE_BYTES: u64 = 1 << 30;
 
-fn good(name: &str, message: impl Into<String>) -> Check {
+pub(super) fn good(name: &str, message: impl Into<String>) -> Check {
     Check {
         name: name.to_owned(),
         ok: true,
@@ -20,12 +20,20 @@ fn good(name: &str, message: impl Into<String>) -> Check {
     }
 }
 
-fn bad(name: &str, message: impl Into<String>, remedy: impl Into<String>) -> Check {
+pub(super) fn bad(name: &str, message: impl Into<String>, remedy: impl Into<String>) -> Check {
     Check {
         name: name.to_owned(),
         ok: false,
         message: message.into(),
         remedy: Some(remedy.into()),
+    }
+}
+
+/// Nothing is wrong, and yet something is to be done some time.
+pub(super) fn advice(name: &str, message: impl Into<String>, remedy: impl Into<String>) -> Check {
+    Check {
+        ok: true,
+        ..bad(name, message, remedy)
     }
 }
 
@@ -301,6 +309,7 @@ fn is_local(shared: &ServicesOptions) -> bool {
         .iter()
         .all(|address| match address {
             Address::Socket(_) => true,
+            Address::Service(_) => false,
             Address::Tcp(host, _) => {
                 host == "localhost" || host.starts_with("127.") || host == "::1"
             }

@@ -139,7 +139,13 @@ impl Drop for Reader {
             return;
         }
         if !state.per_chunk {
-            state.idle.push(member);
+            if state.opened > 1 && member.session.endpoint().is_wanted() {
+                // Somebody has none yet: this snapshot goes on with one session less.
+                state.opened -= 1;
+                state.unused.extend(self.permit.take());
+            } else {
+                state.idle.push(member);
+            }
             return;
         }
         drop(state);

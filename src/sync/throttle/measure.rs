@@ -154,11 +154,9 @@ fn holds(value: &str) -> bool {
 async fn open_replica(endpoint: &Endpoint, name: &str) -> Result<Session, MysqlError> {
     let (host, port) = name.rsplit_once(':').unwrap_or((name, "3306"));
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    let replica = Endpoint {
-        label: format!("replica {name}"),
-        addresses: vec![Address::Tcp(host.to_owned(), port.parse().unwrap_or(3306))],
-        ..endpoint.clone()
-    };
+    let address = Address::Tcp(host.to_owned(), port.parse().unwrap_or(3306));
+    let mut replica = endpoint.elsewhere(vec![address]);
+    replica.label = format!("replica {name}");
     Session::open(&Arc::new(replica), SessionKind::Probe, PATIENCE).await
 }
 

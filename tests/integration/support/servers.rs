@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use db_taxi::model::connection::Ssl;
 use db_taxi::mysql::endpoint::Address;
+use db_taxi::mysql::srv::NameServer;
 use db_taxi::mysql::{Endpoint, Session, SessionKind};
 use secrecy::SecretString;
 
@@ -158,6 +159,8 @@ impl Server {
             compression: false,
             hides_values: false,
             mask_key: None,
+            name_server: NameServer::System,
+            budget: None,
         })
     }
 

@@ -1,0 +1,219 @@
+//! What a doctor would say of connections, configs and what lies about: each with what to do.
+//!
+//! These go by what is stored, so they cost a few statements and no look at a source.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::checks::{advice, bad, good};
+use crate::model::connection::HealthState;
+use crate::model::job::JobState;
+use crate::model::status::Check;
+use crate::services::ServicesOptions;
+use crate::store::StoreError;
+
+/// Clocks that differ by more make times in logs and reports misleading.
+const SKEW: Duration = Duration::from_secs(5);
+/// Work that waits for longer has been forgotten.
+const FORGOTTEN: Duration = Duration::from_secs(86_400);
+/// Names that a message holds.
+const NAMED: usize = 3;
+
+/// `connections configs shadows helper_tables clock`.
+pub(super) async fn all(shared: &ServicesOptions) -> Vec<Check> {
+    let found = [
+        ("connections", connections(shared).await),
+        ("configs", configs(shared).await),
+        ("shadows", shadows(shared).await),
+        ("helper_tables", helper_tables(shared).await),
+        ("clock", clock(shared).await),
+    ];
+    found
+        .into_iter()
+        .map(|(name, check)| {
+            check.unwrap_or_else(|error| bad(name, error.to_string(), "see the check database"))
+        })
+        .collect()
+}
+
+/// Connections of enabled configs whose last check failed.
+async fn connections(shared: &ServicesOptions) -> Result<Check, StoreError> {
+    const NAME: &str = "connections";
+    let used: Vec<String> = shared
+        .store
+        .list_configs(None)
+        .await?
+        .into_iter()
+        .filter(|config| config.spec.enabled)
+        .map(|config| config.spec.connection)
+        .collect();
+    let failing: Vec<(String, String)> = shared
+        .store
+        .list_connections()
+        .await?
+        .into_iter()
+        .filter(|c| used.contains(&c.spec.name) && c.health.state == HealthState::Failed)
+        .map(|c| (c.spec.name, c.health.error.unwrap_or_default()))
+        .collect();
+    let Some((first, why)) = failing.first() else {
+        return Ok(good(
+            NAME,
+            "no connection of an enabled config failed its last check",
+        ));
+    };
+    Ok(bad(
+        NAME,
+        format!(
+            "{} failed; {why}",
+            named(failing.iter().map(|(name, _)| name))
+        ),
+        format!("run db-taxi connections test {}", word(first)),
+    ))
+}
+
+/// Enabled configs whose last job did not complete.
+async fn configs(shared: &ServicesOptions) -> Result<Check, StoreError> {
+    const NAME: &str = "configs";
+    let mut failing = Vec::new();
+    for config in shared.store.list_configs(None).await? {
+        let failed = config
+            .last_job
+            .as_ref()
+            .filter(|job| matches!(job.state, JobState::Failed | JobState::CompletedWithErrors));
+        if let Some(job) = failed.filter(|_| config.spec.enabled) {
+            failing.push((config.spec.name.clone(), job.id));
+        }
+    }
+    let Some((first, job)) = failing.first() else {
+        return Ok(good(NAME, "the last job of no enabled config failed"));
+    };
+    let why = shared
+        .store
+        .job(*job)
+        .await?
+        .and_then(|job| {
+            let of_table = job.tables.iter().find_map(|table| table.error.clone());
+            job.error.or(of_table)
+        })
+        .map_or_else(String::new, |error| format!("; {first}: {error}"));
+    let first = word(first);
+    Ok(bad(
+        NAME,
+        format!(
+            "the last job failed of {}{why}",
+            named(failing.iter().map(|(name, _)| name))
+        ),
+        format!("see db-taxi jobs show last:{first}, then db-taxi run {first}"),
+    ))
+}
+
+/// Shadows that wait for a next job that nobody starts: they hold space, and the source moves on.
+async fn shadows(shared: &ServicesOptions) -> Result<Check, StoreError> {
+    const NAME: &str = "shadows";
+    let waiting = shared.store.waiting_loads(FORGOTTEN).await?;
+    let Some(oldest) = waiting.first() else {
+        return Ok(good(NAME, "no unfinished load waits for longer than a day"));
+    };
+    let tables = waiting
+        .iter()
+        .map(|load| format!("{} of {}", load.target_table, load.config));
+    Ok(advice(
+        NAME,
+        format!(
+            "unfinished since {}: {}",
+            oldest.since.format("%Y-%m-%d %H:%M UTC"),
+            named(tables)
+        ),
+        format!(
+            "run db-taxi run {} to finish it; what waits longer than sync.cleanup_age is dropped",
+            word(&oldest.config)
+        ),
+    ))
+}
+
+/// Tables in helper databases that no register lists: nobody will drop them.
+async fn helper_tables(shared: &ServicesOptions) -> Result<Check, StoreError> {
+    const NAME: &str = "helper_tables";
+    let strangers = shared.store.unlisted_helper_tables().await?;
+    if strangers.is_empty() {
+        return Ok(good(
+            NAME,
+            "every table in a helper database is accounted for",
+        ));
+    }
+    Ok(bad(
+        NAME,
+        format!("in helper databases, but not ours: {}", named(&strangers)),
+        "look at them, and move or drop them: the databases are only removed when they are empty",
+    ))
+}
+
+/// Our clock against the control database's.
+async fn clock(shared: &ServicesOptions) -> Result<Check, StoreError> {
+    const NAME: &str = "clock";
+    let before = Utc::now();
+    let theirs: DateTime<Utc> = shared.store.now().await?;
+    let after = Utc::now();
+    let ours = before + (after - before) / 2;
+    let skew = (theirs - ours).abs().to_std().unwrap_or_default();
+    // What the round trip took may be all on one side of it.
+    let doubt = (after - before).to_std().unwrap_or_default();
+    if skew > SKEW + doubt {
+        return Ok(bad(
+            NAME,
+            format!(
+                "this machine's clock differs by {:.0} s from the local server's",
+                skew.as_secs_f64()
+            ),
+            "set both by NTP",
+        ));
+    }
+    Ok(good(
+        NAME,
+        "this machine and the local server agree on the time",
+    ))
+}
+
+/// The first names of a list, then how many more.
+fn named<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> String {
+    let names: Vec<S> = names.into_iter().collect();
+    let mut shown: Vec<&str> = names.iter().take(NAMED).map(AsRef::as_ref).collect();
+    let more = names.len().saturating_sub(NAMED);
+    let rest = format!("{more} more");
+    if more > 0 {
+        shown.push(&rest);
+    }
+    shown.join(", ")
+}
+
+/// A name as one word of a command line.
+fn word(name: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_.:".contains(c);
+    if !name.is_empty() && name.chars().all(plain) {
+        return name.to_owned();
+    }
+    format!("'{}'", name.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn remedies_can_be_pasted_into_a_shell() {
+        for (name, shown) in [
+            ("user-data", "user-data"),
+            ("User Data", "'User Data'"),
+            ("it's; rm", "'it'\\''s; rm'"),
+        ] {
+            assert_eq!(word(name), shown);
+        }
+    }
+
+    #[test]
+    fn long_lists_are_cut_and_counted() {
+        assert_eq!(named(["a", "b", "c"]), "a, b, c");
+        assert_eq!(named(["a", "b", "c", "d", "e"]), "a, b, c, 2 more");
+    }
+}

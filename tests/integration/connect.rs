@@ -1,0 +1,10 @@
+//! Reaching servers: TLS, several hosts, SRV names, accounts, the bound on sessions, health.
+
+mod accounts;
+mod budget;
+mod certificates;
+mod doctor;
+mod health;
+mod hosts;
+mod name_server;
+mod tls;
