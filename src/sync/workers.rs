@@ -91,6 +91,7 @@ mod tests {
     fn limits(workers: u32) -> JobLimits {
         JobLimits {
             max_concurrency: Some(workers),
+            ..JobLimits::default()
         }
     }
 

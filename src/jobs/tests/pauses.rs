@@ -134,6 +134,7 @@ async fn changed_limits_reach_the_work_within_seconds() {
     assert_eq!(work.limits(), JobLimits::default());
     let limits = JobLimits {
         max_concurrency: Some(2),
+        ..JobLimits::default()
     };
     ledger.limit(id, limits.clone());
     tokio::time::sleep(Duration::from_millis(1500)).await;
