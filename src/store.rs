@@ -21,6 +21,7 @@ mod logs;
 pub mod marks;
 mod migrate;
 mod previous;
+pub mod quarantine;
 pub mod ranges;
 pub mod schedules;
 mod sealing;

@@ -21,11 +21,11 @@ pub use connections::{
     PasswordArgs,
 };
 pub use jobs::{
-    JobRef, JobsCommand, JobsListArgs, JobsLogsArgs, JobsStartArgs, JobsStopArgs, KindWord,
-    LevelWord, StateWord,
+    JobRef, JobsCommand, JobsListArgs, JobsLogsArgs, JobsStartArgs, JobsStopArgs, JobsUndoArgs,
+    KindWord, LevelWord, StateWord,
 };
 pub use mappings::{CheckArgs, ExportArgs, ImportArgs, MappingsCommand};
-pub use run::{PlanArgs, RunArgs, VerifyArgs};
+pub use run::{PlanArgs, RepairArgs, RunArgs, VerifyArgs};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -164,6 +164,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Compare targets with their sources; writes nothing to the targets
     Verify(VerifyArgs),
+    /// Compare targets with their sources and write the rows that differ
+    Repair(RepairArgs),
     /// Source servers
     #[command(subcommand)]
     Connections(ConnectionsCommand),

@@ -8,13 +8,14 @@ mod jobs;
 mod mappings;
 mod migrate;
 mod plan;
+mod repair;
 mod run;
 mod status;
 
 use std::cell::Cell;
 use std::sync::Arc;
 
-use super::args::{Cli, Command};
+use super::args::{Cli, Command, JobsCommand};
 use super::ask;
 use super::exit::{Exit, Signal};
 use super::failure::Failure;
@@ -101,6 +102,10 @@ pub async fn run(
     let ended = match command {
         Command::Run(args) if !args.dry_run => run::run(&context, args, &mut signals).await,
         Command::Verify(args) => run::verify(&context, args, &mut signals).await,
+        Command::Repair(args) if args.sql.is_none() => {
+            repair::repair(&context, args, &mut signals).await
+        }
+        Command::Jobs(JobsCommand::Undo(args)) => repair::undo(&context, args, &mut signals).await,
         other => interruptible(&context, other, &mut signals).await,
     };
     if !context.in_a_hurry.get() {
@@ -136,6 +141,7 @@ async fn interruptible(
 async fn at_once(context: &Context<'_>, command: &Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(args) => plan::of_run(context, args).await,
+        Command::Repair(args) => repair::script(context, args).await,
         Command::Plan(args) => plan::plan(context, &args.names, &args.tables, args.exact).await,
         Command::Connections(command) => connections::run(context, command).await,
         Command::Configs(command) => configs::run(context, command).await,

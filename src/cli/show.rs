@@ -3,6 +3,7 @@
 //! Pure: takes what the services gave, returns lines. `output` writes them.
 
 pub mod connection;
+pub mod difference;
 pub mod job;
 pub mod plan;
 pub mod status;

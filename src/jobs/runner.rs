@@ -13,12 +13,12 @@ use crate::model::connection::Connection;
 use crate::model::cron::Zone;
 use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::ids::{InstanceId, JobId, TableRunId};
-use crate::model::job::{JobLimits, JobRequest};
+use crate::model::job::{JobKind, JobLimits, JobRequest};
 use crate::model::secret::Secret;
 use crate::store::Store;
 use crate::sync::{
     JobContext, JobRun, StopSignal, SyncError, TableLease, TableMeter, TableObserver, TableOutcome,
-    TableTask, Throttles,
+    TableTask, Throttles, UndoRun,
 };
 
 /// Which job is to be done, with everything that was read about it.
@@ -141,6 +141,7 @@ impl Runner for SyncRunner {
                     .hint("see security.mask_key and security.key_file"),
                 )
             })?;
+            let kind = order.request.kind;
             let context = JobContext {
                 store: self.store.clone(),
                 source,
@@ -156,6 +157,10 @@ impl Runner for SyncRunner {
                 lease_ttl: self.lease_ttl,
                 throttles: self.throttles.clone(),
             };
+            if kind == JobKind::Undo {
+                let (run, tasks) = UndoRun::prepare(context, stop).await?;
+                return Ok(Prepared { work: run, tasks });
+            }
             let (run, tasks) = JobRun::prepare(context, stop).await?;
             Ok(Prepared { work: run, tasks })
         })
@@ -186,6 +191,35 @@ impl Work for JobRun {
     fn gave_up(&self, task: &TableTask) {
         Self::gave_up(self, task);
     }
+
+    fn finish(&self) -> BoxFuture<'_, ()> {
+        Box::pin(Self::finish(self))
+    }
+}
+
+impl Work for UndoRun {
+    fn sync_table<'a>(
+        &'a self,
+        task: &'a TableTask,
+        _run: TableRunId,
+        lease: &'a TableLease,
+        meter: &'a Arc<TableMeter>,
+        observer: &'a Arc<dyn TableObserver>,
+    ) -> BoxFuture<'a, Result<TableOutcome, SyncError>> {
+        Box::pin(Self::sync_table(self, task, lease, meter, observer))
+    }
+
+    /// An undo compares nothing.
+    fn verify_table<'a>(
+        &'a self,
+        _task: &'a TableTask,
+        _meter: &'a Arc<TableMeter>,
+        _observer: &'a Arc<dyn TableObserver>,
+    ) -> BoxFuture<'a, Result<TableOutcome, SyncError>> {
+        Box::pin(async { Err(SyncError::Stopped) })
+    }
+
+    fn gave_up(&self, _task: &TableTask) {}
 
     fn finish(&self) -> BoxFuture<'_, ()> {
         Box::pin(Self::finish(self))

@@ -50,7 +50,7 @@ pub async fn work(shared: Arc<Shared>, work: Arc<dyn Work>, cell: Arc<Cell>) -> 
     }
     let lease = match shared.kind {
         JobKind::Verify => None,
-        JobKind::Sync => match claim(&shared, &cell).await {
+        JobKind::Sync | JobKind::Repair | JobKind::Undo => match claim(&shared, &cell).await {
             Ok(lease) => Some(lease),
             Err(end) => return end,
         },

@@ -19,6 +19,10 @@ words!(
         #[default] Sync = "sync",
         /// Compares, writes nothing.
         Verify = "verify",
+        /// Compares, and writes what differs.
+        Repair = "repair",
+        /// Puts back what another job deleted.
+        Undo = "undo",
     }
 );
 words!(
@@ -193,6 +197,9 @@ pub struct JobRequest {
     pub trigger: Trigger,
     /// `user@host`, `token:NAME` or `schedule`.
     pub requested_by: String,
+    /// For `undo`: the job whose deleted rows are put back.
+    #[serde(default)]
+    pub undo_of: Option<JobId>,
     /// Limits that were changed while it ran or waited; they hold until it ends.
     #[serde(flatten)]
     pub limits: JobLimits,

@@ -96,6 +96,8 @@ pub enum ColumnSelect {
 pub struct TableOptions {
     /// Most rows per INSERT and per in-place transaction; `None` is the setting's.
     pub batch_size: Option<u32>,
+    /// In-place writes: the target has a row's key and other values.
+    pub conflict_resolution: ConflictResolution,
     /// How a full sync reaches the target.
     pub full_strategy: FullStrategy,
     /// How long a swap waits for readers of the target.
@@ -114,6 +116,8 @@ pub struct TableOptions {
     pub max_delete_percent: u32,
     /// Whether an empty source may empty a target.
     pub allow_empty_source: bool,
+    /// How long deleted rows are kept.
+    pub quarantine: Quarantine,
 }
 
 impl TableOptions {
@@ -129,6 +133,7 @@ impl Default for TableOptions {
     fn default() -> Self {
         Self {
             batch_size: None,
+            conflict_resolution: ConflictResolution::Overwrite,
             full_strategy: FullStrategy::Auto,
             swap_timeout: Self::DEFAULT_SWAP_TIMEOUT,
             orphans: Orphans::Report,
@@ -138,6 +143,7 @@ impl Default for TableOptions {
             max_delete_rows: None,
             max_delete_percent: Self::DEFAULT_MAX_DELETE_PERCENT,
             allow_empty_source: false,
+            quarantine: Quarantine::None,
         }
     }
 }
@@ -147,6 +153,8 @@ impl Default for TableOptions {
 pub struct TableOverrides {
     /// See [`TableOptions::batch_size`].
     pub batch_size: Option<u32>,
+    /// See [`TableOptions::conflict_resolution`].
+    pub conflict_resolution: Option<ConflictResolution>,
     /// See [`TableOptions::full_strategy`].
     pub full_strategy: Option<FullStrategy>,
     /// See [`TableOptions::swap_timeout`].
@@ -165,6 +173,8 @@ pub struct TableOverrides {
     pub max_delete_percent: Option<u32>,
     /// See [`TableOptions::allow_empty_source`].
     pub allow_empty_source: Option<bool>,
+    /// See [`TableOptions::quarantine`].
+    pub quarantine: Option<Quarantine>,
 }
 
 impl TableOverrides {
@@ -174,6 +184,7 @@ impl TableOverrides {
         let base = &options.table;
         TableOptions {
             batch_size: self.batch_size.or(base.batch_size),
+            conflict_resolution: self.conflict_resolution.unwrap_or(base.conflict_resolution),
             full_strategy: self.full_strategy.unwrap_or(base.full_strategy),
             swap_timeout: self.swap_timeout.unwrap_or(base.swap_timeout),
             orphans: self.orphans.unwrap_or(base.orphans),
@@ -183,7 +194,41 @@ impl TableOverrides {
             max_delete_rows: self.max_delete_rows.or(base.max_delete_rows),
             max_delete_percent: self.max_delete_percent.unwrap_or(base.max_delete_percent),
             allow_empty_source: self.allow_empty_source.unwrap_or(base.allow_empty_source),
+            quarantine: self.quarantine.unwrap_or(base.quarantine),
         }
+    }
+}
+
+/// Whether and how long deleted rows are kept, so that they can be put back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Quarantine {
+    /// They are gone.
+    #[default]
+    None,
+    /// They are kept this long.
+    Keep(Duration),
+}
+
+words!(
+    /// What becomes of a target row that is written in place and differs from its source.
+    ConflictResolution {
+        /// It gets the source's values.
+        #[default] Overwrite = "overwrite",
+        /// It stays, and is counted as kept.
+        Skip = "skip",
+        /// The table stops and names its key.
+        Error = "error",
+        /// It gets the source's values where the source's watermark is later, else it stays. NULL is
+        /// earlier than any value.
+        Newer = "newer",
+    }
+);
+
+impl ConflictResolution {
+    /// Whether a target row that differs may stay as it is.
+    #[must_use]
+    pub fn may_keep(self) -> bool {
+        matches!(self, Self::Skip | Self::Newer)
     }
 }
 

@@ -43,8 +43,13 @@ pub struct Column {
 pub struct KeyPart {
     /// Its column; `None` for an expression.
     pub column: Option<Ident>,
-    /// Whether only the beginning of the column is in the key.
+    /// Whether it can't identify rows: only the beginning of the column is in the key, or only a
+    /// hash of it.
     pub prefix: bool,
+    /// How much of the column is in the key, in its characters or bytes; `None` for all of it.
+    pub length: Option<u64>,
+    /// What the server computes, where the part is no column.
+    pub expression: Option<String>,
 }
 
 /// A key.
@@ -272,10 +277,18 @@ async fn read_keys(session: &mut Session, table: &TableRef) -> Result<Vec<Key>, 
             .unwrap_or_default()
             .to_ascii_uppercase();
         let name = Ident::new(row.text("Key_name")?);
+        let length = row.opt_u64("Sub_part")?;
         let part = KeyPart {
             column: row.opt_text("Column_name")?.map(Ident::new),
+            length,
+            // Only newer MySQL has it; printed with its quotes escaped.
+            expression: if row.has("Expression") {
+                row.opt_text("Expression")?.map(|text| unescaped(&text))
+            } else {
+                None
+            },
             // Only trees over whole columns can be walked and identify rows.
-            prefix: row.opt_u64("Sub_part")?.is_some()
+            prefix: length.is_some()
                 || matches!(kind.as_str(), "FULLTEXT" | "SPATIAL" | "RTREE" | "HASH"),
         };
         match keys.last_mut() {
@@ -289,6 +302,22 @@ async fn read_keys(session: &mut Session, table: &TableRef) -> Result<Vec<Key>, 
     }
     keys.sort_by_key(|key| key.name.raw() != "PRIMARY");
     Ok(keys)
+}
+
+/// A text without the backslashes before its quotes and backslashes.
+fn unescaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match chars.peek() {
+            Some(next @ ('\'' | '\\')) if c == '\\' => {
+                out.push(*next);
+                chars.next();
+            }
+            _ => out.push(c),
+        }
+    }
+    out
 }
 
 async fn triggers(session: &mut Session, table: &TableRef) -> Result<Vec<String>, MysqlError> {

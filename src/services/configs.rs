@@ -12,14 +12,13 @@ use crate::jobs::with_masks;
 use crate::model::command::Refusal;
 use crate::model::config::{Config, ConfigSpec};
 use crate::model::connection::Connection;
-use crate::model::error::ErrorCode;
+use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::finding::Finding;
 use crate::model::ids::{ConfigId, ConnectionId};
 use crate::model::job::{JobLimits, JobRequest};
 use crate::model::mapping;
 use crate::model::plan::Plan;
-use crate::sync::Throttles;
-use crate::sync::{JobContext, JobRun, SyncError};
+use crate::sync::{JobContext, JobRun, StopSignal, SyncError, Throttles};
 
 /// How many of its next runs a config shows.
 const NEXT_RUNS: usize = 5;
@@ -143,6 +142,27 @@ impl Configs {
         let context = self.context(&config, &connection, tables).await?;
         self.0.refuse_itself(&connection, &context.source).await?;
         JobRun::plan(context, exact).await.map_err(refuse_sync)
+    }
+
+    /// Compares a config's targets with their sources and writes down the statements that repair
+    /// them. Gives each table with its differences, or with the reason why it can't be repaired.
+    ///
+    /// # Errors
+    /// `NotFound`; `SourceUnavailable`; when the statements can't be written.
+    pub async fn repair_sql(
+        &self,
+        id: ConfigId,
+        tables: &[String],
+        out: &mut (dyn std::io::Write + Send),
+    ) -> Result<Vec<(String, Result<u64, ErrorInfo>)>, Refusal> {
+        let config = self.by_id(id).await?;
+        let connection = self.connection_of(&config).await?;
+        super::jobs::refuse_unknown_tables(&config.spec, tables)?;
+        let context = self.context(&config, &connection, tables).await?;
+        self.0.refuse_itself(&connection, &context.source).await?;
+        JobRun::script(context, StopSignal::default(), out)
+            .await
+            .map_err(refuse_sync)
     }
 
     async fn context(

@@ -58,6 +58,15 @@ impl Jobs {
         }
         control::check_priority(request.priority)?;
         refuse_unknown_tables(&config.spec, &request.tables)?;
+        if (request.kind == JobKind::Undo) != request.undo_of.is_some() {
+            return Err(invalid(
+                Finding::new("kind", "an undo belongs to a job")
+                    .remedy("use: db-taxi jobs undo JOB"),
+            ));
+        }
+        if let Some(job) = request.undo_of {
+            self.undoable(job).await?;
+        }
         let connection = self
             .0
             .store
@@ -124,6 +133,57 @@ impl Jobs {
             })?,
         };
         self.by_id(id).await
+    }
+
+    /// What a job deleted and can be put back: target tables with their rows.
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict` `invalid_state` while the job has not ended, or when nothing of it can
+    /// be put back, with the reason.
+    pub async fn undoable(&self, id: JobId) -> Result<Vec<(String, u64)>, Refusal> {
+        let job = self.known(id).await?;
+        if !job.state.is_final() {
+            return Err(conflict(
+                "invalid_state",
+                format!(
+                    "the job is {}: stop it first, or wait for its end",
+                    job.state.as_str()
+                ),
+            ));
+        }
+        let all = self.0.store.deleted_by(id).await.map_err(refuse)?;
+        let mut left: Vec<(String, u64)> = Vec::new();
+        for one in all.iter().filter(|one| one.can_be_undone()) {
+            let name = one.target.table.raw();
+            match left.iter_mut().find(|(table, _)| table == name) {
+                Some((_, rows)) => *rows += one.rows,
+                None => left.push((name.to_owned(), one.rows)),
+            }
+        }
+        if !left.is_empty() {
+            return Ok(left);
+        }
+        let why = if let Some(at) = all.iter().find_map(|one| one.undone_at) {
+            format!("what the job deleted was put back at {}", at.to_rfc3339())
+        } else if let Some(old) = all.iter().find(|one| one.is_expired) {
+            format!(
+                "what the job deleted was kept until {}",
+                old.expires_at.to_rfc3339()
+            )
+        } else {
+            "the job deleted nothing that is kept; the option quarantine keeps what later jobs delete"
+                .to_owned()
+        };
+        Err(conflict("invalid_state", why))
+    }
+
+    /// The job whose deleted rows another one puts back.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn undo_of(&self, id: JobId) -> Result<Option<JobId>, Refusal> {
+        let request = self.0.store.job_request(id).await.map_err(refuse)?;
+        Ok(request.undo_of)
     }
 
     /// Lines of a job's log, oldest first.

@@ -9,7 +9,7 @@ use super::marks::{Marks, Window};
 use super::{Store, StoreError};
 use crate::model::ids::{ConfigId, TableRunId};
 use crate::model::table_run::Verified;
-use crate::mysql::{MysqlError, TableRef, Value};
+use crate::mysql::{MysqlError, TableRef, Value, literal};
 
 /// The durable position of a config's table.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,6 +67,9 @@ pub enum Step {
     Swapped {
         /// Name of the replaced table in the helper database.
         old: Option<String>,
+        /// Whether its rows that vanished by the swap are in quarantine.
+        #[serde(default)]
+        quarantined: bool,
     },
     /// Rows whose watermark moved are being written in place.
     Watermark {
@@ -218,6 +221,33 @@ impl Store {
         } else {
             Err(StoreError::LeaseLost)
         }
+    }
+
+    /// The last statement of a transaction that goes with the checkpoint's step, on the writer's own
+    /// session; it must change exactly one row.
+    #[must_use]
+    pub fn checkpoint_commit_sql(&self, checkpoint: &Checkpoint) -> String {
+        format!(
+            "UPDATE {}.sync_checkpoints SET pending_ddl = {}, \
+             updated_at = GREATEST(UTC_TIMESTAMP(3), updated_at + INTERVAL 1000 MICROSECOND) \
+             WHERE number = {} AND fence = {}",
+            self.database(),
+            literal::text(&json(&checkpoint.step)),
+            checkpoint.number,
+            checkpoint.fence
+        )
+    }
+
+    /// The same for a transaction that changes nothing in the checkpoint.
+    #[must_use]
+    pub fn checkpoint_fence_sql(&self, config: ConfigId, target_table: &str, fence: u64) -> String {
+        format!(
+            "UPDATE {}.sync_checkpoints \
+             SET updated_at = GREATEST(UTC_TIMESTAMP(3), updated_at + INTERVAL 1000 MICROSECOND) \
+             WHERE config_id = '{config}' AND target_table = {} AND fence = {fence}",
+            self.database(),
+            literal::text(target_table)
+        )
     }
 
     /// The target databases and tables whose checkpoints name a shadow or a replaced table.

@@ -15,6 +15,8 @@ pub enum Purpose {
     Stage,
     /// A replaced target.
     Old,
+    /// Rows that a run deleted.
+    Quarantine,
 }
 
 impl Purpose {
@@ -22,6 +24,7 @@ impl Purpose {
         match self {
             Self::Stage => "stage",
             Self::Old => "old",
+            Self::Quarantine => "quarantine",
         }
     }
 }
@@ -225,6 +228,7 @@ impl Store {
                     table: row.text("table_name")?,
                     purpose: match row.text("purpose")?.as_str() {
                         "old" => Purpose::Old,
+                        "quarantine" => Purpose::Quarantine,
                         _ => Purpose::Stage,
                     },
                     config_id: row.opt_text("config_id")?.and_then(|id| id.parse().ok()),

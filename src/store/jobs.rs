@@ -189,8 +189,8 @@ impl Store {
     }
 
     /// Removes jobs that ended longer ago than `older_than`, with their logs and differences, and
-    /// log lines of that age that belong to no job; never the newest job of a config. Returns how
-    /// many jobs.
+    /// log lines of that age that belong to no job; never the newest job of a config, nor one whose
+    /// deleted rows are still kept. Returns how many jobs.
     ///
     /// # Errors
     /// When the control database does not answer.
@@ -213,6 +213,8 @@ impl Store {
                      LEFT JOIN sync_configs c ON c.id = j.config_id \
                      WHERE j.active_config IS NULL \
                      AND j.finished_at < UTC_TIMESTAMP(3) - INTERVAL ? MICROSECOND \
+                     AND NOT EXISTS (SELECT 1 FROM sync_deleted d WHERE d.job_id = j.id \
+                     AND d.`rows` > 0 AND d.expires_at > UTC_TIMESTAMP(3)) \
                      AND (c.id IS NULL OR EXISTS (SELECT 1 FROM sync_jobs n \
                      WHERE n.config_id = j.config_id \
                      AND (n.created_at, n.id) > (j.created_at, j.id))) LIMIT ?",
@@ -234,6 +236,11 @@ impl Store {
             let sql = format!("DELETE FROM {table} WHERE job_id = ? LIMIT {SWEPT_AT_ONCE}");
             while self.exec(&sql, values![id]).await?.affected == SWEPT_AT_ONCE {}
         }
+        // Those whose tables are not dropped yet go with them.
+        let sql = "DELETE FROM sync_deleted WHERE job_id = ? AND NOT EXISTS (SELECT 1 \
+                   FROM helper_tables h WHERE h.number = sync_deleted.number \
+                   AND h.purpose = 'quarantine' AND h.table_name = sync_deleted.quarantine_table)";
+        self.exec(sql, values![id]).await?;
         let sql = "DELETE FROM sync_jobs WHERE id = ? AND active_config IS NULL";
         Ok(self.exec(sql, values![id]).await?.affected)
     }

@@ -16,10 +16,14 @@ use crate::model::log::DifferenceKind;
 use crate::mysql::{Session, SessionKind};
 use crate::store::ranges::{RangeCommit, RangeState};
 
+mod arranged;
 mod foreign;
 mod live;
+pub mod policy;
 mod statements;
 mod unique;
+
+pub use arranged::{Arranged, leave_held};
 
 /// Keys per statement.
 const KEYS: usize = 500;
@@ -93,8 +97,8 @@ pub async fn repair_shadow(
             .iter()
             .filter(|d| d.kind != DifferenceKind::Extra)
             .collect();
-        for insert in statements::inserts(comparer, &fresh, &rows)? {
-            if let Err(error) = insert.send(&mut session).await {
+        for insert in statements::inserts(comparer, &session, &fresh, &rows)? {
+            if let Err(error) = insert.send(comparer, &mut session).await {
                 if !statements::is_duplicate(&error) {
                     return Err(error);
                 }
@@ -103,7 +107,7 @@ pub async fn repair_shadow(
                 let values: Vec<_> = insert.rows.iter().map(|d| &rows[&d.source_key]).collect();
                 let held = unique::holders(table, comparer, &mut session, &values).await?;
                 statements::delete_keys(comparer, &mut session, &held).await?;
-                insert.send(&mut session).await?;
+                insert.send(comparer, &mut session).await?;
             }
         }
         Ok(())
@@ -115,8 +119,8 @@ pub async fn repair_shadow(
 
 /// What of a live target is written in one transaction.
 pub struct Portion<'a> {
-    /// The range whose row fences it.
-    pub range_no: u32,
+    /// The range whose row fences it; `None`: the table's checkpoint does.
+    pub range_no: Option<u32>,
     /// What differs.
     pub differences: &'a [RowDifference],
     /// What of it is applied.
@@ -125,12 +129,14 @@ pub struct Portion<'a> {
     pub is_last: bool,
 }
 
-/// Applies differences to a live target in one transaction. Rows whose keys are in `done` are left
-/// out; those that had to be written with the others, since they were in their way, are put in.
+/// Applies differences to a live target in one transaction, as far as the table's
+/// `conflict_resolution` has them written; the rows it leaves alone are counted as kept. Rows whose
+/// keys are in `done` are left out; those that had to be written with the others, since they were in
+/// their way, are put in.
 ///
 /// # Errors
-/// `LockTimeout`, transient, when a row was changed by somebody else since it was compared; else
-/// why it failed. Nothing was changed then.
+/// `LockTimeout`, transient, when a row was changed by somebody else since it was compared;
+/// `duplicate_key` as the policy has it; else why it failed. Nothing was changed then.
 pub async fn apply_live(
     table: &TableShared,
     comparer: &Comparer<'_>,
@@ -147,21 +153,40 @@ pub async fn apply_live(
     if wanted.is_empty() {
         return Ok(());
     }
+    policy::refuse_conflict(comparer, &wanted)?;
     let rows = fetch(comparer, reader, &wanted).await?;
     let mut session = table.session(SessionKind::Apply).await?;
-    let fence = fence_sql(table, portion.range_no, RangeState::Planned);
+    let fence = match portion.range_no {
+        Some(range_no) => fence_sql(table, range_no, RangeState::Planned),
+        None => table.job.context.store.checkpoint_fence_sql(
+            table.job.context.config.id,
+            table.plan.target.table.raw(),
+            table.fence(),
+        ),
+    };
+    // Rows in the way may have to go too.
+    let may_delete =
+        unique::has_others(table) || wanted.iter().any(|d| d.kind == DifferenceKind::Extra);
+    let quarantine = if may_delete {
+        table.quarantine().await?
+    } else {
+        None
+    };
     let work = async {
         session.run("START TRANSACTION").await?;
         recheck(comparer, &mut session, &wanted).await?;
-        let mut live = live::Live::new(table, comparer, reader, &mut session, wanted, rows);
+        let (wanted, left) = policy::leave(comparer, reader, &mut session, wanted).await?;
+        let work = (wanted, rows);
+        let mut live = live::Live::new(table, comparer, reader, &mut session, quarantine, work);
         live.write(portion.is_last).await?;
-        let work = live.into_work();
+        let (work, kept) = live.into_work();
         super::hooks::reach("apply.written");
         read_back(comparer, reader, &mut session, &work).await?;
-        Ok(work)
+        Ok((work, kept, left))
     }
     .await;
-    let (_session, work) = session.end(work, &fence).await?;
+    let (_session, (work, kept, left)) = session.end(work, &fence).await?;
+    TableMeter::add(&table.meter.kept, left + table.keep(kept));
     let count = |kind| work.iter().filter(|d| d.kind == kind).count() as u64;
     let meter = &table.meter;
     TableMeter::add(&meter.inserted, count(DifferenceKind::Missing));

@@ -4,7 +4,7 @@
 //! Both servers compute the hashes of their rows; keys are matched as bytes. What the target holds
 //! is read back from the target.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::error::SyncError;
 use super::key::{KeyRange, KeySpec, KeyTuple};
@@ -387,6 +387,50 @@ impl Comparer<'_> {
         rows
     }
 
+    /// The value of one column of the plan in rows of the source.
+    ///
+    /// # Errors
+    /// The server's refusal, or the loss of the connection.
+    pub async fn source_column(
+        &self,
+        reader: &mut Reader,
+        keys: &[&KeyTuple],
+        at: usize,
+    ) -> Result<HashMap<KeyTuple, Option<Vec<u8>>>, SyncError> {
+        let (source_key, _) = self.keys()?;
+        let sql = format!(
+            "SELECT {}, {} {}",
+            source_key.read_sql(),
+            self.plan.pairs[at].read_sql(),
+            self.plan.source_from_sql(&source_key.any_of_sql(keys))
+        );
+        let rows = read_rows(reader.session(), &sql, source_key.columns.len()).await;
+        if let Err(error) = &rows {
+            reader.failed(error);
+        }
+        let first = |(key, mut values): (KeyTuple, Vec<Option<Vec<u8>>>)| (key, values.remove(0));
+        Ok(rows?.into_iter().map(first).collect())
+    }
+
+    /// Keys of the target's rows that `condition` selects.
+    ///
+    /// # Errors
+    /// The server's refusal, or the loss of the connection.
+    pub async fn target_keys_where(
+        &self,
+        session: &mut Session,
+        condition: &str,
+    ) -> Result<HashSet<KeyTuple>, SyncError> {
+        let (_, target_key) = self.keys()?;
+        let sql = format!(
+            "SELECT {} FROM {} WHERE {condition}",
+            self.matching_sql(Side::Target)?,
+            self.other
+        );
+        let rows = read_rows(session, &sql, target_key.columns.len()).await?;
+        Ok(rows.into_iter().map(|(key, _)| key).collect())
+    }
+
     /// Full rows of the target by their keys.
     ///
     /// # Errors
@@ -422,7 +466,7 @@ impl Comparer<'_> {
         self.hashes(session, &from, lock).await
     }
 
-    /// Hashes of the target's rows that hold values of another key, locked for a change.
+    /// Hashes of the target's rows that hold values of another key; with `lock`, locked for a change.
     ///
     /// # Errors
     /// The server's refusal, or the loss of the connection.
@@ -430,9 +474,10 @@ impl Comparer<'_> {
         &self,
         session: &mut Session,
         condition: &str,
+        lock: bool,
     ) -> Result<HashMap<KeyTuple, RowHash>, SyncError> {
         let from = format!("FROM {} WHERE {condition}", self.other);
-        self.hashes(session, &from, true).await
+        self.hashes(session, &from, lock).await
     }
 
     async fn hashes(

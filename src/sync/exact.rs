@@ -1,5 +1,6 @@
 //! The exact plan: an existing target compared, and counted what would change. Writes nothing.
 
+use super::apply::policy;
 use super::chunk::{RANGE_ROWS, next_boundary};
 use super::compare::Comparer;
 use super::context::{JobContext, StopSignal};
@@ -45,7 +46,7 @@ pub async fn count(
         .key
         .as_ref()
         .filter(|k| k.is_chunkable() && plan.comparable);
-    let (mut missing, mut changed, mut extra, mut equal) = (0, 0, 0, true);
+    let (mut missing, mut changed, mut extra, mut kept, mut equal) = (0, 0, 0, 0, true);
     let mut lower = None;
     {
         let mut reader = snapshots.reader_of(plan.source.table.raw()).await?;
@@ -67,7 +68,11 @@ pub async fn count(
             if source != here {
                 equal = false;
                 if key.is_some() {
-                    for row in comparer.rows(&mut reader, &mut target, &range).await? {
+                    let rows = comparer.rows(&mut reader, &mut target, &range).await?;
+                    let (rows, left) =
+                        policy::leave(&comparer, &mut reader, &mut target, rows).await?;
+                    kept += left;
+                    for row in rows {
                         match row.kind {
                             DifferenceKind::Missing => missing += 1,
                             DifferenceKind::Changed => changed += 1,
@@ -94,7 +99,12 @@ pub async fn count(
         "equal to its source: nothing would be written".to_owned()
     } else if key.is_some() {
         format!(
-            "{missing} rows to insert, {changed} to update, {extra} to delete; {}",
+            "{missing} rows to insert, {changed} to update, {extra} to delete{}; {}",
+            if kept > 0 {
+                format!(", {kept} kept as they are")
+            } else {
+                String::new()
+            },
             shown.reason
         )
     } else {

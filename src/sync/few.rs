@@ -63,7 +63,7 @@ pub async fn apply_few(
             return Err(lost_again());
         }
         let portion = Portion {
-            range_no: 0,
+            range_no: Some(0),
             differences: &found.few,
             which,
             is_last: which != Which::Deletes,

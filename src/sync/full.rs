@@ -89,7 +89,19 @@ async fn guard_empty_source(table: &Arc<TableShared>) -> Result<(), SyncError> {
     if target.is_none() {
         return Ok(());
     }
-    if source_has_rows(table).await? {
+    guard_emptied(table, u64::from(source_has_rows(table).await?), 1)
+}
+
+/// The same, by rows that were counted.
+///
+/// # Errors
+/// `empty_source`, with what to do.
+pub fn guard_emptied(
+    table: &TableShared,
+    source_rows: u64,
+    target_rows: u64,
+) -> Result<(), SyncError> {
+    if source_rows > 0 || target_rows == 0 || table.plan.options.allow_empty_source {
         return Ok(());
     }
     Err(ErrorInfo::new(
@@ -154,7 +166,8 @@ async fn compare_first(
             return Ok(None);
         }
         if !found.few.is_empty() {
-            check_delete_limits(&table.plan.options, found.extra, found.target_rows)?;
+            guard_emptied(table, found.rows, found.target_rows)?;
+            check_delete_limits(table, found.extra, found.target_rows)?;
             if table.snapshots.is_per_chunk() {
                 super::in_place::write(table, checkpoint, &found).await?;
             } else {

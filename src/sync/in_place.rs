@@ -4,10 +4,10 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::apply::{Portion, Which, apply_live, check_parents};
+use super::apply::{Portion, Which, apply_live, check_parents, policy};
 use super::error::SyncError;
 use super::few::{apply_few, whole_table_range};
-use super::full::end_equal;
+use super::full::{end_equal, guard_emptied};
 use super::hooks;
 use super::load::comparer;
 use super::shared::TableShared;
@@ -47,14 +47,16 @@ pub async fn run(
         found.tell_missed(table);
         if !found.many && (found.few.is_empty() || !table.snapshots.is_per_chunk()) {
             if !found.few.is_empty() {
-                check_delete_limits(&table.plan.options, found.extra, found.target_rows)?;
+                guard_emptied(table, found.rows, found.target_rows)?;
+                check_delete_limits(table, found.extra, found.target_rows)?;
                 apply_few(table, &mut checkpoint, &found).await?;
             }
             // What was applied was read back in its transaction, the rest compared before.
             order.done(&name);
             return end_equal(table, &mut checkpoint, &force, found.rows).await;
         }
-        check_delete_limits(&table.plan.options, found.extra, found.target_rows)?;
+        guard_emptied(table, found.rows, found.target_rows)?;
+        check_delete_limits(table, found.extra, found.target_rows)?;
         table.log(
             Level::Info,
             format!(
@@ -122,7 +124,9 @@ async fn write_ranges(
         let _permit = table.job.permit().await?;
         let mut reader = table.snapshots.reader().await?;
         let mut session = table.session(SessionKind::Apply).await?;
-        let mut rows = comparer.rows(&mut reader, &mut session, range).await?;
+        let rows = comparer.rows(&mut reader, &mut session, range).await?;
+        // What stays was counted when the whole table was compared.
+        let (mut rows, _) = policy::leave(&comparer, &mut reader, &mut session, rows).await?;
         drop(session);
         rows.retain(|r| (r.kind == DifferenceKind::Extra) == (which == Which::Deletes));
         let (mut at, mut size) = (0, batch_rows);
@@ -130,7 +134,7 @@ async fn write_ranges(
             table.check()?;
             let batch = &rows[at..rows.len().min(at + size)];
             let portion = Portion {
-                range_no: 0,
+                range_no: Some(0),
                 differences: batch,
                 which,
                 is_last: false,

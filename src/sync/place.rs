@@ -137,6 +137,23 @@ impl Place {
         }
     }
 
+    /// The name of the quarantine of a run: table and fence.
+    #[must_use]
+    pub fn quarantine_name(&self, number: u64, fence: u64) -> String {
+        let name = format!("q{number}_{fence}");
+        if self.inside {
+            format!("_dbtaxi_{name}")
+        } else {
+            name
+        }
+    }
+
+    /// A quarantine table by its name.
+    #[must_use]
+    pub fn quarantine(&self, name: &str) -> TableRef {
+        quarantine_table(self.number, &self.target, name)
+    }
+
     /// A shadow by its name.
     #[must_use]
     pub fn shadow(&self, name: &str) -> TableRef {
@@ -215,6 +232,23 @@ impl Place {
             .unlist_helper(self.number, name, purpose)
             .await?)
     }
+}
+
+/// A quarantine table by the number of its target database and its name, which says where it is.
+#[must_use]
+pub fn quarantine_table(number: u32, target: &Ident, name: &str) -> TableRef {
+    let inside = name.starts_with("_dbtaxi_");
+    let place = Place {
+        number,
+        target: target.clone(),
+        inside,
+    };
+    let database = if inside {
+        target.clone()
+    } else {
+        place.old_database()
+    };
+    TableRef::new(database, name)
 }
 
 /// Creates a database, with the charset and encryption of `like` where given.
@@ -332,7 +366,12 @@ pub async fn sweep(
         Session::open(local, SessionKind::Ddl, std::time::Duration::from_secs(60)).await?;
     for (number, target) in numbers {
         for helper in store.helpers(number).await? {
+            let kept = helper.purpose == Purpose::Quarantine
+                && store.needs_quarantine(number, &helper.table).await?;
             let needed = match (&helper.config_id, &helper.target_table) {
+                _ if kept => true,
+                // What it is for is noted before it is listed.
+                _ if helper.purpose == Purpose::Quarantine => false,
                 (Some(config), Some(name)) => {
                     let checkpoint = store.checkpoint(*config, name).await?;
                     checkpoint.is_some_and(|c| {
@@ -355,27 +394,27 @@ pub async fn sweep(
                 target: target.clone(),
                 inside: true,
             };
-            let candidates = if helper.table.starts_with("_dbtaxi_") {
-                vec![match helper.purpose {
-                    Purpose::Stage => inside.shadow(&helper.table),
-                    Purpose::Old => inside.old(&helper.table),
-                }]
+            let place = if helper.table.starts_with("_dbtaxi_") {
+                inside
             } else {
-                vec![match helper.purpose {
-                    Purpose::Stage => outside.shadow(&helper.table),
-                    Purpose::Old => outside.old(&helper.table),
-                }]
+                outside
             };
-            for table in candidates {
-                match session.run(&format!("DROP TABLE IF EXISTS {table}")).await {
-                    Ok(_) => {
-                        store
-                            .unlist_helper(number, &helper.table, helper.purpose)
-                            .await?
+            let table = match helper.purpose {
+                Purpose::Stage => place.shadow(&helper.table),
+                Purpose::Old => place.old(&helper.table),
+                Purpose::Quarantine => place.quarantine(&helper.table),
+            };
+            match session.run(&format!("DROP TABLE IF EXISTS {table}")).await {
+                Ok(_) => {
+                    store
+                        .unlist_helper(number, &helper.table, helper.purpose)
+                        .await?;
+                    if helper.purpose == Purpose::Quarantine {
+                        store.close_quarantine(number, &helper.table).await?;
                     }
-                    Err(error) if error.is_connection_lost() => return Err(error.into()),
-                    Err(error) => left.push(format!("{}: {error}", table.shown())),
                 }
+                Err(error) if error.is_connection_lost() => return Err(error.into()),
+                Err(error) => left.push(format!("{}: {error}", table.shown())),
             }
         }
         if store.helpers(number).await?.is_empty() && store.retire_target_number(number).await? {

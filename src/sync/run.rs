@@ -24,7 +24,7 @@ use super::throttle::check_lag;
 use super::watch::Watch;
 use super::watermark::why_full;
 use super::workers::Workers;
-use super::{course, history, verify};
+use super::{course, history, repair, script, verify};
 use crate::model::config::{Consistency, ShadowIn};
 use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::ids::TableRunId;
@@ -223,7 +223,12 @@ impl JobRun {
             let shared = &self.shared;
             let table = TableShared::new(shared, plan, table_run, Some(lease), meter, observer);
             self.warn_once(&table);
-            let outcome = course::run(&table).await;
+            let outcome = match shared.context.request.kind {
+                JobKind::Repair => repair::run(&table)
+                    .await
+                    .map_err(|error| table.explain(error)),
+                _ => course::run(&table).await,
+            };
             table.close().await;
             self.warn_of_snapshots(&table);
             match outcome {
@@ -273,6 +278,63 @@ impl JobRun {
                 }
             }
         }
+    }
+
+    /// Compares every table with its live source and writes down the statements that repair it,
+    /// instead of running them. Gives the tables that differ, and those that could not be repaired
+    /// with the reason.
+    ///
+    /// # Errors
+    /// When a server can't be reached, or the statements can't be written.
+    pub async fn script(
+        context: JobContext,
+        stop: StopSignal,
+        out: &mut (dyn std::io::Write + Send),
+    ) -> Result<Vec<(String, Result<u64, ErrorInfo>)>, SyncError> {
+        let name = context.config.spec.name.clone();
+        let (run, tasks) = Self::prepare(context, stop).await?;
+        let mut told = Vec::new();
+        let mut later = Vec::new();
+        script::emit(out, &script::head(&name))?;
+        for task in &tasks {
+            let table = task.target_table.clone();
+            match run.script_table(task, out).await {
+                Ok((differences, deletes)) => {
+                    told.push((table, Ok(differences)));
+                    later.push(deletes);
+                }
+                Err(SyncError::Failed(failure)) if !failure.info.transient => {
+                    script::emit(out, &format!("\n-- {table}: left as it is\n"))?;
+                    told.push((table, Err(failure.info)));
+                }
+                Err(error) => {
+                    run.shared.snapshots.close().await;
+                    return Err(error);
+                }
+            }
+        }
+        run.shared.snapshots.close().await;
+        for deletes in later.iter().rev() {
+            script::emit(out, deletes)?;
+        }
+        script::emit(out, script::TAIL)?;
+        Ok(told)
+    }
+
+    async fn script_table(
+        &self,
+        task: &TableTask,
+        out: &mut (dyn std::io::Write + Send),
+    ) -> Result<(u64, String), SyncError> {
+        let plan = self.plan_for_try(task).await?;
+        let run = TableRunId::generate();
+        let meter = Arc::new(TableMeter::default());
+        let observer: Arc<dyn TableObserver> = Arc::new(script::Unheard);
+        let table = TableShared::new(&self.shared, plan, run, None, &meter, &observer);
+        let written = script::write(&table, out).await;
+        table.close().await;
+        let (verified, later) = written?;
+        Ok((verified.differences, later))
     }
 
     /// Tells the run that a table will not be tried again, so that tables which wait for it go on.

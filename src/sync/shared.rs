@@ -1,6 +1,6 @@
 //! What the workers of a job, and of one table in it, share.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,8 +10,10 @@ use super::bound::BoundWish;
 use super::context::{JobContext, StopSignal, TableLease};
 use super::error::SyncError;
 use super::guard::Watched;
+use super::key::KeyTuple;
 use super::meter::{TableMeter, TableObserver};
 use super::order::Order;
+use super::quarantine::Quarantine;
 use super::servers::Servers;
 use super::snapshot::{Manner, Snapshots, TableSnapshots};
 use super::table::PlannedTable;
@@ -128,6 +130,8 @@ pub struct TableShared {
     watcher: Option<tokio::task::JoinHandle<()>>,
     idle: Arc<Mutex<Vec<Session>>>,
     connections: Mutex<Vec<u32>>,
+    kept: Mutex<HashSet<KeyTuple>>,
+    quarantine: tokio::sync::OnceCell<Option<Quarantine>>,
 }
 
 impl TableShared {
@@ -161,6 +165,8 @@ impl TableShared {
             watcher,
             idle: Arc::default(),
             connections: Mutex::new(Vec::new()),
+            kept: Mutex::default(),
+            quarantine: tokio::sync::OnceCell::new(),
         })
     }
 
@@ -262,6 +268,31 @@ impl TableShared {
     #[must_use]
     pub fn fence(&self) -> u64 {
         self.lease.as_ref().map_or(0, |held| held.lease.fence)
+    }
+
+    /// Notes rows that this run leaves out, since a row that stays holds a unique value of theirs.
+    /// Returns how many of them are new.
+    pub fn keep(&self, rows: HashSet<KeyTuple>) -> u64 {
+        let mut kept = lock(&self.kept);
+        let before = kept.len();
+        kept.extend(rows);
+        (kept.len() - before) as u64
+    }
+
+    /// Whether this run leaves a row out.
+    #[must_use]
+    pub fn keeps(&self, row: &KeyTuple) -> bool {
+        lock(&self.kept).contains(row)
+    }
+
+    /// Where this run keeps the rows that it deletes; made with the first call. `None` where deleted
+    /// rows are not kept.
+    ///
+    /// # Errors
+    /// When it can't be made.
+    pub async fn quarantine(&self) -> Result<Option<&Quarantine>, SyncError> {
+        let made = self.quarantine.get_or_try_init(|| Quarantine::open(self));
+        Ok(made.await?.as_ref())
     }
 
     /// A line for the job's log.

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::apply::policy;
 use super::chunk::{buckets, next_boundary, range_rows};
 use super::compare::RowDifference;
 use super::error::SyncError;
@@ -18,7 +19,7 @@ use crate::model::log::{DifferenceKind, Level};
 use crate::mysql::SessionKind;
 
 /// Most differences that are applied to a live target in one transaction.
-const FEW_ROWS: usize = 10_000;
+pub const FEW_ROWS: usize = 10_000;
 /// Most bytes of them, by the table's average row.
 const FEW_BYTES: u64 = 16 << 20;
 /// Most rows of a table that is matched row by row as one range.
@@ -49,6 +50,8 @@ pub struct Found {
     pub changed: u64,
     /// Rows that differ although runs by watermark have passed them.
     pub missed: u64,
+    /// Rows that differ, or are missing, and stay so by the table's policy.
+    pub kept: u64,
     /// The snapshot that all of this holds for.
     pub snapshot: String,
     /// Whether another snapshot came meanwhile.
@@ -176,7 +179,9 @@ pub async fn compare_all(table: &Arc<TableShared>, survey: Survey<'_>) -> Result
         }
     }
     walk.finish().await?;
-    Ok(std::mem::take(&mut *lock(&found)))
+    let found = std::mem::take(&mut *lock(&found));
+    TableMeter::set(&table.meter.kept, found.kept);
+    Ok(found)
 }
 
 async fn boundaries(
@@ -260,12 +265,19 @@ async fn compare_one(
         Some(passed) => missed(table, &mut reader, &rows, passed).await?,
         None => 0,
     };
+    if table.lease.is_some() {
+        policy::refuse_conflict(&comparer, &rows)?;
+    }
+    let all = rows.len() as u64;
+    let (mut rows, _) = policy::leave(&comparer, &mut reader, &mut session, rows).await?;
+    rows.retain(|row| !table.keeps(&row.key));
     let mut found = lock(found);
+    found.kept += all - rows.len() as u64;
     found.rows += source_rows;
     found.target_rows += target_rows;
     TableMeter::add(&table.meter.rows_done, source_rows);
     TableMeter::add(&table.meter.chunks_done, 1);
-    if !differing {
+    if !differing || (matched && rows.is_empty()) {
         return Ok(());
     }
     let count = |kind| rows.iter().filter(|r| r.kind == kind).count() as u64;

@@ -6,7 +6,9 @@
 use std::time::{Duration, Instant};
 
 use super::error::SyncError;
+use super::full::guard_emptied;
 use super::hooks;
+use super::key::KeySpec;
 use super::meter::{TableMeter, Waiting};
 use super::orphans;
 use super::place::{Place, table_type};
@@ -38,11 +40,13 @@ pub async fn swap(
     let target = table.plan.target.clone();
     let mut session = table.session(SessionKind::Ddl).await?;
     let exists = look_again(table, &mut session).await?;
-    if exists {
+    let gone = if exists {
         table
             .until_stopped(check_deletes(table, &mut session, &shadow))
-            .await?;
-    }
+            .await?
+    } else {
+        0
+    };
     table
         .until_stopped(check_orphans(table, &mut session, &shadow))
         .await?;
@@ -70,6 +74,7 @@ pub async fn swap(
     hooks::reach("swap.renamed");
     drop(session);
     settle(table, checkpoint, place, old).await?;
+    TableMeter::add(&table.meter.deleted, gone);
     finish(table, checkpoint, place).await
 }
 
@@ -108,7 +113,10 @@ pub async fn settle(
             .into());
         }
     }
-    checkpoint.step = Step::Swapped { old };
+    checkpoint.step = Step::Swapped {
+        old,
+        quarantined: false,
+    };
     table.job.context.store.save_checkpoint(checkpoint).await?;
     hooks::reach("swap.swapped");
     Ok(())
@@ -124,7 +132,8 @@ pub async fn finish(
     place: &Place,
 ) -> Result<(), SyncError> {
     let name = checkpoint.shadow_table.clone().unwrap_or_default();
-    if let Step::Swapped { old: Some(old) } = &checkpoint.step {
+    keep_vanished(table, checkpoint, place).await?;
+    if let Step::Swapped { old: Some(old), .. } = &checkpoint.step {
         let mut session = table.session(SessionKind::Ddl).await?;
         let sql = format!("DROP TABLE IF EXISTS {}", place.old(old));
         hooks::reach("swap.dropping");
@@ -133,6 +142,54 @@ pub async fn finish(
     }
     hooks::reach("swap.dropped");
     place.unlist(table, &name, Purpose::Stage).await
+}
+
+/// Puts the rows that vanished by the swap into quarantine, once, before the replaced table goes.
+async fn keep_vanished(
+    table: &TableShared,
+    checkpoint: &mut Checkpoint,
+    place: &Place,
+) -> Result<(), SyncError> {
+    let Step::Swapped {
+        old: Some(old),
+        quarantined: false,
+    } = checkpoint.step.clone()
+    else {
+        return Ok(());
+    };
+    let (Some(key), Some(quarantine)) = (&table.plan.target_key, table.quarantine().await?) else {
+        return Ok(());
+    };
+    let select = format!(
+        "FROM {} o LEFT JOIN {} t ON {} WHERE t.{} IS NULL",
+        place.old(&old),
+        table.plan.target,
+        same_key_sql(key, "o", "t"),
+        key.columns[0].name
+    );
+    checkpoint.step = Step::Swapped {
+        old: Some(old),
+        quarantined: true,
+    };
+    let fence = table.job.context.store.checkpoint_commit_sql(checkpoint);
+    let mut session = table.session(SessionKind::Apply).await?;
+    let work = async {
+        session.run("START TRANSACTION").await?;
+        quarantine.take(table, &mut session, "o.", &select).await
+    }
+    .await;
+    session.end(work, &fence).await?;
+    hooks::reach("swap.quarantined");
+    Ok(())
+}
+
+fn same_key_sql(key: &KeySpec, one: &str, other: &str) -> String {
+    let same: Vec<String> = key
+        .columns
+        .iter()
+        .map(|c| format!("{one}.{0} = {other}.{0}", c.name))
+        .collect();
+    same.join(" AND ")
 }
 
 /// Whether the target is there; fails when something about it forbids the swap by now.
@@ -185,12 +242,12 @@ async fn look_again(table: &TableShared, session: &mut Session) -> Result<bool, 
     Ok(exists)
 }
 
-/// Target rows that the shadow lacks must be within the limits.
+/// Target rows that the shadow lacks must be within the limits. Returns how many they are.
 async fn check_deletes(
     table: &TableShared,
     session: &mut Session,
     shadow: &TableRef,
-) -> Result<(), SyncError> {
+) -> Result<u64, SyncError> {
     let target = &table.plan.target;
     let count = |row: Option<crate::mysql::Row>| -> Result<u64, SyncError> {
         Ok(row.map(|r| r.u64("n")).transpose()?.unwrap_or(0))
@@ -202,15 +259,10 @@ async fn check_deletes(
     )?;
     let gone = match &table.plan.target_key {
         Some(key) => {
-            let on: Vec<String> = key
-                .columns
-                .iter()
-                .map(|c| format!("s.{0} = t.{0}", c.name))
-                .collect();
             let first = &key.columns[0].name;
             let sql = format!(
                 "SELECT COUNT(*) AS n FROM {target} t LEFT JOIN {shadow} s ON {} WHERE s.{first} IS NULL",
-                on.join(" AND ")
+                same_key_sql(key, "s", "t")
             );
             count(session.first(&sql).await?)?
         }
@@ -223,25 +275,38 @@ async fn check_deletes(
             rows.saturating_sub(after)
         }
     };
-    check_delete_limits(&table.plan.options, gone, rows)?;
-    TableMeter::add(&table.meter.deleted, gone);
-    Ok(())
+    if gone > 0 {
+        let left = session
+            .first(&format!("SELECT 1 AS one FROM {shadow} LIMIT 1"))
+            .await?;
+        guard_emptied(table, u64::from(left.is_some()), rows)?;
+    }
+    check_delete_limits(table, gone, rows)?;
+    Ok(gone)
 }
 
-/// Fails when `gone` of `rows` target rows are more than a run may delete.
+/// Fails when a run, with what it has deleted already, would delete more than it may: `gone` of the
+/// target's `rows`.
 ///
 /// # Errors
 /// `delete_limit`, with what to do.
-pub fn check_delete_limits(options: &TableOptions, gone: u64, rows: u64) -> Result<(), SyncError> {
+pub fn check_delete_limits(table: &TableShared, gone: u64, rows: u64) -> Result<(), SyncError> {
+    if gone == 0 {
+        return Ok(());
+    }
+    let before = TableMeter::get(&table.meter.deleted);
+    within_limits(&table.plan.options, before + gone, before + rows)
+}
+
+/// Fails when `gone` of `rows` target rows are more than a run may delete.
+fn within_limits(options: &TableOptions, gone: u64, rows: u64) -> Result<(), SyncError> {
     if gone == 0 {
         return Ok(());
     }
     let refuse = |limit: String| -> SyncError {
         ErrorInfo::new(
             ErrorCode::DeleteLimit,
-            format!(
-                "the run would delete {gone} of {rows} target rows; {limit}; nothing was deleted"
-            ),
+            format!("the run would delete {gone} of {rows} target rows; {limit}; they stay"),
         )
         .hint("if that is right, raise max_delete_rows or max_delete_percent for this table")
         .into()
@@ -478,14 +543,14 @@ mod tests {
     #[test]
     fn limits_hold_from_a_thousand_rows_on() {
         let options = TableOptions::default();
-        assert!(check_delete_limits(&options, 999, 999).is_ok());
-        assert!(check_delete_limits(&options, 250, 1000).is_ok());
-        assert!(check_delete_limits(&options, 251, 1000).is_err());
+        assert!(within_limits(&options, 999, 999).is_ok());
+        assert!(within_limits(&options, 250, 1000).is_ok());
+        assert!(within_limits(&options, 251, 1000).is_err());
         let strict = TableOptions {
             max_delete_rows: Some(0),
             ..TableOptions::default()
         };
-        assert!(check_delete_limits(&strict, 0, 10).is_ok());
-        assert!(check_delete_limits(&strict, 1, 10).is_err());
+        assert!(within_limits(&strict, 0, 10).is_ok());
+        assert!(within_limits(&strict, 1, 10).is_err());
     }
 }

@@ -10,6 +10,7 @@ use crate::mysql::schema::{ForeignKey, TableSchema, inbound_foreign_keys, same_n
 use crate::mysql::value::ColumnPair;
 use crate::mysql::{Ident, MaskKey, Session, TableRef, literal};
 
+mod conflict;
 mod key;
 mod mask;
 mod mode;
@@ -18,9 +19,11 @@ mod strategy;
 
 pub use mode::{ByWatermark, Mode};
 
+use conflict::choose_watermark;
 use key::choose_key;
 use mode::choose_mode;
 use strategy::choose_strategy;
+pub use strategy::in_place_obstacles;
 
 use super::error::SyncError;
 use super::key::KeySpec;
@@ -68,6 +71,8 @@ pub struct PlannedTable {
     pub key: Option<KeySpec>,
     /// The same on the target.
     pub target_key: Option<KeySpec>,
+    /// Which of `pairs` says which of two rows is later.
+    pub watermark: Option<usize>,
     /// Whether a range of keys holds the same rows on both servers.
     pub comparable: bool,
     /// Definition of the shadow.
@@ -232,6 +237,7 @@ pub async fn plan_table(
         pairs: Vec::new(),
         key: None,
         target_key: None,
+        watermark: None,
         comparable: true,
         create: None,
         mode: Mode::Full,
@@ -277,6 +283,7 @@ pub async fn plan_table(
     match_columns(&mut plan, chosen, &schema);
     choose_key(&mut plan, chosen, &schema, source).await?;
     mask::check_keys(&mut plan, chosen, &schema);
+    choose_watermark(&mut plan, chosen, &schema);
     shape_shadow(&mut plan, chosen, &schema);
     choose_strategy(&mut plan);
     choose_mode(&mut plan, chosen, &schema);

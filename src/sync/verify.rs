@@ -4,13 +4,15 @@
 //! way, so it is looked at again later from a fresh snapshot: a difference is stable when it is
 //! the same twice.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::apply::{leave_held, policy};
 use super::compare::RowDifference;
 use super::error::SyncError;
 use super::key::{KeyRange, KeyTuple};
 use super::load::comparer;
+use super::meter::TableMeter;
 use super::shared::TableShared;
 use super::survey::{Survey, compare_all, lost_again};
 use crate::model::error::ErrorCode;
@@ -21,11 +23,33 @@ use crate::mysql::SessionKind;
 /// Differences that are shown with their columns.
 const SAMPLE: usize = 200;
 
+/// What a comparison of a live pair found.
+pub struct Compared {
+    /// What was compared, and how many rows differ.
+    pub verified: Verified,
+    /// The rows that differ, were so twice, and are not kept by policy. Without a key none are known.
+    pub stable: Vec<RowDifference>,
+    /// Rows on the target.
+    pub target_rows: u64,
+    /// The one snapshot that all of `stable` was found in; `None` where several were needed.
+    pub snapshot: Option<String>,
+}
+
 /// Compares the whole table; what differs goes to the observer.
 ///
 /// # Errors
 /// Why it could not be compared.
 pub async fn run(table: &Arc<TableShared>) -> Result<Verified, SyncError> {
+    let compared = compare(table).await?;
+    report(table, &compared).await?;
+    Ok(compared.verified)
+}
+
+/// Compares the whole table; writes nothing.
+///
+/// # Errors
+/// Why it could not be compared.
+pub async fn compare(table: &Arc<TableShared>) -> Result<Compared, SyncError> {
     table.observer.phase(Phase::Verify);
     if table.plan.target_schema.is_none() {
         return Err(SyncError::stop(
@@ -39,28 +63,30 @@ pub async fn run(table: &Arc<TableShared>) -> Result<Verified, SyncError> {
         if found.restarted {
             continue;
         }
-        let mut verified = Verified::whole_table(force.as_of.clone(), found.rows);
+        let mut compared = Compared {
+            verified: Verified::whole_table(force.as_of.clone(), found.rows),
+            stable: Vec::new(),
+            target_rows: found.target_rows,
+            snapshot: None,
+        };
         if found.ranges.is_empty() {
-            return Ok(verified);
+            return Ok(compared);
         }
         if table.plan.key.is_none() {
-            verified.differences = found.rows.abs_diff(found.target_rows).max(1);
-            table
-                .observer
-                .differences(0, 0, verified.differences, Vec::new());
-            return Ok(verified);
+            compared.verified.differences = found.rows.abs_diff(found.target_rows).max(1);
+            return Ok(compared);
         }
-        let first = rows_of(table, &found.ranges).await?;
+        let (first, _) = rows_of(table, &found.ranges).await?;
         tokio::select! {
             () = tokio::time::sleep(table.job.context.config.spec.options.recheck_after) => {}
             () = table.job.stop.soft.cancelled() => return Err(SyncError::Stopped),
         }
         table.snapshots.renew();
-        let second = rows_of(table, &found.ranges).await?;
-        let stable = same_twice(&first, second);
-        verified.differences = stable.len() as u64;
-        report(table, &stable).await?;
-        return Ok(verified);
+        let (second, snapshot) = rows_of(table, &found.ranges).await?;
+        compared.stable = without_held(table, same_twice(&first, second)).await?;
+        compared.snapshot = snapshot;
+        compared.verified.differences = compared.stable.len() as u64;
+        return Ok(compared);
     }
     Err(lost_again())
 }
@@ -73,41 +99,68 @@ fn same_twice(first: &[RowDifference], second: Vec<RowDifference>) -> Vec<RowDif
         .collect()
 }
 
+/// The rows of ranges that differ, and the snapshot they were found in, where it was one.
 async fn rows_of(
     table: &Arc<TableShared>,
     ranges: &[KeyRange],
-) -> Result<Vec<RowDifference>, SyncError> {
+) -> Result<(Vec<RowDifference>, Option<String>), SyncError> {
     let comparer = comparer(table, &table.plan.target);
     let mut out = Vec::new();
+    let mut snapshots = HashSet::new();
     for range in ranges {
         table.check()?;
         let _turns = table.turn().await?;
         let _permit = table.job.permit().await?;
         let mut reader = table.snapshots.reader().await?;
         let mut session = table.session(SessionKind::Apply).await?;
-        out.extend(comparer.rows(&mut reader, &mut session, range).await?);
+        snapshots.insert(reader.snapshot().id.clone());
+        let rows = comparer.rows(&mut reader, &mut session, range).await?;
+        let (rows, _) = policy::leave(&comparer, &mut reader, &mut session, rows).await?;
+        out.extend(rows);
     }
-    Ok(out)
+    let one = snapshots.len() == 1;
+    Ok((out, snapshots.into_iter().next().filter(|_| one)))
 }
 
-async fn report(table: &Arc<TableShared>, stable: &[RowDifference]) -> Result<(), SyncError> {
+/// Rows that the table's policy leaves out, since their unique values are taken, are no difference.
+async fn without_held(
+    table: &Arc<TableShared>,
+    stable: Vec<RowDifference>,
+) -> Result<Vec<RowDifference>, SyncError> {
+    let comparer = comparer(table, &table.plan.target);
+    let _permit = table.job.permit().await?;
+    let mut reader = table.snapshots.reader().await?;
+    let mut session = table.session(SessionKind::Apply).await?;
+    let (stable, held) = leave_held(table, &comparer, &mut reader, &mut session, stable).await?;
+    TableMeter::add(&table.meter.kept, held);
+    Ok(stable)
+}
+
+/// Tells the observer what differs.
+///
+/// # Errors
+/// When the rows can't be read again.
+pub async fn report(table: &Arc<TableShared>, compared: &Compared) -> Result<(), SyncError> {
+    let stable = &compared.stable;
+    if table.plan.key.is_none() {
+        let differ = compared.verified.differences;
+        if differ > 0 {
+            table.observer.differences(0, 0, differ, Vec::new());
+        }
+        return Ok(());
+    }
+    if compared.verified.differences == 0 {
+        return Ok(());
+    }
     let count = |kind| stable.iter().filter(|d| d.kind == kind).count() as u64;
-    let sample = if stable.is_empty() {
-        Vec::new()
-    } else {
-        let _permit = table.job.permit().await?;
-        let mut reader = table.snapshots.reader().await?;
-        let mut session = table.session(SessionKind::Apply).await?;
-        let comparer = comparer(table, &table.plan.target);
-        comparer
-            .explain(
-                &mut reader,
-                &mut session,
-                &stable[..stable.len().min(SAMPLE)],
-                true,
-            )
-            .await?
-    };
+    let _permit = table.job.permit().await?;
+    let mut reader = table.snapshots.reader().await?;
+    let mut session = table.session(SessionKind::Apply).await?;
+    let comparer = comparer(table, &table.plan.target);
+    let sample = &stable[..stable.len().min(SAMPLE)];
+    let sample = comparer
+        .explain(&mut reader, &mut session, sample, true)
+        .await?;
     table.observer.differences(
         count(DifferenceKind::Missing),
         count(DifferenceKind::Extra),

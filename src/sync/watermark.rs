@@ -308,7 +308,7 @@ async fn write(
     for differences in differences.chunks(batch) {
         table.check()?;
         let portion = Portion {
-            range_no: range.range_no,
+            range_no: Some(range.range_no),
             differences,
             which: Which::Upserts,
             is_last,

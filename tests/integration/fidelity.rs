@@ -19,9 +19,9 @@ mod verifier;
 mod writers;
 
 /// A pair with an installation on it.
-struct World<'a> {
-    pair: &'a Pair,
-    taxi: DbTaxi,
+pub struct World<'a> {
+    pub pair: &'a Pair,
+    pub taxi: DbTaxi,
 }
 
 /// Lenient, so that tests can store what strict servers stored in older times.
@@ -29,58 +29,58 @@ const MODE: &str = "SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_
      time_zone = '+05:30', foreign_key_checks = 0;\n";
 
 impl<'a> World<'a> {
-    fn new(pair: &'a Pair) -> Self {
+    pub fn new(pair: &'a Pair) -> Self {
         Self {
             pair,
             taxi: DbTaxi::new(pair),
         }
     }
 
-    fn is_mariadb(&self) -> bool {
+    pub fn is_mariadb(&self) -> bool {
         self.pair.flavour == Flavour::Mariadb
     }
 
     /// Runs statements in the source database.
-    fn source(&self, sql: &str) -> String {
+    pub fn source(&self, sql: &str) -> String {
         let db = self.pair.source_db();
         self.pair.source.sql(&format!("USE {db};\n{MODE}{sql}"))
     }
 
     /// Runs statements in the target database.
-    fn target(&self, sql: &str) -> String {
+    pub fn target(&self, sql: &str) -> String {
         let db = self.pair.target_db();
         self.pair.local.sql(&format!("USE {db};\n{MODE}{sql}"))
     }
 
     /// Imports table rules and options, as they stand in a mapping.
-    fn rules(&self, tables: &str, options: &str) {
+    pub fn rules(&self, tables: &str, options: &str) {
         self.taxi.import_tables(self.pair, tables, options);
     }
 
-    fn run(&self) -> Finished {
+    pub fn run(&self) -> Finished {
         self.taxi.run(&["run", "everything"])
     }
 
     /// A run in which no table fails.
-    fn sync(&self) {
+    pub fn sync(&self) {
         self.run().expect_code(0);
     }
 
     /// A run in which a table fails; what was said.
-    fn refuse(&self) -> String {
+    pub fn refuse(&self) -> String {
         let end = self.run().expect_code(1);
         format!("{}\n{}", end.stdout, end.stderr)
     }
 
     /// Every table, then everything judged.
-    fn sync_everything(&self) {
+    pub fn sync_everything(&self) {
         self.rules("[{match: \"*\"}]", "{recheck_after: 100ms}");
         self.sync();
         self.judge_all();
     }
 
     /// Tables of the source database.
-    fn tables(&self) -> Vec<String> {
+    pub fn tables(&self) -> Vec<String> {
         let sql = format!(
             "SELECT table_name FROM information_schema.tables \
              WHERE table_schema = '{}' AND table_type = 'BASE TABLE' ORDER BY 1",
@@ -95,7 +95,7 @@ impl<'a> World<'a> {
     }
 
     /// Each source table has its equal.
-    fn judge_all(&self) {
+    pub fn judge_all(&self) {
         let wrong: Vec<String> = self
             .tables()
             .iter()
@@ -109,7 +109,7 @@ impl<'a> World<'a> {
 
     /// A run that must find nothing to write: no row event in the target database, and none by
     /// way of a swap.
-    fn sync_without_writing(&self) {
+    pub fn sync_without_writing(&self) {
         let shown = self.definitions();
         let before = self.pair.local.binlog_position();
         self.sync();
@@ -119,7 +119,7 @@ impl<'a> World<'a> {
     }
 
     /// Names and numbers of the tables: one that was swapped in has another number.
-    fn definitions(&self) -> String {
+    pub fn definitions(&self) -> String {
         let tables = if self.is_mariadb() {
             "INNODB_SYS_TABLES"
         } else {

@@ -18,6 +18,7 @@
 
 mod support;
 
+mod conflicts;
 mod connect;
 mod crash;
 mod fidelity;

@@ -28,6 +28,10 @@ pub enum JobsCommand {
     Set(JobsSetArgs),
     /// Show a job's log
     Logs(JobsLogsArgs),
+    /// Show the rows that a job found to differ
+    Differences(JobRef),
+    /// Put back the rows that a job deleted, as far as they are in quarantine
+    Undo(JobsUndoArgs),
 }
 
 /// Which job.
@@ -151,6 +155,17 @@ pub struct JobsLogsArgs {
     pub table: Option<String>,
 }
 
+/// Flags of `jobs undo`.
+#[derive(Debug, Args)]
+pub struct JobsUndoArgs {
+    /// Id of a job, or last:CONFIG
+    #[arg(value_name = "JOB")]
+    pub job: String,
+    /// Only this target table; repeatable
+    #[arg(long = "table", value_name = "TABLE")]
+    pub tables: Vec<String>,
+}
+
 /// A level of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[expect(missing_docs, reason = "the words of `model::log::Level`")]
@@ -180,6 +195,8 @@ impl From<LevelWord> for Level {
 pub enum KindWord {
     Sync,
     Verify,
+    Repair,
+    Undo,
 }
 
 impl From<KindWord> for JobKind {
@@ -187,6 +204,8 @@ impl From<KindWord> for JobKind {
         match word {
             KindWord::Sync => Self::Sync,
             KindWord::Verify => Self::Verify,
+            KindWord::Repair => Self::Repair,
+            KindWord::Undo => Self::Undo,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Flags of `run`, `plan` and `verify`.
+//! Flags of `run`, `plan`, `verify` and `repair`.
 
 use clap::{ArgGroup, Args};
 
@@ -68,4 +68,24 @@ pub struct VerifyArgs {
     /// Only this target table; repeatable
     #[arg(long = "table", value_name = "TABLE")]
     pub tables: Vec<String>,
+}
+
+/// Flags of `repair`.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+A difference counts when it is the same twice. It is written in place, by the config's
+conflict_resolution and within its limits for deletes; --yes answers the question before.
+--sql writes the statements to a file instead of running them, - is stdout: run them with
+the mysql client while nothing else writes these rows. Then the exit code is 1 when there
+are differences.")]
+pub struct RepairArgs {
+    /// Configs, by name or id
+    #[arg(value_name = "NAME", required = true)]
+    pub names: Vec<String>,
+    /// Only this target table; repeatable
+    #[arg(long = "table", value_name = "TABLE")]
+    pub tables: Vec<String>,
+    /// Write the statements to this file instead of running them
+    #[arg(long, value_name = "FILE")]
+    pub sql: Option<String>,
 }

@@ -61,6 +61,14 @@ pub async fn run(context: &Context<'_>, command: &JobsCommand) -> Result<Exit, F
             tell(context, &job, &format!("{}: changed", job.config))?;
         }
         JobsCommand::Logs(args) => logs(context, args).await?,
+        JobsCommand::Differences(args) => {
+            let job = jobs.get(&args.job).await?;
+            let found = jobs.differences(job.id).await?;
+            output.list(values(&found), || show::difference::list(&found))?;
+        }
+        JobsCommand::Undo(_) => {
+            return Err(Failure::internal("an undo is run like a job"));
+        }
     }
     Ok(Exit::Done)
 }

@@ -110,16 +110,17 @@ async fn import(context: &Context<'_>, file: &str) -> Result<Vec<String>, Failur
 }
 
 /// What every config is asked for.
-struct Asked {
-    request: JobRequest,
-    skip_if_running: bool,
-    events: bool,
+pub(super) struct Asked {
+    pub(super) request: JobRequest,
+    pub(super) skip_if_running: bool,
+    pub(super) events: bool,
 }
 
 /// A config and how its job ended; no job when there is nothing to tell of.
 type Ended<'a> = (&'a Config, Result<Option<Job>, Failure>);
 
-async fn work(
+/// Runs one job of each config and waits for their ends.
+pub(super) async fn work(
     context: &Context<'_>,
     names: &[String],
     asked: Asked,

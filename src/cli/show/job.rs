@@ -186,7 +186,12 @@ pub fn summary(job: &Job) -> String {
         line.push_str(&format!(", {} failed", job.tables_failed));
     }
     match job.kind {
-        JobKind::Sync => {
+        JobKind::Undo => line.push_str(&format!(
+            "; {} put back, {} kept in quarantine",
+            plural(job.counts.inserted, "row"),
+            count(job.counts.kept)
+        )),
+        JobKind::Sync | JobKind::Repair => {
             let counts = &job.counts;
             line.push_str(&format!(
                 "; {} inserted, {} updated, {} deleted",
@@ -194,6 +199,9 @@ pub fn summary(job: &Job) -> String {
                 count(counts.updated),
                 count(counts.deleted)
             ));
+            if counts.kept > 0 {
+                line.push_str(&format!(", {} kept", count(counts.kept)));
+            }
             if counts.missed_by_watermark > 0 {
                 line.push_str(&format!(
                     ", {} missed by watermark",

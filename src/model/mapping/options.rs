@@ -8,19 +8,24 @@ use super::writer::Form;
 use crate::model::config::{Checksum, Consistency, Options, ShadowIn, SnapshotLock, WriterChoice};
 use crate::model::duration::format_duration;
 use crate::model::rule::{
-    FullStrategy, Orphans, TableOptions, TableOverrides, TargetTriggers, Verify,
+    ConflictResolution, FullStrategy, Orphans, Quarantine, TableOptions, TableOverrides,
+    TargetTriggers, Verify,
 };
 
 const MAX_BATCH: u32 = 100_000;
 
 /// Reads the options that hold for a config and for a table alike.
 pub(super) fn read_overrides(object: &Object<'_>) -> TableOverrides {
-    object.later("conflict_resolution", "overwrite", |v| v == "overwrite");
     object.later("schema_changes", "widen", |v| v == "widen");
     object.later("recheck", "never", |v| v == "never");
-    object.later("quarantine", "none", |v| v == "none");
     TableOverrides {
         batch_size: object.number_u32("batch_size", 1..=MAX_BATCH),
+        conflict_resolution: object.word(
+            "conflict_resolution",
+            ConflictResolution::WORDS,
+            &[],
+            ConflictResolution::parse,
+        ),
         full_strategy: object.word(
             "full_strategy",
             FullStrategy::WORDS,
@@ -40,6 +45,7 @@ pub(super) fn read_overrides(object: &Object<'_>) -> TableOverrides {
         max_delete_rows: read_max_delete_rows(object),
         max_delete_percent: object.number_u32("max_delete_percent", 0..=100),
         allow_empty_source: object.flag("allow_empty_source"),
+        quarantine: read_quarantine(object),
     }
 }
 
@@ -48,6 +54,27 @@ fn read_max_delete_rows(object: &Object<'_>) -> Option<u64> {
     match object.get("max_delete_rows") {
         Some(Value::String(text)) if text == "none" => None,
         _ => object.number("max_delete_rows", 0..=i64::MAX.unsigned_abs()),
+    }
+}
+
+/// `none` or how long.
+fn read_quarantine(object: &Object<'_>) -> Option<Quarantine> {
+    match object.get("quarantine") {
+        Some(Value::String(text)) if text == "none" => Some(Quarantine::None),
+        _ => {
+            let keep = object.duration("quarantine")?;
+            if keep.is_zero() {
+                object.problem("quarantine", "0s would keep nothing", "write none");
+            }
+            Some(Quarantine::Keep(keep))
+        }
+    }
+}
+
+fn quarantine_text(quarantine: Quarantine) -> String {
+    match quarantine {
+        Quarantine::None => "none".to_owned(),
+        Quarantine::Keep(keep) => format_duration(keep),
     }
 }
 
@@ -123,6 +150,12 @@ pub(super) fn print(options: &Options, form: Form) -> Map<String, Value> {
     let text = |out: &mut Fields, key: &str, value: &str, default: &str| {
         out.put(key, value, value == default);
     };
+    text(
+        &mut out,
+        "conflict_resolution",
+        table.conflict_resolution.as_str(),
+        table_defaults.conflict_resolution.as_str(),
+    );
     text(
         &mut out,
         "full_strategy",
@@ -202,6 +235,11 @@ pub(super) fn print(options: &Options, form: Form) -> Map<String, Value> {
         table.allow_empty_source,
         table.allow_empty_source == table_defaults.allow_empty_source,
     );
+    out.put(
+        "quarantine",
+        quarantine_text(table.quarantine),
+        table.quarantine == table_defaults.quarantine,
+    );
     text(
         &mut out,
         "writer",
@@ -215,6 +253,12 @@ pub(super) fn print(options: &Options, form: Form) -> Map<String, Value> {
 /// The options that a rule overrides.
 pub(super) fn print_overrides(overrides: &TableOverrides, out: &mut Fields) {
     out.maybe("batch_size", overrides.batch_size);
+    out.maybe(
+        "conflict_resolution",
+        overrides
+            .conflict_resolution
+            .map(ConflictResolution::as_str),
+    );
     out.maybe(
         "full_strategy",
         overrides.full_strategy.map(FullStrategy::as_str),
@@ -230,4 +274,5 @@ pub(super) fn print_overrides(overrides: &TableOverrides, out: &mut Fields) {
     out.maybe("max_delete_rows", overrides.max_delete_rows);
     out.maybe("max_delete_percent", overrides.max_delete_percent);
     out.maybe("allow_empty_source", overrides.allow_empty_source);
+    out.maybe("quarantine", overrides.quarantine.map(quarantine_text));
 }

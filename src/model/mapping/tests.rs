@@ -12,7 +12,8 @@ use crate::model::connection::{Ssl, SslMode};
 use crate::model::cron::Cron;
 use crate::model::mask::Mask;
 use crate::model::rule::{
-    ColumnSelect, FullStrategy, Orphans, TableOverrides, TableSelect, TargetTriggers, Verify,
+    ColumnSelect, ConflictResolution, FullStrategy, Orphans, Quarantine, TableOverrides,
+    TableSelect, TargetTriggers, Verify,
 };
 use crate::model::secret::Secret;
 
@@ -220,8 +221,6 @@ fn what_a_later_version_knows_is_refused_unless_it_is_the_default() {
     };
     for (field, default, other) in [
         ("strategy", json!("auto"), json!("binlog")),
-        ("quarantine", json!("none"), json!("1d")),
-        ("conflict_resolution", json!("overwrite"), json!("skip")),
         ("schema_changes", json!("widen"), json!("apply")),
         ("recheck", json!("never"), json!("@daily")),
     ] {
@@ -234,7 +233,6 @@ fn what_a_later_version_knows_is_refused_unless_it_is_the_default() {
     }
     for (field, default, other) in [
         ("compare", json!("server"), json!("stream")),
-        ("quarantine", json!("none"), json!("1d")),
         ("writer", json!("load_data"), json!("bulk")),
     ] {
         assert!(option(field, default).is_ok(), "{field}");
@@ -367,6 +365,43 @@ configs:
         [{"source_table": "t", "watermark_column": "w", "exclude_columns": ["W"]}]});
     let said = parse_config(&left_out).unwrap_err()[0].to_string();
     assert!(said.contains("watermark column w is left out"), "{said}");
+}
+
+#[test]
+fn policies_of_a_rule_are_read_and_what_is_not_one_is_refused() {
+    let rule = |more: &str| {
+        let text = format!(
+            r#"{{"name": "c", "connection": "a", "tables": [{{"source_table": "t", {more}}}]}}"#
+        );
+        parse_config(&serde_json::from_str(&text).unwrap())
+    };
+    let read =
+        rule(r#""conflict_resolution": "newer", "watermark_column": "at", "quarantine": "7d""#);
+    let read = read.unwrap().tables.remove(0);
+    assert_eq!(read.watermark_column.as_deref(), Some("at"));
+    assert_eq!(
+        read.options.conflict_resolution,
+        Some(ConflictResolution::Newer)
+    );
+    let week = Duration::from_secs(7 * 86_400);
+    assert_eq!(read.options.quarantine, Some(Quarantine::Keep(week)));
+    let read = rule(r#""quarantine": "none""#).unwrap().tables.remove(0);
+    assert_eq!(read.options.quarantine, Some(Quarantine::None));
+    for (more, words) in [
+        (
+            r#""conflict_resolution": "merge""#,
+            "overwrite, skip, error, newer",
+        ),
+        (r#""quarantine": "0s""#, "would keep nothing"),
+        (r#""quarantine": 7"#, "needs a unit"),
+        (
+            r#""watermark_column": "at", "exclude_columns": ["AT"]"#,
+            "watermark column at is left out",
+        ),
+    ] {
+        let found = rule(more).unwrap_err()[0].to_string();
+        assert!(found.contains(words), "{found}");
+    }
 }
 
 #[test]
@@ -593,9 +628,16 @@ fn rule() -> impl Strategy<Value = TableRule> {
         proptest::option::of(Just(Verify::None)),
         proptest::option::of(0_u64..1000),
         proptest::option::of(0_u32..100),
+        proptest::option::of(Just(ConflictResolution::Newer)),
+        proptest::option::of(prop_oneof![
+            Just(Quarantine::None),
+            (1_u64..100_000).prop_map(|s| Quarantine::Keep(Duration::from_secs(s)))
+        ]),
     )
-        .prop_map(|(a, b, c, d, e, f, g, h, i)| TableOverrides {
+        .prop_map(|(a, b, c, d, e, f, g, h, i, j, k)| TableOverrides {
             batch_size: a,
+            conflict_resolution: j,
+            quarantine: k,
             full_strategy: b,
             swap_timeout: c,
             orphans: d,

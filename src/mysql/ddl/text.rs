@@ -36,6 +36,50 @@ pub(super) fn outside_strings(text: &str) -> String {
     out
 }
 
+/// A column's definition without its counter and without its check, which comes last.
+pub(super) fn plain_column(rest: &str) -> String {
+    const COUNTER: &str = " AUTO_INCREMENT";
+    let mut out = String::with_capacity(rest.len());
+    let mut left = rest;
+    while let Some(c) = left.chars().next() {
+        if c == '`'
+            && let Some((name, after)) = quoted(left)
+        {
+            out.push_str(&name.to_string());
+            left = after;
+            continue;
+        }
+        if c == '\'' {
+            let end = string_end(left);
+            out.push_str(&left[..end]);
+            left = &left[end..];
+            continue;
+        }
+        if left.starts_with(" CHECK (") {
+            break;
+        }
+        if let Some(after) = left.strip_prefix(COUNTER) {
+            left = after;
+            continue;
+        }
+        out.push(c);
+        left = &left[c.len_utf8()..];
+    }
+    out
+}
+
+/// Where the string literal ends that `text` begins with.
+fn string_end(text: &str) -> usize {
+    let mut escaped = false;
+    let inner = &text[1..];
+    let end = inner.find(|c| {
+        let is_end = c == '\'' && !escaped;
+        escaped = c == '\\' && !escaped;
+        is_end
+    });
+    end.map_or(text.len(), |at| at + 2)
+}
+
 /// The quoted names directly in the first pair of brackets of `text`.
 pub(super) fn bracketed_names(text: &str) -> Vec<Ident> {
     let mut names = Vec::new();

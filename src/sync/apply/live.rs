@@ -2,23 +2,28 @@
 //!
 //! A row may have to wait for another that still holds its unique value. Rows in the way join the
 //! transaction; each is written after those that it waits for, and those that wait for each other
-//! in a circle are deleted and inserted again.
+//! in a circle are deleted and inserted again. A row whose value is held by one that stays is left
+//! out, where the table's policy keeps rows, or ends the transaction.
 
 use std::collections::{HashMap, HashSet};
 
 use super::foreign::Bonds;
+use super::policy;
 use super::statements::{delete, inserts, is_duplicate, of_kind, row_of, update};
-use super::unique::holders_with_hashes;
+use super::unique::{holders_with_hashes, unseen};
 use super::{KEYS, Rows, fetch};
 use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::log::DifferenceKind;
+use crate::model::rule::ConflictResolution;
 use crate::mysql::Session;
 use crate::mysql::kind::Kind;
-use crate::sync::compare::{Comparer, RowDifference};
+use crate::sync::compare::{Comparer, RowDifference, RowHash};
 use crate::sync::error::SyncError;
 use crate::sync::key::KeyTuple;
+use crate::sync::quarantine::Quarantine;
 use crate::sync::shared::TableShared;
 use crate::sync::snapshot::Reader;
+use crate::sync::swap::check_delete_limits;
 
 pub(super) struct Live<'a, 'c> {
     table: &'a TableShared,
@@ -26,12 +31,18 @@ pub(super) struct Live<'a, 'c> {
     reader: &'a mut Reader,
     session: &'a mut Session,
     bonds: Bonds<'a>,
+    /// Where deleted rows are kept.
+    quarantine: Option<&'a Quarantine>,
     /// Everything that the transaction changes.
     work: Vec<RowDifference>,
     known: HashSet<KeyTuple>,
+    /// Rows that the policy leaves as they are, or leaves out.
+    kept: HashSet<KeyTuple>,
     rows: Rows,
     /// Whether the server checks foreign keys just now.
     checks: bool,
+    /// Rows of the target, once they were counted.
+    target_rows: Option<u64>,
 }
 
 impl<'a, 'c> Live<'a, 'c> {
@@ -40,8 +51,8 @@ impl<'a, 'c> Live<'a, 'c> {
         comparer: &'a Comparer<'c>,
         reader: &'a mut Reader,
         session: &'a mut Session,
-        work: Vec<RowDifference>,
-        rows: Rows,
+        quarantine: Option<&'a Quarantine>,
+        (work, rows): (Vec<RowDifference>, Rows),
     ) -> Self {
         Self {
             bonds: Bonds::of(table),
@@ -50,15 +61,20 @@ impl<'a, 'c> Live<'a, 'c> {
             comparer,
             reader,
             session,
+            quarantine,
             work,
+            kept: HashSet::new(),
             rows,
             checks: true,
+            target_rows: None,
         }
     }
 
-    /// Everything that was written.
-    pub(super) fn into_work(self) -> Vec<RowDifference> {
-        self.work
+    /// Everything that was written, and the keys of what was left out.
+    pub(super) fn into_work(self) -> (Vec<RowDifference>, HashSet<KeyTuple>) {
+        let Self { mut work, kept, .. } = self;
+        work.retain(|d| !kept.contains(&d.key));
+        (work, kept)
     }
 
     /// Writes it all. With `is_last`, the written rows must have their parents by then.
@@ -72,8 +88,14 @@ impl<'a, 'c> Live<'a, 'c> {
         self.insert_all(&missing).await?;
         self.check(true).await?;
         if is_last {
+            let written: Vec<RowDifference> = self
+                .work
+                .iter()
+                .filter(|d| !self.kept.contains(&d.key))
+                .cloned()
+                .collect();
             self.bonds
-                .after_writes(self.comparer, self.session, &self.work)
+                .after_writes(self.comparer, self.session, &written)
                 .await?;
         }
         Ok(())
@@ -108,6 +130,11 @@ impl<'a, 'c> Live<'a, 'c> {
             .before_deletes(self.comparer, self.session, extra, early, unchecked)
             .await?;
         self.check(cascades || !unchecked).await?;
+        if let Some(quarantine) = self.quarantine {
+            quarantine
+                .take_rows(self.table, self.comparer, self.session, extra)
+                .await?;
+        }
         delete(self.comparer, self.session, extra).await
     }
 
@@ -137,6 +164,7 @@ impl<'a, 'c> Live<'a, 'c> {
             return Ok(());
         }
         let (in_order, in_circles) = self.untangle(stuck).await?;
+        let first = in_circles.first().map(|d| d.key.clone());
         // Rows that joined may reach others as well.
         let reaches = self
             .bonds
@@ -144,9 +172,17 @@ impl<'a, 'c> Live<'a, 'c> {
             .await?;
         self.check(reaches).await?;
         for difference in &in_order {
-            update(self.comparer, self.session, difference, &self.rows).await?;
+            match update(self.comparer, self.session, difference, &self.rows).await {
+                Err(error) if is_duplicate(&error) => self.leave_out(&difference.key)?,
+                updated => updated?,
+            }
         }
-        self.replace(&in_circles).await
+        self.replace(&in_circles)
+            .await
+            .map_err(|error| match first {
+                Some(key) if is_duplicate(&error) => self.named(error, &key),
+                _ => error,
+            })
     }
 
     /// A server keeps a JSON value that equals the new one but for the types of its numbers: such
@@ -156,7 +192,8 @@ impl<'a, 'c> Live<'a, 'c> {
         if !pairs.iter().any(|pair| pair.kind() == Kind::Json) {
             return Ok(());
         }
-        let changed = of_kind(&self.work, DifferenceKind::Changed);
+        let mut changed = of_kind(&self.work, DifferenceKind::Changed);
+        changed.retain(|d| !self.kept.contains(&d.key));
         let mut unmoved = Vec::new();
         for batch in changed.chunks(KEYS) {
             let keys: Vec<&KeyTuple> = batch.iter().map(|d| &d.key).collect();
@@ -188,10 +225,11 @@ impl<'a, 'c> Live<'a, 'c> {
             waits.insert(waiting.key.clone(), others.collect());
             all.extend(joined);
         }
-        let known: HashSet<KeyTuple> = all.iter().map(|d| d.key.clone()).collect();
-        for others in waits.values_mut() {
-            others.retain(|key| known.contains(key));
+        for key in held_for_good(&waits) {
+            self.leave_out(&key)?;
+            waits.remove(&key);
         }
+        all.retain(|d| waits.contains_key(&d.key));
         Ok(in_order(all, waits))
     }
 
@@ -206,23 +244,46 @@ impl<'a, 'c> Live<'a, 'c> {
             values.push(row_of(&self.rows, difference)?.to_vec());
         }
         let values: Vec<&Vec<_>> = values.iter().collect();
-        let held = holders_with_hashes(self.table, self.comparer, self.session, &values).await?;
+        let mut held =
+            holders_with_hashes(self.table, self.comparer, self.session, &values, true).await?;
         let mut fresh = HashMap::new();
         for (key, hash) in &held {
             if self.known.insert(key.clone()) {
                 fresh.insert(key.clone(), hash.clone());
             }
         }
+        let (changed, extra) = self.join(fresh).await?;
+        for gone in &extra {
+            held.remove(&gone.key);
+        }
+        self.rows
+            .extend(fetch(self.comparer, self.reader, &changed).await?);
+        self.work.extend(changed.iter().chain(&extra).cloned());
+        self.check_limits(extra.len() as u64).await?;
+        self.delete_extra(&extra, true).await?;
+        Ok((held.into_keys().collect(), changed))
+    }
+
+    /// Compares rows in the way with the source: those that are to change by the policy, and those
+    /// that are to go. The others stay.
+    async fn join(
+        &mut self,
+        fresh: HashMap<KeyTuple, RowHash>,
+    ) -> Result<(Vec<RowDifference>, Vec<RowDifference>), SyncError> {
         let keys: Vec<&KeyTuple> = fresh.keys().collect();
-        let mut on_source = if keys.is_empty() {
-            HashMap::new()
-        } else {
-            self.comparer.source_hashes(self.reader, &keys).await?
-        };
+        let mut on_source = HashMap::new();
+        for batch in keys.chunks(KEYS) {
+            on_source.extend(self.comparer.source_hashes(self.reader, batch).await?);
+        }
+        let policy = self.table.plan.options.conflict_resolution;
         let (mut changed, mut extra) = (Vec::new(), Vec::new());
         for (key, hash) in fresh {
             match on_source.remove(&key) {
-                Some((_, source)) if source == hash => return Err(self.both_can_not_be(&key)),
+                Some((_, source)) if source == hash => {
+                    if !policy.may_keep() {
+                        return Err(self.both_can_not_be(&key));
+                    }
+                }
                 Some((source_key, source)) => changed.push(RowDifference {
                     kind: DifferenceKind::Changed,
                     source_key,
@@ -239,18 +300,62 @@ impl<'a, 'c> Live<'a, 'c> {
                 }),
             }
         }
-        self.rows
-            .extend(fetch(self.comparer, self.reader, &changed).await?);
-        self.work.extend(changed.iter().chain(&extra).cloned());
-        self.delete_extra(&extra, true).await?;
-        Ok((held.into_iter().map(|(key, _)| key).collect(), changed))
+        match policy {
+            ConflictResolution::Overwrite => {}
+            ConflictResolution::Skip => changed.clear(),
+            ConflictResolution::Error => policy::refuse_conflict(self.comparer, &changed)?,
+            ConflictResolution::Newer => {
+                let all: Vec<&RowDifference> = changed.iter().collect();
+                let mut later = HashSet::new();
+                for batch in all.chunks(KEYS) {
+                    later.extend(
+                        policy::later(self.comparer, self.reader, self.session, batch).await?,
+                    );
+                }
+                changed.retain(|d| later.contains(&d.key));
+            }
+        }
+        Ok((changed, extra))
+    }
+
+    /// Rows that have to go although nobody counted them, since the run compares no whole table, are
+    /// held to the limits too.
+    async fn check_limits(&mut self, joined: u64) -> Result<(), SyncError> {
+        if joined == 0 {
+            return Ok(());
+        }
+        let gone = of_kind(&self.work, DifferenceKind::Extra).len() as u64;
+        let rows = match self.target_rows {
+            Some(rows) => rows,
+            None => {
+                let sql = format!("SELECT COUNT(*) AS n FROM {}", self.comparer.other);
+                let row = self.session.first(&sql).await?;
+                row.map(|row| row.u64("n")).transpose()?.unwrap_or(0)
+            }
+        };
+        self.target_rows = Some(rows);
+        check_delete_limits(self.table, gone, rows)
+    }
+
+    /// A row can't be written, since another that stays holds its unique value.
+    fn leave_out(&mut self, key: &KeyTuple) -> Result<(), SyncError> {
+        if !self.table.plan.options.conflict_resolution.may_keep() {
+            return Err(self.both_can_not_be(key));
+        }
+        self.kept.insert(key.clone());
+        Ok(())
     }
 
     fn both_can_not_be(&self, key: &KeyTuple) -> SyncError {
-        let mut info = ErrorInfo::new(
-            ErrorCode::DuplicateKey,
-            "a unique key of the target takes two rows of the source for one",
-        );
+        both_can_not_be(self.table, self.comparer, key)
+    }
+
+    /// An error with the key of the row that it is about.
+    fn named(&self, error: SyncError, key: &KeyTuple) -> SyncError {
+        let Some(info) = error.info().filter(|info| info.key.is_none()) else {
+            return error;
+        };
+        let mut info = info.clone();
         let target_key = self.comparer.plan.target_key.as_ref();
         info.key = target_key.map(|k| k.shown(key));
         info.into()
@@ -272,7 +377,12 @@ impl<'a, 'c> Live<'a, 'c> {
         }
         self.check(false).await?;
         delete(self.comparer, self.session, rows).await?;
-        self.insert_all(rows).await
+        // They must all be there again, so none can be left out.
+        let rows: Vec<&RowDifference> = rows.iter().collect();
+        for insert in inserts(self.comparer, self.session, &rows, &self.rows)? {
+            insert.send(self.comparer, self.session).await?;
+        }
+        Ok(())
     }
 
     async fn insert_all(&mut self, rows: &[RowDifference]) -> Result<(), SyncError> {
@@ -281,23 +391,89 @@ impl<'a, 'c> Live<'a, 'c> {
         }
         self.check(false).await?;
         let rows: Vec<&RowDifference> = rows.iter().collect();
-        for insert in inserts(self.comparer, &rows, &self.rows)? {
-            match insert.send(self.session).await {
+        for insert in inserts(self.comparer, self.session, &rows, &self.rows)? {
+            match insert.send(self.comparer, self.session).await {
                 Err(error) if is_duplicate(&error) => {
                     let (_, joined) = self.in_the_way(&insert.rows).await?;
                     Box::pin(self.update_all(joined)).await?;
                     self.check(false).await?;
-                    insert.send(self.session).await?;
+                    match insert.send(self.comparer, self.session).await {
+                        Err(error) if is_duplicate(&error) => {
+                            self.insert_each(&insert.rows).await?;
+                        }
+                        sent => sent?,
+                    }
                 }
                 sent => sent?,
             }
         }
         Ok(())
     }
+
+    /// Inserts rows one by one; those whose values are taken for good are left out.
+    async fn insert_each(&mut self, rows: &[&RowDifference]) -> Result<(), SyncError> {
+        for row in rows {
+            for insert in inserts(self.comparer, self.session, &[row], &self.rows)? {
+                match insert.send(self.comparer, self.session).await {
+                    Err(error) if is_duplicate(&error) => self.leave_out(&row.key)?,
+                    sent => sent?,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The error of a row whose unique value is held by one that stays.
+pub(super) fn both_can_not_be(
+    table: &TableShared,
+    comparer: &Comparer<'_>,
+    key: &KeyTuple,
+) -> SyncError {
+    let unseen = unseen(table, comparer);
+    let mut info = if unseen.is_empty() {
+        ErrorInfo::new(
+            ErrorCode::DuplicateKey,
+            "a unique key of the target takes two rows of the source for one",
+        )
+        .hint("give that key of the target the source's definition; conflict_resolution: skip leaves the second row out")
+    } else {
+        ErrorInfo::new(
+            ErrorCode::DuplicateKey,
+            format!(
+                "a row of the target holds a value that this row needs, in a key whose rows can't be looked up: {}",
+                unseen.join(", ")
+            ),
+        )
+        .hint("full_strategy: swap replaces the table as a whole")
+    };
+    let target_key = comparer.plan.target_key.as_ref();
+    info.key = target_key.map(|k| k.shown(key));
+    info.into()
+}
+
+/// The rows that wait for one which will not move, or for one of these. What is waited for and does
+/// not wait itself stays as it is.
+pub(super) fn held_for_good(waits: &HashMap<KeyTuple, HashSet<KeyTuple>>) -> HashSet<KeyTuple> {
+    let mut held: HashSet<KeyTuple> = HashSet::new();
+    loop {
+        let before = held.len();
+        for (key, others) in waits {
+            if others
+                .iter()
+                .any(|other| held.contains(other) || !waits.contains_key(other))
+            {
+                held.insert(key.clone());
+            }
+        }
+        if held.len() == before {
+            return held;
+        }
+    }
 }
 
 /// Each row after those that it waits for; apart, the rows that wait in circles or for those.
-fn in_order(
+pub(super) fn in_order(
     all: Vec<RowDifference>,
     mut waits: HashMap<KeyTuple, HashSet<KeyTuple>>,
 ) -> (Vec<RowDifference>, Vec<RowDifference>) {
@@ -368,5 +544,22 @@ mod tests {
         let numbers: Vec<u8> = ordered.iter().map(|d| d.key.0[0][0]).collect();
         assert_eq!(numbers, [3, 2, 1]);
         assert_eq!(circles.len(), 3);
+    }
+
+    #[test]
+    fn who_waits_for_a_row_that_stays_is_held_for_good() {
+        let waits = [
+            (1, vec![2]),
+            (2, vec![9]),
+            (3, vec![4]),
+            (4, vec![3]),
+            (5, vec![]),
+        ];
+        let waits = waits
+            .into_iter()
+            .map(|(n, others): (u8, Vec<u8>)| (key(n), others.into_iter().map(key).collect()))
+            .collect();
+        let held = held_for_good(&waits);
+        assert_eq!(held, [key(1), key(2)].into_iter().collect());
     }
 }

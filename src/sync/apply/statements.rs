@@ -1,7 +1,7 @@
 //! The statements that change rows, one by one or many at once, with what they must report.
 
 use super::{KEYS, Rows};
-use crate::model::error::ErrorCode;
+use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::log::DifferenceKind;
 use crate::mysql::rows::{insert_head_sql, tuple_sql};
 use crate::mysql::session::WRITE_SQL_MODE;
@@ -44,21 +44,27 @@ pub(super) async fn delete_keys(
     session: &mut Session,
     keys: &[KeyTuple],
 ) -> Result<u64, SyncError> {
-    let Some(target_key) = &comparer.plan.target_key else {
-        return Ok(0);
-    };
     let mut deleted = 0;
     for batch in keys.chunks(KEYS) {
-        let sql = format!(
-            "DELETE FROM {} WHERE {}",
-            comparer.other,
-            target_key.any_of_sql(&batch.iter().collect::<Vec<_>>())
-        );
-        let done = session.run(&sql).await?;
-        expect_warnings(session, done.warnings, 0).await?;
-        deleted += done.affected;
+        if let Some(sql) = delete_sql(comparer, &batch.iter().collect::<Vec<_>>()) {
+            let done = session.run(&sql).await?;
+            expect_warnings(session, done.warnings, 0).await?;
+            deleted += done.affected;
+        }
     }
     Ok(deleted)
+}
+
+/// The statement that deletes rows; none without a key.
+pub(super) fn delete_sql(comparer: &Comparer<'_>, keys: &[&KeyTuple]) -> Option<String> {
+    let target_key = comparer.plan.target_key.as_ref()?;
+    (!keys.is_empty()).then(|| {
+        format!(
+            "DELETE FROM {} WHERE {}",
+            comparer.other,
+            target_key.any_of_sql(keys)
+        )
+    })
 }
 
 /// Gives a row the source's values, its key aside.
@@ -68,8 +74,30 @@ pub(super) async fn update(
     difference: &RowDifference,
     rows: &Rows,
 ) -> Result<(), SyncError> {
-    let Some(target_key) = &comparer.plan.target_key else {
+    let Some((sql, zeros)) = update_sql(comparer, difference, rows)? else {
         return Ok(());
+    };
+    check_packet(comparer, session, difference, sql.len())?;
+    let affected = run(session, &sql, zeros).await?;
+    // None: the server takes the values for the same; what is read back decides.
+    if affected <= 1 {
+        return Ok(());
+    }
+    Err(SyncError::stop(
+        ErrorCode::VerifyFailed,
+        format!("an update changed {affected} rows, not one"),
+    ))
+}
+
+/// The statement that does so, and how many of its values are no ENUM member; none where the key is
+/// all there is.
+pub(super) fn update_sql(
+    comparer: &Comparer<'_>,
+    difference: &RowDifference,
+    rows: &Rows,
+) -> Result<Option<(String, usize)>, SyncError> {
+    let Some(target_key) = &comparer.plan.target_key else {
+        return Ok(None);
     };
     let row = row_of(rows, difference)?;
     let is_key = |name: &Ident| target_key.columns.iter().any(|c| c.name == *name);
@@ -82,7 +110,7 @@ pub(super) async fn update(
         }
     }
     if sets.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let sql = format!(
         "UPDATE {} SET {} WHERE {}",
@@ -90,15 +118,7 @@ pub(super) async fn update(
         sets.join(", "),
         target_key.any_of_sql(&[&difference.key])
     );
-    let affected = run(session, &sql, zeros(&written)).await?;
-    // None: the server takes the values for the same; what is read back decides.
-    if affected <= 1 {
-        return Ok(());
-    }
-    Err(SyncError::stop(
-        ErrorCode::VerifyFailed,
-        format!("an update changed {affected} rows, not one"),
-    ))
+    Ok(Some((sql, zeros(&written))))
 }
 
 /// One INSERT with the differences whose rows it carries.
@@ -111,10 +131,13 @@ pub(super) struct Insert<'a> {
 /// The statements that insert the source's rows.
 pub(super) fn inserts<'a>(
     comparer: &Comparer<'_>,
+    session: &Session,
     differences: &[&'a RowDifference],
     rows: &Rows,
 ) -> Result<Vec<Insert<'a>>, SyncError> {
     let head = insert_head_sql(&comparer.other, &comparer.plan.pairs);
+    let packet = usize::try_from(session.server().max_allowed_packet).unwrap_or(usize::MAX);
+    let most = STATEMENT.min(packet / 2);
     let mut out: Vec<Insert<'a>> = Vec::new();
     for difference in differences {
         let row = row_of(rows, difference)?;
@@ -122,9 +145,7 @@ pub(super) fn inserts<'a>(
         let zeros = zeros(row);
         match out.last_mut() {
             // Warnings are counted by statement: a row that must draw some goes alone.
-            Some(last)
-                if zeros == 0 && last.zeros == 0 && last.sql.len() + tuple.len() <= STATEMENT =>
-            {
+            Some(last) if zeros == 0 && last.zeros == 0 && last.sql.len() + tuple.len() <= most => {
                 last.sql.push_str(", ");
                 last.sql.push_str(&tuple);
                 last.rows.push(difference);
@@ -140,8 +161,25 @@ pub(super) fn inserts<'a>(
 }
 
 impl Insert<'_> {
+    /// The statement.
+    pub(super) fn sql(&self) -> &str {
+        &self.sql
+    }
+
+    /// How many of its values are no ENUM member.
+    pub(super) fn zeros(&self) -> usize {
+        self.zeros
+    }
+
     /// Inserts the rows; all of them, or none with an error.
-    pub(super) async fn send(&self, session: &mut Session) -> Result<(), SyncError> {
+    pub(super) async fn send(
+        &self,
+        comparer: &Comparer<'_>,
+        session: &mut Session,
+    ) -> Result<(), SyncError> {
+        if let [only] = self.rows.as_slice() {
+            check_packet(comparer, session, only, self.sql.len())?;
+        }
         let affected = run(session, &self.sql, self.zeros).await?;
         if affected == self.rows.len() as u64 {
             return Ok(());
@@ -154,6 +192,30 @@ impl Insert<'_> {
             ),
         ))
     }
+}
+
+/// A row that needs a larger statement than the server takes is named, before anything is sent:
+/// the server would close the connection.
+fn check_packet(
+    comparer: &Comparer<'_>,
+    session: &Session,
+    row: &RowDifference,
+    bytes: usize,
+) -> Result<(), SyncError> {
+    let most = session.server().max_allowed_packet;
+    if (bytes as u64) < most {
+        return Ok(());
+    }
+    let mut info = ErrorInfo::new(
+        ErrorCode::PacketTooLarge,
+        format!(
+            "a row needs a statement of {bytes} bytes; the local server's max_allowed_packet is {most}"
+        ),
+    )
+    .hint("raise max_allowed_packet on the local server, then run again");
+    let key = comparer.plan.target_key.as_ref();
+    info.key = key.map(|k| k.shown(&row.key));
+    Err(info.into())
 }
 
 /// The source's row of a difference.

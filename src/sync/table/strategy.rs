@@ -3,9 +3,25 @@
 use super::{PlannedTable, Strategy};
 use crate::model::error::ErrorCode;
 use crate::model::plan::Severity;
-use crate::model::rule::{FullStrategy, TargetTriggers};
+use crate::model::rule::{ConflictResolution, FullStrategy, Quarantine, TargetTriggers};
 use crate::mysql::Ident;
 use crate::mysql::schema::{Column, TableSchema};
+
+/// What forbids to write a table that is there row by row.
+#[must_use]
+pub fn in_place_obstacles(plan: &PlannedTable) -> Vec<String> {
+    let Some(target) = &plan.target_schema else {
+        return vec!["it is not there".to_owned()];
+    };
+    let mut found = against_in_place(plan, target);
+    if !target.triggers.is_empty() && plan.options.target_triggers == TargetTriggers::Refuse {
+        found.push(format!(
+            "its triggers ({}) would fire on our writes, which target_triggers: fire allows",
+            target.triggers.join(", ")
+        ));
+    }
+    found
+}
 
 pub(super) fn choose_strategy(plan: &mut PlannedTable) {
     let Some(target) = plan.target_schema.clone() else {
@@ -45,7 +61,21 @@ pub(super) fn choose_strategy(plan: &mut PlannedTable) {
             .remedy = Some("give it a default, or drop it".to_owned());
         }
     }
+    let policy = plan.options.conflict_resolution;
+    if policy != ConflictResolution::Overwrite {
+        against_swap.push(format!(
+            "conflict_resolution is {}, and a swap would overwrite",
+            policy.as_str()
+        ));
+    }
     let against_in_place = against_in_place(plan, &target);
+    if plan.options.quarantine != Quarantine::None && plan.target_key.is_none() {
+        plan.stop_risk(
+            ErrorCode::NoKey,
+            "quarantine: without a key nobody can tell which rows a swap lets vanish",
+        )
+        .remedy = Some("use quarantine: none for this table, or give it a key".to_owned());
+    }
     let wish = plan.options.full_strategy;
     let in_place = wish == FullStrategy::InPlace || !against_swap.is_empty();
     if wish == FullStrategy::Swap && !against_swap.is_empty() {

@@ -89,6 +89,58 @@ on_a_private_server! {
     }
 }
 
+/// A row that is too large for a statement is named, and nothing of its table is written.
+fn a_row_beyond_the_packet_is_named(flavour: Flavour) {
+    let Some(private) = PrivateServer::start(flavour, &["--max-allowed-packet=1M"]) else {
+        return;
+    };
+    let shared = Pair::shared(flavour).unwrap();
+    let pair = Pair::on(shared.source.clone(), private.server.clone());
+    let table = pair.source_table("t");
+    pair.source.sql(&format!("CREATE TABLE {table} (id INT PRIMARY KEY, b LONGBLOB); INSERT INTO {table} VALUES (1, 'a'), (2, 'b'), (3, 'c')"));
+    let taxi = DbTaxi::new(&pair);
+    taxi.import_tables(&pair, "[t]", "{}");
+    taxi.run(&["run", "everything"]).expect_code(0);
+    for change in [
+        "UPDATE {} SET b = REPEAT('x', 700000) WHERE id = 2",
+        "DELETE FROM {} WHERE id = 2; INSERT INTO {} VALUES (4, REPEAT('y', 700000))",
+    ] {
+        pair.source.sql(&format!(
+            "UPDATE {table} SET b = 'new' WHERE id = 1; {}",
+            change.replace("{}", &table)
+        ));
+        let ended = taxi.run(&["run", "everything"]).expect_code(1);
+        let key = if change.starts_with("UPDATE") {
+            "(row id=2)"
+        } else {
+            "(row id=4)"
+        };
+        told(
+            &ended,
+            &[
+                key,
+                "[packet_too_large]",
+                "hint: raise max_allowed_packet on the local server",
+            ],
+        );
+        let rows = pair.local.sql(&format!(
+            "SELECT id, b FROM {} ORDER BY id",
+            pair.target_table("t")
+        ));
+        assert_eq!(rows, "1\ta\n2\tb\n3\tc");
+    }
+}
+
+#[test]
+fn a_row_beyond_the_packet_is_named_mariadb() {
+    a_row_beyond_the_packet_is_named(Flavour::Mariadb);
+}
+
+#[test]
+fn a_row_beyond_the_packet_is_named_mysql() {
+    a_row_beyond_the_packet_is_named(Flavour::Mysql);
+}
+
 /// MariaDB only: there one file of limited size can hold all tables.
 #[test]
 fn a_full_target_keeps_its_old_rows_and_goes_on_when_there_is_room() {

@@ -251,7 +251,12 @@ impl<'a> Crew<'a> {
                     id = active.id
                 )));
             }
-            if active.kind == self.asked.request.kind {
+            let asked = &self.asked.request;
+            // An undo belongs to one job: that of another is not what is asked for.
+            let same = active.kind == asked.kind
+                && (active.kind != JobKind::Undo
+                    || jobs.undo_of(active.id).await? == asked.undo_of);
+            if same {
                 if active.state == JobState::Pending {
                     self.note_taken_up(&active);
                 }
@@ -275,12 +280,12 @@ impl<'a> Crew<'a> {
         let jobs = &self.context.services.jobs;
         let made = match (active.kind, active.state) {
             (JobKind::Verify, JobState::Pending) => jobs.stop(id).await.map(|_| true),
-            (JobKind::Verify, _) => match self.here(id).await {
+            (JobKind::Verify | JobKind::Undo, _) => match self.here(id).await {
                 Some(Ok(_)) => Ok(true),
                 Some(Err(Refusal::Conflict { .. })) | None => Ok(false),
                 Some(Err(refusal)) => Err(refusal),
             },
-            (JobKind::Sync, _) => Ok(false),
+            (JobKind::Sync | JobKind::Repair, _) => Ok(false),
         }?;
         if made {
             return Ok(());

@@ -1,0 +1,144 @@
+//! Repair: a live comparison, then the differences that are stable are written in place.
+//!
+//! Leaves a load that is under way as it is: only the rows that differ are touched, under the fence
+//! of the table's checkpoint.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::apply::{Portion, Which, apply_live, policy};
+use super::claim::claim;
+use super::error::SyncError;
+use super::full::guard_emptied;
+use super::hooks;
+use super::load::comparer;
+use super::shared::TableShared;
+use super::survey::{FEW_ROWS, lost_again};
+use super::swap::check_delete_limits;
+use super::table::in_place_obstacles;
+use super::verify::{self, Compared};
+use crate::model::error::{ErrorCode, ErrorInfo};
+use crate::model::log::{DifferenceKind, Level};
+use crate::model::table_run::{Phase, Verified};
+
+/// Compares the table with its source and repairs what differs.
+///
+/// # Errors
+/// Why it could not be compared or repaired; what was committed stays.
+pub async fn run(table: &Arc<TableShared>) -> Result<Verified, SyncError> {
+    let context = &table.job.context;
+    let lease = table.lease.as_ref().ok_or_else(SyncError::lease_lost)?;
+    let mut checkpoint = claim(context, lease, &table.plan.target).await?;
+    table
+        .observer
+        .strategy("in_place", table.job.servers.writer.as_str());
+    let compared = verify::compare(table).await?;
+    verify::report(table, &compared).await?;
+    let mut verified = compared.verified.clone();
+    if verified.differences > 0 {
+        may_repair(table, &compared)?;
+        table.observer.phase(Phase::Reconcile);
+        table.log(
+            Level::Info,
+            format!("{} rows differ and are repaired", compared.stable.len()),
+        );
+        apply(table, &compared).await?;
+        verified.differences = 0;
+    }
+    checkpoint.verified = Some(verified.clone());
+    context.store.save_checkpoint(&checkpoint).await?;
+    table.job.order.done(table.plan.target.table.raw());
+    Ok(verified)
+}
+
+/// Fails where the differences can't, or must not, be written.
+///
+/// # Errors
+/// `no_key`, `unsupported`, `duplicate_key` under `conflict_resolution: error`, `delete_limit` or
+/// `empty_source`.
+pub fn may_repair(table: &TableShared, compared: &Compared) -> Result<(), SyncError> {
+    let obstacles = in_place_obstacles(&table.plan);
+    if !obstacles.is_empty() || table.plan.key.is_none() {
+        return Err(ErrorInfo::new(
+            if table.plan.key.is_none() {
+                ErrorCode::NoKey
+            } else {
+                ErrorCode::Unsupported
+            },
+            format!(
+                "{} differs from its source and can't be repaired in place: {}",
+                table.plan.target.shown(),
+                obstacles.join("; ")
+            ),
+        )
+        .hint("`db-taxi run` loads the table anew and swaps it in")
+        .into());
+    }
+    if table.snapshots.is_per_chunk() {
+        return Err(ErrorInfo::new(
+            ErrorCode::Unsupported,
+            "rows differ, and a repair needs one point in time of its table: consistency is chunk",
+        )
+        .hint(
+            "use consistency: table or snapshot; or `db-taxi run`, which brings the table in step",
+        )
+        .into());
+    }
+    policy::refuse_conflict(&comparer(table, &table.plan.target), &compared.stable)?;
+    guard_emptied(table, compared.verified.rows, compared.target_rows)?;
+    let extra = compared
+        .stable
+        .iter()
+        .filter(|d| d.kind == DifferenceKind::Extra)
+        .count() as u64;
+    check_delete_limits(table, extra, compared.target_rows)
+}
+
+async fn apply(table: &Arc<TableShared>, compared: &Compared) -> Result<(), SyncError> {
+    let name = table.plan.target.table.raw();
+    let order = &table.job.order;
+    let mut done = HashSet::new();
+    if order.is_bound(name) || !table.plan.inbound.is_empty() {
+        order.parents_ready(name).await;
+        write(table, compared, Which::Upserts, &mut done).await?;
+        order.ready(name);
+        order.children_clean(name).await;
+        write(table, compared, Which::Deletes, &mut done).await
+    } else {
+        write(table, compared, Which::All, &mut done).await
+    }
+}
+
+async fn write(
+    table: &Arc<TableShared>,
+    compared: &Compared,
+    which: Which,
+    done: &mut HashSet<super::key::KeyTuple>,
+) -> Result<(), SyncError> {
+    let options = &table.plan.options;
+    let batch = options.batch_size.unwrap_or(table.job.context.batch_size);
+    let rows = if compared.stable.len() <= FEW_ROWS {
+        FEW_ROWS
+    } else {
+        batch.max(1) as usize
+    };
+    let comparer = comparer(table, &table.plan.target);
+    let batches = compared.stable.len().div_ceil(rows.max(1));
+    for (at, differences) in compared.stable.chunks(rows).enumerate() {
+        table.check()?;
+        let _permit = table.job.permit().await?;
+        let mut reader = table.snapshots.reader().await?;
+        if Some(&reader.snapshot().id) != compared.snapshot.as_ref() {
+            return Err(lost_again());
+        }
+        let portion = Portion {
+            range_no: None,
+            differences,
+            which,
+            is_last: which != Which::Deletes && at + 1 == batches,
+        };
+        apply_live(table, &comparer, &mut reader, portion, done).await?;
+        hooks::reach("repair.batch");
+    }
+    Ok(())
+}
