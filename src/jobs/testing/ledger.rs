@@ -119,6 +119,13 @@ impl FakeLedger {
         self.lock().leases.values().all(|row| row.holder.is_none())
     }
 
+    /// Whether no lease is in force: one that could not be released has run out.
+    pub fn nothing_is_in_force(&self) -> bool {
+        let (state, now) = (self.lock(), Instant::now());
+        let mut rows = state.leases.values();
+        rows.all(|row| row.holder.is_none() || row.expires <= now)
+    }
+
     /// Leases renewed so far.
     pub fn renewals(&self) -> u64 {
         self.lock().renewals

@@ -262,7 +262,7 @@ async fn play(acts: &[Act]) {
             None => {}
         }
     }
-    // Whatever was done to it: left alone, it ends, and nobody holds anything.
+    // Whatever was done to it: left alone, it ends, and nobody renews a lease.
     tokio::time::sleep(Duration::from_mins(2)).await;
     if ledger.stored(id).state == JobState::Paused {
         resume(&ledger, id);
@@ -277,7 +277,7 @@ async fn play(acts: &[Act]) {
     tokio::time::sleep(Duration::from_mins(2)).await;
     let job = ledger.stored(id);
     assert!(job.state.is_final(), "{:?}", job.state);
-    assert!(ledger.nothing_is_held());
+    assert!(ledger.nothing_is_in_force());
     engine
         .shutdown(StopHow::Release, Duration::from_secs(30))
         .await;

@@ -141,10 +141,11 @@ pub(super) fn print(spec: &ConfigSpec, form: Form) -> Map<String, Value> {
     out.put("enabled", spec.enabled, spec.enabled);
     out.maybe("schedule", spec.schedule.as_ref().map(Cron::as_str));
     let short = form == Form::Short;
-    if short && spec.tables == [TableRule::of_pattern("*")] {
+    let rules: Vec<Value> = spec.tables.iter().map(|r| rule::print(r, form)).collect();
+    // By what is printed: a rule may spell out what is the default anyway.
+    if short && rules == [rule::print(&TableRule::of_pattern("*"), form)] {
         out.always("tables", "*");
     } else {
-        let rules: Vec<Value> = spec.tables.iter().map(|r| rule::print(r, form)).collect();
         out.always("tables", rules);
     }
     out.put("exclude", spec.exclude.clone(), spec.exclude.is_empty());
