@@ -31,7 +31,7 @@ pub(super) async fn connect(
                 return Ok((conn, address));
             }
             // The server answered: another address of the same service would say the same.
-            Err(error) if error.number.is_some() && error.class == ErrorClass::Stop => {
+            Err(error) if is_final(&error) => {
                 return Err(advised(endpoint, error));
             }
             Err(error) => {
@@ -41,6 +41,13 @@ pub(super) async fn connect(
         }
     }
     Err(all_of(endpoint, failures))
+}
+
+/// Whether the server itself refused: other hosts would only hide why. Some refusals of an unknown
+/// account have no number, since they name a plugin that the driver lacks.
+fn is_final(error: &MysqlError) -> bool {
+    error.class == ErrorClass::Stop
+        && (error.number.is_some() || error.code == ErrorCode::AccessDenied)
 }
 
 /// Every address in the order in which to try them; SRV names stand for their hosts.
