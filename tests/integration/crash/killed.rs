@@ -186,7 +186,7 @@ both_flavours! {
         let number = |name: &str, default: u64| {
             std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
         };
-        let (kills, seed) = (number("DB_TAXI_KILLS", 6), number("DB_TAXI_SEED", 20_240_229));
+        let (kills, seed) = (number("DB_TAXI_KILLS", 10), number("DB_TAXI_SEED", 20_240_229));
         let mut random = Random(seed);
         fill(&pair);
         let taxi = install(&pair);
@@ -205,8 +205,10 @@ both_flavours! {
             let mut running = taxi.start(&["run", "everything"]);
             // Waits for progress first in two of three cases: else a start that waits for the
             // dead one's lease would be all that is ever killed.
-            let moment = Duration::from_millis(random.next(u64::try_from(length.as_millis()).unwrap()));
-            if random.next(3) > 0 {
+            let whole = u64::try_from(length.as_millis()).unwrap();
+            let waits = random.next(3) > 0;
+            let moment = Duration::from_millis(random.next(if waits { whole / 8 } else { whole }));
+            if waits {
                 let more = before.len() + 1 + usize::try_from(random.next(12)).unwrap();
                 wait_until(LIMIT, "more ranges", || {
                     !running.is_alive() || try_copied_ranges(&pair) >= more || try_copied_ranges(&pair) < before.len()
