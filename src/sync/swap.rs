@@ -21,8 +21,8 @@ use crate::mysql::{Ident, MysqlError, Session, SessionKind, TableRef};
 use crate::store::checkpoints::{Checkpoint, Step};
 use crate::store::helpers::Purpose;
 
-/// Stale answers of the server after which the shadow is rebuilt instead.
-const STALE_READS: u32 = 100;
+/// For so long answers of the server may be older than the question before the shadow is rebuilt.
+const STALE: Duration = Duration::from_secs(20);
 /// How long old readers are waited for before the shadow is rebuilt to shut them out.
 const READERS: Duration = Duration::from_secs(60);
 
@@ -364,10 +364,9 @@ async fn wait_for_readers(
         let open = match open_transactions(session, mark).await {
             Ok(Some(open)) => open,
             Ok(None) => {
-                // The list was older than the question; it renews itself every tenth of a second.
-                tokio::time::sleep(Duration::from_millis(120)).await;
+                tokio::time::sleep(until_renewed(stale)).await;
                 stale += 1;
-                if stale < STALE_READS {
+                if clock.elapsed() < STALE {
                     continue;
                 }
                 return rebuild(table, session, shadow).await;
@@ -401,6 +400,14 @@ async fn wait_for_readers(
         }
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
+}
+
+/// How long to leave the list of transactions alone after an answer that was older than the
+/// question. The server renews it only when nobody has asked for a tenth of a second: several that
+/// ask in step would keep it old for each other, so they ask less often and out of step.
+fn until_renewed(stale: u32) -> Duration {
+    let most = (100 + 150 * u64::from(stale)).min(1_500);
+    Duration::from_millis(105 + rand::random_range(0..most))
 }
 
 /// Connections whose transactions began up to a second after `mark`; `None` where the server's
