@@ -30,6 +30,7 @@ pub mod session;
 pub mod srv;
 pub mod stream;
 mod tls;
+pub mod transactions;
 pub mod value;
 
 pub use budget::{Budget, Seat};

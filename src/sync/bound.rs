@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::error::SyncError;
 use crate::model::error::{ErrorCode, ErrorInfo};
+use crate::mysql::transactions::until_renewed;
 use crate::mysql::{Endpoint, Ident, MysqlError, Session, SessionKind, TableRef};
 use crate::store::marks::Sample;
 
@@ -20,7 +21,7 @@ pub const SECOND: i64 = 1_000_000;
 /// How long older transactions are waited for, so that a fresh sample can be used at once.
 const SAMPLE_WAIT: Duration = Duration::from_secs(3);
 /// How long the server may tell of open transactions as they were before.
-const STALE: Duration = Duration::from_secs(5);
+const STALE: Duration = Duration::from_secs(30);
 
 /// A column whose largest number is noted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -226,6 +227,7 @@ async fn transactions(session: &mut Session) -> Result<Option<Vec<Transaction>>,
         .await?;
     let own = u64::from(session.id());
     let since = Instant::now();
+    let mut stale = 0;
     let found = loop {
         let rows = match session.rows(SQL).await {
             Ok(rows) => rows,
@@ -252,7 +254,8 @@ async fn transactions(session: &mut Session) -> Result<Option<Vec<Transaction>>,
             .transient()
             .into());
         }
-        tokio::time::sleep(Duration::from_millis(150)).await;
+        tokio::time::sleep(until_renewed(stale)).await;
+        stale += 1;
     };
     session.run("ROLLBACK").await?;
     session.run("SET time_zone = '+00:00'").await?;

@@ -17,7 +17,7 @@ use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::log::Level;
 use crate::model::rule::TableOptions;
 use crate::mysql::schema::{TableSchema, inbound_foreign_keys};
-use crate::mysql::{Ident, MysqlError, Session, SessionKind, TableRef};
+use crate::mysql::{Ident, MysqlError, Session, SessionKind, TableRef, transactions};
 use crate::store::checkpoints::{Checkpoint, Step};
 use crate::store::helpers::Purpose;
 
@@ -364,7 +364,7 @@ async fn wait_for_readers(
         let open = match open_transactions(session, mark).await {
             Ok(Some(open)) => open,
             Ok(None) => {
-                tokio::time::sleep(until_renewed(stale)).await;
+                tokio::time::sleep(transactions::until_renewed(stale)).await;
                 stale += 1;
                 if clock.elapsed() < STALE {
                     continue;
@@ -400,14 +400,6 @@ async fn wait_for_readers(
         }
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
-}
-
-/// How long to leave the list of transactions alone after an answer that was older than the
-/// question. The server renews it only when nobody has asked for a tenth of a second: several that
-/// ask in step would keep it old for each other, so they ask less often and out of step.
-fn until_renewed(stale: u32) -> Duration {
-    let most = (100 + 150 * u64::from(stale)).min(1_500);
-    Duration::from_millis(105 + rand::random_range(0..most))
 }
 
 /// Connections whose transactions began up to a second after `mark`; `None` where the server's

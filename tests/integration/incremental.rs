@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{DbTaxi, Finished, Pair, wait_until};
+use crate::support::{DbTaxi, Finished, Pair, wait_rarely};
 
 mod columns;
 mod killed;
@@ -93,7 +93,7 @@ impl<'a> World<'a> {
                 AND user <> 'system user' AND id NOT IN ({id}, CONNECTION_ID())
                 AND time >= TIMESTAMPDIFF(SECOND, '{begun}', NOW()))"
         );
-        wait_until(
+        wait_rarely(
             Duration::from_secs(90),
             "the source to pass this moment",
             || self.source(&sql) == "1",

@@ -9,7 +9,7 @@ use super::world::{
     install_with, last_job, run_until_frozen, run_until_killed, start_with_hooks,
 };
 use crate::both_flavours;
-use crate::support::{DbTaxi, Flavour, Pair, Running, wait_until};
+use crate::support::{DbTaxi, Flavour, Pair, Running, wait_rarely, wait_until};
 
 /// Every step of a load from the start.
 const LOAD: [&str; 20] = [
@@ -91,7 +91,7 @@ fn expect_released(pair: &Pair, point: &str) {
          ON p.id = t.trx_mysql_thread_id WHERE p.db = '{}'",
         pair.source_db()
     );
-    wait_until(
+    wait_rarely(
         Duration::from_secs(10),
         &format!("{point}: snapshots to end"),
         || pair.source.sql(&snapshots) == "0",

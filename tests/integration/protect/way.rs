@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::import_with;
 use crate::both_flavours;
 use crate::crash::world::{LIMIT, numbers};
-use crate::support::{DbTaxi, Pair, wait_until};
+use crate::support::{DbTaxi, Pair, wait_rarely, wait_until};
 
 /// A statement on the source waits for our readers for at most this long: two seconds of patience,
 /// two looks, and the end of a session.
@@ -135,7 +135,7 @@ both_flavours! {
              ON p.id = t.trx_mysql_thread_id WHERE p.user = '{user}'"
         );
         let sessions = format!("SELECT COUNT(*) FROM information_schema.processlist WHERE user = '{user}'");
-        wait_until(LIMIT, "no open transaction", || pair.source.count(&open) == 0);
+        wait_rarely(LIMIT, "no open transaction", || pair.source.count(&open) == 0);
         assert!(running.is_alive() && pair.source.count(&sessions) > 1, "the sessions are there");
         pair.source.sql(&format!("UPDATE {gate} SET closed = 0"));
         running.wait(LIMIT).expect_code(0);

@@ -22,6 +22,18 @@ pub fn wait_until(limit: Duration, what: &str, mut condition: impl FnMut() -> bo
     }
 }
 
+/// The same for a condition that asks a server for its open transactions: it tells them anew only
+/// when nobody has asked for a tenth of a second.
+pub fn wait_rarely(limit: Duration, what: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < limit, "not within {limit:?}: {what}");
+        // Tests that run beside this one ask too, so not in step with them.
+        let jitter = start.elapsed().subsec_micros() % 300;
+        std::thread::sleep(Duration::from_millis(250 + u64::from(jitter)));
+    }
+}
+
 /// The same for a condition that talks to a server through the library.
 pub async fn eventually(limit: Duration, what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let start = Instant::now();
