@@ -224,8 +224,9 @@ async fn prepare(
             Ok(Err(SyncError::Stopped)) => return Err(TableEnd::Stopped),
             Err(_panic) => return Err(panic_error().into()),
         };
-        let unreached =
-            failure.info.code == ErrorCode::Unreachable && !core.waits_for_source(shared.id);
+        let unreached = failure.info.code == ErrorCode::Unreachable
+            && !failure.answered
+            && !core.waits_for_source(shared.id);
         if failure.class == ErrorClass::Stop || unreached {
             return Err(failure.info.into());
         }

@@ -20,6 +20,8 @@ pub struct Failure {
     pub info: ErrorInfo,
     /// What it asks for.
     pub class: ErrorClass,
+    /// Whether a server said it, rather than being out of reach.
+    pub answered: bool,
 }
 
 impl SyncError {
@@ -51,7 +53,11 @@ impl From<ErrorInfo> for SyncError {
         } else {
             ErrorClass::Stop
         };
-        Self::Failed(Box::new(Failure { info, class }))
+        Self::Failed(Box::new(Failure {
+            info,
+            class,
+            answered: false,
+        }))
     }
 }
 
@@ -60,6 +66,7 @@ impl From<MysqlError> for SyncError {
         Self::Failed(Box::new(Failure {
             info: error.info(),
             class: error.class,
+            answered: error.number.is_some(),
         }))
     }
 }
