@@ -12,6 +12,8 @@ pub mod compare;
 pub mod context;
 pub mod copy;
 pub mod course;
+pub mod ddl;
+pub mod deletes;
 pub mod error;
 pub mod exact;
 pub mod few;

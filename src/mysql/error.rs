@@ -89,6 +89,12 @@ impl MysqlError {
         )
     }
 
+    /// Whether the account may not do what was asked.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        matches!(self.number, Some(1044 | 1045 | 1142 | 1227))
+    }
+
     /// Whether the server could not be reached or refused the login.
     #[must_use]
     pub fn is_unavailable(&self) -> bool {

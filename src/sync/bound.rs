@@ -12,12 +12,10 @@ use std::time::{Duration, Instant};
 
 use super::error::SyncError;
 use crate::model::error::{ErrorCode, ErrorInfo};
-use crate::mysql::transactions::until_renewed;
+use crate::mysql::transactions::{self, Listed, Open, SECOND, clock};
 use crate::mysql::{Endpoint, Ident, MysqlError, Session, SessionKind, TableRef};
 use crate::store::marks::Sample;
 
-/// Microseconds of a second.
-pub const SECOND: i64 = 1_000_000;
 /// How long older transactions are waited for, so that a fresh sample can be used at once.
 const SAMPLE_WAIT: Duration = Duration::from_secs(3);
 /// How long the server may tell of open transactions as they were before.
@@ -99,12 +97,12 @@ impl Sight {
             .await
         {
             Ok(_) => true,
-            Err(error) if is_denied(&error) => false,
+            Err(error) if error.is_denied() => false,
             Err(error) => return Err(error.into()),
         };
         let replica = match channels(session).await {
             Ok(channels) => Some(!channels.is_empty()),
-            Err(error) if is_denied(&error) => None,
+            Err(error) if error.is_denied() => None,
             Err(error) => return Err(error.into()),
         };
         Ok(Self { others, replica })
@@ -155,20 +153,10 @@ pub async fn look(endpoint: &Arc<Endpoint>, wish: &BoundWish) -> Result<Bound, S
     Ok(bound)
 }
 
-async fn clock(session: &mut Session) -> Result<i64, SyncError> {
-    // Without the sub-second part of a zone that is set back an hour: this session is in UTC.
-    let sql = "SELECT CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS SIGNED) AS now";
-    let row = session
-        .first(sql)
-        .await?
-        .ok_or_else(|| MysqlError::lost("the source has no clock"))?;
-    Ok(row.i64("now")?)
-}
-
 /// A second before the oldest transaction or statement of others began; `None` where there is
 /// none, or the account may not see them.
 async fn oldest(session: &mut Session) -> Result<Option<i64>, SyncError> {
-    let Some(transactions) = transactions(session).await? else {
+    let Some(transactions) = open(session).await? else {
         return Ok(None);
     };
     let ours = session.our_ids();
@@ -203,63 +191,18 @@ async fn oldest(session: &mut Session) -> Result<Option<i64>, SyncError> {
     Ok(began.into_iter().min().map(|began| began - SECOND))
 }
 
-struct Transaction {
-    connection: u64,
-    read_only: bool,
-    single: bool,
-    began: i64,
-}
-
 /// Transactions that are open on the source; `None` where the account may not see them.
-async fn transactions(session: &mut Session) -> Result<Option<Vec<Transaction>>, SyncError> {
-    // The server tells times of its own zone. Where its clock was set back meanwhile, one of them
-    // names two moments: the earlier is taken.
-    const SQL: &str = "SELECT trx_mysql_thread_id AS id, trx_is_read_only AS ro, \
-         trx_autocommit_non_locking AS single, \
-         CAST(LEAST(UNIX_TIMESTAMP(trx_started), \
-         UNIX_TIMESTAMP(trx_started - INTERVAL 1 HOUR) + 3600) AS SIGNED) AS began \
-         FROM information_schema.INNODB_TRX";
-    session.run("SET time_zone = 'SYSTEM'").await?;
-    // The server keeps its answer while others ask for it all the time: a transaction of our own,
-    // begun just before the question, must be in it.
-    session
-        .run("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
-        .await?;
-    let own = u64::from(session.id());
-    let since = Instant::now();
-    let mut stale = 0;
-    let found = loop {
-        let rows = match session.rows(SQL).await {
-            Ok(rows) => rows,
-            Err(error) if is_denied(&error) => break None,
-            Err(error) => return Err(error.into()),
-        };
-        let mut all = Vec::new();
-        for row in rows {
-            all.push(Transaction {
-                connection: row.u64("id")?,
-                read_only: row.bool("ro")?,
-                single: row.bool("single")?,
-                began: row.i64("began")?.saturating_mul(SECOND),
-            });
-        }
-        if all.iter().any(|t| t.connection == own) {
-            break Some(all);
-        }
-        if since.elapsed() > STALE {
-            return Err(ErrorInfo::new(
-                ErrorCode::Internal,
-                "the source does not tell which transactions are open just now",
-            )
-            .transient()
-            .into());
-        }
-        tokio::time::sleep(until_renewed(stale)).await;
-        stale += 1;
-    };
-    session.run("ROLLBACK").await?;
-    session.run("SET time_zone = '+00:00'").await?;
-    Ok(found)
+async fn open(session: &mut Session) -> Result<Option<Vec<Open>>, SyncError> {
+    match transactions::open(session, STALE).await? {
+        Listed::All(open) => Ok(Some(open)),
+        Listed::Denied => Ok(None),
+        Listed::Stale => Err(ErrorInfo::new(
+            ErrorCode::Internal,
+            "the source does not tell which transactions are open just now",
+        )
+        .transient()
+        .into()),
+    }
 }
 
 /// How far each channel of a replica is behind; `None` where it does not run.
@@ -282,7 +225,7 @@ async fn channels(session: &mut Session) -> Result<Vec<Option<i64>>, MysqlError>
 async fn behind(session: &mut Session) -> Result<i64, SyncError> {
     let channels = match channels(session).await {
         Ok(channels) => channels,
-        Err(error) if is_denied(&error) => Vec::new(),
+        Err(error) if error.is_denied() => Vec::new(),
         Err(error) => return Err(error.into()),
     };
     let mut most = 0;
@@ -301,10 +244,6 @@ async fn behind(session: &mut Session) -> Result<i64, SyncError> {
         }
     }
     Ok(most)
-}
-
-fn is_denied(error: &MysqlError) -> bool {
-    matches!(error.number, Some(1227 | 1142 | 1044 | 1045))
 }
 
 #[cfg(test)]

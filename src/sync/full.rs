@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::deletes::{check_delete_limits, guard_emptied};
 use super::error::SyncError;
 use super::few::{apply_few, can_apply};
 use super::load::{Load, close};
@@ -10,10 +11,8 @@ use super::place::Place;
 use super::shared::TableShared;
 use super::snapshot::Snapshot;
 use super::survey::{ROUNDS, Survey, compare_all, lost_again};
-use super::swap::check_delete_limits;
 use super::table::Strategy;
 use super::watermark;
-use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::log::Level;
 use crate::model::rule::FullStrategy;
 use crate::model::table_run::{Phase, Verified};
@@ -90,30 +89,6 @@ async fn guard_empty_source(table: &Arc<TableShared>) -> Result<(), SyncError> {
         return Ok(());
     }
     guard_emptied(table, u64::from(source_has_rows(table).await?), 1)
-}
-
-/// The same, by rows that were counted.
-///
-/// # Errors
-/// `empty_source`, with what to do.
-pub fn guard_emptied(
-    table: &TableShared,
-    source_rows: u64,
-    target_rows: u64,
-) -> Result<(), SyncError> {
-    if source_rows > 0 || target_rows == 0 || table.plan.options.allow_empty_source {
-        return Ok(());
-    }
-    Err(ErrorInfo::new(
-        ErrorCode::EmptySource,
-        format!(
-            "the source {} gives no rows, the target {} has some; nothing was changed",
-            table.plan.source.shown(),
-            table.plan.target.shown()
-        ),
-    )
-    .hint("if that is right, set allow_empty_source: true for this table")
-    .into())
 }
 
 async fn source_has_rows(table: &TableShared) -> Result<bool, SyncError> {

@@ -5,14 +5,14 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::apply::{Portion, Which, apply_live, check_parents, policy};
+use super::deletes::{check_delete_limits, guard_emptied};
 use super::error::SyncError;
 use super::few::{apply_few, whole_table_range};
-use super::full::{end_equal, guard_emptied};
+use super::full::end_equal;
 use super::hooks;
 use super::load::comparer;
 use super::shared::TableShared;
 use super::survey::{Found, ROUNDS, Survey, compare_all, lost_again};
-use super::swap::check_delete_limits;
 use super::watermark;
 use crate::model::error::ErrorCode;
 use crate::model::log::{DifferenceKind, Level};

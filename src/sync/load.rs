@@ -17,15 +17,13 @@ use keys::key_name;
 use super::chunk::{next_boundary, range_rows};
 use super::copy::copy_range;
 use super::error::SyncError;
-use super::hooks;
 use super::key::KeyTuple;
 use super::meter::{TableMeter, Waiting};
 use super::place::{Place, table_type};
 use super::servers::WriterKind;
 use super::shared::TableShared;
-use super::swap;
 use super::walk::Walk;
-use super::watermark;
+use super::{ddl, hooks, swap, watermark};
 use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::log::Level;
 use crate::model::table_run::{Phase, Verified};
@@ -442,7 +440,7 @@ pub async fn discard(
     if let Some(name) = checkpoint.shadow_table.clone() {
         let mut session = table.session(SessionKind::Ddl).await?;
         let sql = format!("DROP TABLE IF EXISTS {}", place.shadow(&name));
-        swap::retry_lock(
+        ddl::run(
             table,
             &mut session,
             &sql,

@@ -8,13 +8,12 @@ use std::sync::Arc;
 
 use super::apply::{Portion, Which, apply_live, policy};
 use super::claim::claim;
+use super::deletes::{check_delete_limits, guard_emptied};
 use super::error::SyncError;
-use super::full::guard_emptied;
 use super::hooks;
 use super::load::comparer;
 use super::shared::TableShared;
 use super::survey::{FEW_ROWS, lost_again};
-use super::swap::check_delete_limits;
 use super::table::in_place_obstacles;
 use super::verify::{self, Compared};
 use crate::model::error::{ErrorCode, ErrorInfo};

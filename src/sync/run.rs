@@ -1,12 +1,13 @@
 //! One job's run: both servers looked at, every table planned, then tables run as the job engine
 //! asks for them.
 
+mod look;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::bound::{BoundWish, Counted, Sight};
 use super::context::{JobContext, StopSignal, TableLease, TableOutcome, TableTask};
 use super::error::SyncError;
 use super::guard::{Guard, Watched};
@@ -14,25 +15,21 @@ use super::meter::{TableMeter, TableObserver};
 use super::order::Order;
 use super::place::sweep;
 use super::report::table_plan;
-use super::rules::{Chosen, choose};
-use super::servers::Servers;
+use super::rules::Chosen;
 use super::shared::{JobShared, TableShared};
 use super::snapshot::{Manner, Snapshots};
 use super::table::{PlannedTable, plan_table};
 use super::telling::tell_how_aligned;
-use super::throttle::check_lag;
 use super::watch::Watch;
-use super::watermark::why_full;
 use super::workers::Workers;
-use super::{course, history, repair, script, verify};
-use crate::model::config::{Consistency, ShadowIn};
+use super::{course, exact, history, repair, script, verify};
+use crate::model::config::Consistency;
 use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::ids::TableRunId;
 use crate::model::job::JobKind;
 use crate::model::log::Level;
-use crate::model::plan::{Plan, Risk, Severity};
-use crate::mysql::probe::missing_on_target;
-use crate::mysql::{Ident, Session, SessionKind};
+use crate::model::plan::Plan;
+use crate::model::table_run::Verified;
 
 /// How long the plan that a job begins with is believed.
 const FRESH: Duration = Duration::from_secs(10);
@@ -62,89 +59,37 @@ impl JobRun {
         context: JobContext,
         stop: StopSignal,
     ) -> Result<(Arc<Self>, Vec<TableTask>), SyncError> {
-        let (servers, chosen, plans) = look(&context).await?;
+        let looked = look::look(&context).await?;
         let planned_at = Instant::now();
         let options = &context.config.spec.options;
-        let asked = context.limits.borrow().max_concurrency;
         let workers = options.max_concurrency.max(1) as usize;
-        let room = context
-            .connection
-            .spec
-            .max_connections
-            .saturating_sub(1)
-            .max(1) as usize;
-        let names: Vec<String> = plans
-            .iter()
-            .map(|p| p.target.table.raw().to_owned())
-            .collect();
-        let targets: HashMap<String, String> = plans
-            .iter()
-            .map(|p| {
-                (
-                    p.source.table.raw().to_owned(),
-                    p.target.table.raw().to_owned(),
-                )
-            })
-            .collect();
-        let rules = chosen
-            .iter()
-            .map(|c| (c.source_table.clone(), c.rule.clone()))
-            .collect();
-        let references = references(&plans, &targets);
-        let order = Order::new(&names, &references);
-        let sessions = asked
-            .map_or(workers, |asked| asked.max(1) as usize)
-            .min(room);
-        let mut tasks: Vec<TableTask> = plans
-            .iter()
-            .map(|plan| TableTask {
-                source_table: plan.source.table.raw().to_owned(),
-                target_table: plan.target.table.raw().to_owned(),
-                plan: table_plan(plan, &servers, workers, context.request.full),
-                expected: None,
-            })
-            .collect();
-        if context.request.kind == JobKind::Sync {
-            let plans = tasks.iter_mut().map(|task| &mut task.plan);
-            let expected = history::expect(&context.store, context.config.id, plans).await?;
-            for task in &mut tasks {
-                task.expected = expected.get(&task.target_table).copied();
-            }
-        }
+        let room = room(&context);
+        let targets = looked.targets();
+        let order = Order::new(&looked.names(), &looked.references(&targets));
+        let mut tasks = looked.tasks(&context, workers).await?;
         tasks.sort_by_key(|task| order.rank(&task.target_table));
-        let bounds = bounds(&context, &plans);
-        let source_throttle = context.throttles.source(&context.connection);
-        let target_throttle = context.throttles.target();
+        let bounds = looked.bounds(&context);
+        let rules = looked.rules();
         let manner = Manner {
             lock: options.snapshot_lock,
             per_chunk: options.consistency == Consistency::Chunk,
         };
+        let asked = context.limits.borrow().max_concurrency;
+        let sessions = asked.map_or(workers, |asked| asked.max(1) as usize);
         let source = Arc::clone(&context.source);
-        let snapshots = Snapshots::new(source, sessions, manner, stop.clone());
+        let snapshots = Snapshots::new(source, sessions.min(room), manner, stop.clone());
         let snapshots = Arc::new(snapshots.with_bounds(bounds.clone()));
         let watched = Arc::new(Watched::default());
         watched.add(&snapshots);
         let guard = Guard::new(
-            servers.source_database.raw(),
+            looked.servers.source_database.raw(),
             targets.keys().cloned().collect(),
             options.max_snapshot_age,
             Arc::clone(&watched),
         );
-        let watches = [
-            (&context.source, &source_throttle, Some(guard)),
-            (&context.local, &target_throttle, None),
-        ]
-        .map(|(server, throttle, guard)| {
-            Watch::begin(Arc::clone(server), Arc::clone(throttle), guard)
-        });
-        let mut watches = Vec::from(watches);
-        watches.push(Watch::follow(
-            context.limits.clone(),
-            Arc::clone(&source_throttle),
-        ));
         let shared = JobShared {
-            source_throttle,
-            target_throttle,
+            source_throttle: context.throttles.source(&context.connection),
+            target_throttle: context.throttles.target(),
             snapshots,
             watched,
             bounds,
@@ -153,45 +98,45 @@ impl JobRun {
             order,
             targets,
             rules,
-            servers,
+            servers: looked.servers,
             stop,
             context,
         };
-        let chosen = chosen
+        let watches = look_on(&shared, guard);
+        let chosen = looked
+            .chosen
             .into_iter()
-            .map(|c| (c.target_table.clone(), c))
-            .collect::<HashMap<_, _>>();
-        let first_plans = plans
+            .map(|c| (c.target_table.clone(), c));
+        let plans = looked
+            .plans
             .into_iter()
-            .map(|plan| (plan.target.table.raw().to_owned(), plan))
-            .collect();
-        Ok((
-            Arc::new(Self {
-                shared: Arc::new(shared),
-                chosen,
-                first_plans: Mutex::new(first_plans),
-                planned_at,
-                warned: AtomicBool::new(false),
-                warned_of_snapshots: AtomicBool::new(false),
-                told_how_aligned: AtomicBool::new(false),
-                watches: Mutex::new(watches),
-            }),
-            tasks,
-        ))
+            .map(|plan| (plan.target.table.raw().to_owned(), plan));
+        let run = Self {
+            shared: Arc::new(shared),
+            chosen: chosen.collect(),
+            first_plans: Mutex::new(plans.collect()),
+            planned_at,
+            warned: AtomicBool::new(false),
+            warned_of_snapshots: AtomicBool::new(false),
+            told_how_aligned: AtomicBool::new(false),
+            watches: Mutex::new(watches),
+        };
+        Ok((Arc::new(run), tasks))
     }
 
-    /// What the job would do; with `exact`, existing targets are compared and counted.
+    /// What the job would do; with `exactly`, existing targets are compared and counted.
     ///
     /// # Errors
     /// When a server can't be reached.
-    pub async fn plan(context: JobContext, exact: bool) -> Result<Plan, SyncError> {
+    pub async fn plan(context: JobContext, exactly: bool) -> Result<Plan, SyncError> {
         let workers = context.config.spec.options.max_concurrency.max(1) as usize;
-        let (servers, _, plans) = look(&context).await?;
+        let looked = look::look(&context).await?;
+        let servers = &looked.servers;
         let mut tables = Vec::new();
-        for plan in &plans {
-            let mut shown = table_plan(plan, &servers, workers, context.request.full);
-            if exact && plan.stop().is_none() && plan.target_schema.is_some() {
-                super::exact::count(&context, &servers, plan, &mut shown).await?;
+        for plan in &looked.plans {
+            let mut shown = table_plan(plan, servers, workers, context.request.full);
+            if exactly && plan.stop().is_none() && plan.target_schema.is_some() {
+                exact::count(&context, servers, plan, &mut shown).await?;
             }
             tables.push(shown);
         }
@@ -199,7 +144,7 @@ impl JobRun {
         Ok(Plan {
             config: context.config.spec.name.clone(),
             connection: context.connection.spec.name.clone(),
-            warnings: servers.warnings.clone(),
+            warnings: looked.servers.warnings,
             tables,
         })
     }
@@ -217,36 +162,19 @@ impl JobRun {
         meter: &Arc<TableMeter>,
         observer: &Arc<dyn TableObserver>,
     ) -> Result<TableOutcome, SyncError> {
-        let mut rounds = 0;
-        loop {
-            let plan = self.until_stopped(self.plan_for_try(task)).await?;
-            let shared = &self.shared;
-            let table = TableShared::new(shared, plan, table_run, Some(lease), meter, observer);
-            self.warn_once(&table);
-            let outcome = match shared.context.request.kind {
-                JobKind::Repair => repair::run(&table)
-                    .await
-                    .map_err(|error| table.explain(error)),
-                _ => course::run(&table).await,
-            };
-            table.close().await;
-            self.warn_of_snapshots(&table);
-            match outcome {
-                Err(error) if rounds < ROUNDS && table.gave_way(&error) => {
-                    rounds += 1;
-                    table.log(
-                        Level::Info,
-                        "the source's own work came first; goes on under a new snapshot",
-                    );
-                    shared.snapshots.clear_way(&task.source_table).await;
-                }
-                outcome => {
-                    let verified = outcome?;
-                    shared.order.done(&task.target_table);
-                    return Ok(TableOutcome { verified });
-                }
-            }
-        }
+        let work = match self.shared.context.request.kind {
+            JobKind::Repair => Work::Repair,
+            _ => Work::Sync,
+        };
+        let round = Round {
+            run: table_run,
+            lease: Some(lease),
+            meter,
+            observer,
+        };
+        let verified = self.in_rounds(task, work, round).await?;
+        self.shared.order.done(&task.target_table);
+        Ok(TableOutcome { verified })
     }
 
     /// Compares one table with its live source; writes nothing.
@@ -259,23 +187,53 @@ impl JobRun {
         meter: &Arc<TableMeter>,
         observer: &Arc<dyn TableObserver>,
     ) -> Result<TableOutcome, SyncError> {
+        let run = TableRunId::generate();
+        let round = Round {
+            run,
+            lease: None,
+            meter,
+            observer,
+        };
+        let verified = self.in_rounds(task, Work::Verify, round).await?;
+        Ok(TableOutcome { verified })
+    }
+
+    /// Works on a table until it is done, or fails by something else than that it gave way to the
+    /// source's own work.
+    async fn in_rounds(
+        &self,
+        task: &TableTask,
+        work: Work,
+        round: Round<'_>,
+    ) -> Result<Verified, SyncError> {
         let mut rounds = 0;
         loop {
             let plan = self.until_stopped(self.plan_for_try(task)).await?;
-            let run = TableRunId::generate();
-            let table = TableShared::new(&self.shared, plan, run, None, meter, observer);
-            let outcome = verify::run(&table).await;
+            let Round {
+                run,
+                lease,
+                meter,
+                observer,
+            } = round;
+            let table = TableShared::new(&self.shared, plan, run, lease, meter, observer);
+            if work != Work::Verify {
+                self.warn_once(&table);
+            }
+            let outcome = work.run(&table).await;
             table.close().await;
+            if work != Work::Verify {
+                self.warn_of_snapshots(&table);
+            }
             match outcome {
                 Err(error) if rounds < ROUNDS && table.gave_way(&error) => {
                     rounds += 1;
+                    table.log(
+                        Level::Info,
+                        "the source's own work came first; goes on under a new snapshot",
+                    );
                     self.shared.snapshots.clear_way(&task.source_table).await;
                 }
-                outcome => {
-                    return outcome
-                        .map(|verified| TableOutcome { verified })
-                        .map_err(|error| table.explain(error));
-                }
+                outcome => return outcome.map_err(|error| table.explain(error)),
             }
         }
     }
@@ -425,8 +383,8 @@ impl JobRun {
             .get(&task.target_table)
             .ok_or_else(|| SyncError::stop(ErrorCode::Internal, "the table is not of this job"))?;
         let context = &self.shared.context;
-        let mut source = probe(&context.source).await?;
-        let mut local = probe(&context.local).await?;
+        let mut source = look::probe(&context.source).await?;
+        let mut local = look::probe(&context.local).await?;
         let plan = plan_table(
             chosen,
             &context.config.spec.options,
@@ -441,166 +399,46 @@ impl JobRun {
     }
 }
 
-async fn probe(endpoint: &Arc<crate::mysql::Endpoint>) -> Result<Session, SyncError> {
-    Ok(Session::open(endpoint, SessionKind::Probe, Duration::from_secs(60)).await?)
+/// What is done with a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Work {
+    Sync,
+    Repair,
+    Verify,
 }
 
-/// Looks at both servers and plans every table that the job is about.
-async fn look(
-    context: &JobContext,
-) -> Result<(Servers, Vec<Chosen>, Vec<PlannedTable>), SyncError> {
-    let mut source = probe(&context.source).await?;
-    let mut local = probe(&context.local).await?;
-    let spec = &context.config.spec;
-    let mut servers = Servers::look(
-        &mut source,
-        &mut local,
-        Ident::new(context.connection.spec.database.as_str()),
-        Ident::new(context.connection.spec.target_database()),
-        spec.options.writer,
-    )
-    .await?;
-    for (throttle, endpoint, session) in [
-        (
-            &context.connection.spec.throttle,
-            &context.source,
-            &mut source,
-        ),
-        (context.throttles.local_spec(), &context.local, &mut local),
-    ] {
-        servers
-            .warnings
-            .extend(check_lag(throttle, endpoint, session).await?);
-    }
-    let helpers = spec.options.shadow_in == ShadowIn::Auto;
-    let target = servers.target_database.raw().to_owned();
-    servers
-        .warnings
-        .extend(missing_on_target(&mut local, &target, helpers).await?);
-    let mut chosen = choose(&mut source, &servers.source_database, spec).await?;
-    let wanted = &context.request.tables;
-    if !wanted.is_empty() {
-        for name in wanted {
-            if !chosen
-                .iter()
-                .any(|c| c.target_table == *name || c.source_table == *name)
-            {
-                return Err(ErrorInfo::new(
-                    ErrorCode::RuleInvalid,
-                    format!("the config {:?} has no table {name}", spec.name),
-                )
-                .into());
-            }
+impl Work {
+    async fn run(self, table: &Arc<TableShared>) -> Result<Verified, SyncError> {
+        match self {
+            Self::Sync => course::run(table).await,
+            Self::Repair => repair::run(table).await,
+            Self::Verify => verify::run(table).await,
         }
-        chosen.retain(|c| wanted.contains(&c.target_table) || wanted.contains(&c.source_table));
     }
-    if chosen.is_empty() {
-        servers
-            .warnings
-            .push("no table of the source fits a rule of the config".to_owned());
-    }
-    let mut plans = Vec::new();
-    let mut seen = HashMap::new();
-    for table in &chosen {
-        let mut plan = plan_table(table, &spec.options, &servers, &mut source, &mut local).await?;
-        let folded = if servers.folds_names {
-            table.target_table.to_lowercase()
-        } else {
-            table.target_table.clone()
-        };
-        if let Some(first) = seen.insert(folded, table.source_table.clone()) {
-            plan.risks.push(Risk::new(
-                ErrorCode::RuleInvalid.as_str(),
-                Severity::Stop,
-                format!(
-                    "{} and {first} go to the same target table",
-                    table.source_table
-                ),
-            ));
-        }
-        plans.push(plan);
-    }
-    look_at_marks(context, &mut plans, &mut source).await?;
-    source.close().await;
-    local.close().await;
-    Ok((servers, chosen, plans))
 }
 
-/// Says of tables with a watermark what can't be seen of the source, and why a run has to begin
-/// from the start.
-async fn look_at_marks(
-    context: &JobContext,
-    plans: &mut [PlannedTable],
-    source: &mut Session,
-) -> Result<(), SyncError> {
-    let mut sight = None;
-    for plan in plans {
-        if plan.mode.watermark().is_none() {
-            continue;
-        }
-        let sight = match sight {
-            Some(sight) => sight,
-            None => *sight.insert(Sight::of(source).await?),
-        };
-        plan.tell_sight(sight);
-        let stored = context
-            .store
-            .checkpoint(context.config.id, plan.target.table.raw())
-            .await?;
-        let marks = stored
-            .map(|checkpoint| checkpoint.marks)
-            .unwrap_or_default();
-        plan.full_because = why_full(plan, &context.request, &marks);
-    }
-    Ok(())
+/// What each round of work on a table is given.
+#[derive(Clone, Copy)]
+struct Round<'r> {
+    run: TableRunId,
+    lease: Option<&'r TableLease>,
+    meter: &'r Arc<TableMeter>,
+    observer: &'r Arc<dyn TableObserver>,
 }
 
-/// What is looked at before each snapshot of the job.
-fn bounds(context: &JobContext, plans: &[PlannedTable]) -> Option<Arc<BoundWish>> {
-    if context.request.kind == JobKind::Verify {
-        return None;
-    }
-    let mut wish = None::<BoundWish>;
-    for plan in plans {
-        let Some(by) = plan.mode.watermark() else {
-            continue;
-        };
-        let wish = wish.get_or_insert_default();
-        if !by.is_time() {
-            wish.counted.push(Counted {
-                table: plan.source.clone(),
-                column: by.column.name.clone(),
-            });
-        }
-    }
-    wish.map(Arc::new)
+/// Most sessions that a snapshot of the source may have: one of the connection's looks on.
+fn room(context: &JobContext) -> usize {
+    let most = context.connection.spec.max_connections;
+    most.saturating_sub(1).max(1) as usize
 }
 
-/// Which target tables of the job refer to which, by their own foreign keys or by those that they
-/// will get.
-fn references(plans: &[PlannedTable], targets: &HashMap<String, String>) -> Vec<(String, String)> {
-    let mut out = Vec::new();
-    for plan in plans {
-        let child = plan.target.table.raw().to_owned();
-        for key in plan.create.iter().flat_map(|create| &create.foreign_keys) {
-            let Some(parent) = key.parent.last() else {
-                continue;
-            };
-            let parent = if plan.target_schema.is_some() {
-                parent.raw().to_owned()
-            } else {
-                targets
-                    .get(parent.raw())
-                    .cloned()
-                    .unwrap_or_else(|| parent.raw().to_owned())
-            };
-            out.push((child.clone(), parent));
-        }
-        for key in &plan.inbound {
-            if key.table.database == plan.target.database {
-                out.push((key.table.table.raw().to_owned(), child.clone()));
-            }
-        }
-    }
-    out
+/// Looks at both servers while the job runs, and at limits that are changed.
+fn look_on(shared: &JobShared, guard: Guard) -> Vec<Watch> {
+    let context = &shared.context;
+    let (source, target) = (&shared.source_throttle, &shared.target_throttle);
+    vec![
+        Watch::begin(Arc::clone(&context.source), Arc::clone(source), Some(guard)),
+        Watch::begin(Arc::clone(&context.local), Arc::clone(target), None),
+        Watch::follow(context.limits.clone(), Arc::clone(source)),
+    ]
 }

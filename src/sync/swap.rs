@@ -3,28 +3,22 @@
 //! Before it: everything that would make it wrong is looked at again, and nobody may still hold a
 //! snapshot in which the shadow is half full. After it: a foreign key that came meanwhile undoes it.
 
-use std::time::{Duration, Instant};
+mod readers;
 
+use std::time::Duration;
+
+use super::deletes::{check_delete_limits, guard_emptied};
 use super::error::SyncError;
-use super::full::guard_emptied;
-use super::hooks;
 use super::key::KeySpec;
-use super::meter::{TableMeter, Waiting};
-use super::orphans;
+use super::meter::TableMeter;
 use super::place::{Place, table_type};
 use super::shared::TableShared;
+use super::{ddl, hooks, orphans};
 use crate::model::error::{ErrorCode, ErrorInfo};
-use crate::model::log::Level;
-use crate::model::rule::TableOptions;
 use crate::mysql::schema::{TableSchema, inbound_foreign_keys};
-use crate::mysql::{Ident, MysqlError, Session, SessionKind, TableRef, transactions};
+use crate::mysql::{Session, SessionKind, TableRef, transactions};
 use crate::store::checkpoints::{Checkpoint, Step};
 use crate::store::helpers::Purpose;
-
-/// For so long answers of the server may be older than the question before the shadow is rebuilt.
-const STALE: Duration = Duration::from_secs(20);
-/// How long old readers are waited for before the shadow is rebuilt to shut them out.
-const READERS: Duration = Duration::from_secs(60);
 
 /// Puts the shadow in the target's place. `checkpoint` names it and is kept up to date.
 ///
@@ -50,9 +44,9 @@ pub async fn swap(
     table
         .until_stopped(check_orphans(table, &mut session, &shadow))
         .await?;
-    let last_write = last_write_mark(&mut session).await?;
+    let last_write = transactions::clock(&mut session).await?;
     hooks::reach("swap.readers");
-    wait_for_readers(table, &mut session, &shadow, &last_write).await?;
+    readers::shut_out(table, &mut session, &shadow, last_write).await?;
     let old = exists.then(|| name.clone());
     if let Some(old) = &old {
         place.list(table, old, Purpose::Old).await?;
@@ -70,7 +64,7 @@ pub async fn swap(
         None => format!("RENAME TABLE {shadow} TO {target}"),
     };
     let timeout = table.plan.options.swap_timeout;
-    retry_lock(table, &mut session, &sql, timeout).await?;
+    ddl::run(table, &mut session, &sql, timeout).await?;
     hooks::reach("swap.renamed");
     drop(session);
     settle(table, checkpoint, place, old).await?;
@@ -99,7 +93,7 @@ pub async fn settle(
         if let Some(key) = followed.iter().find(|key| key.table != replaced) {
             let sql = format!("RENAME TABLE {target} TO {shadow}, {replaced} TO {target}");
             let timeout = table.plan.options.swap_timeout;
-            insist(table, &mut session, &sql, timeout).await?;
+            ddl::insist(table, &mut session, &sql, timeout).await?;
             checkpoint.step = Step::Compare;
             table.job.context.store.save_checkpoint(checkpoint).await?;
             return Err(ErrorInfo::new(
@@ -137,7 +131,7 @@ pub async fn finish(
         let mut session = table.session(SessionKind::Ddl).await?;
         let sql = format!("DROP TABLE IF EXISTS {}", place.old(old));
         hooks::reach("swap.dropping");
-        insist(table, &mut session, &sql, Duration::from_secs(60)).await?;
+        ddl::insist(table, &mut session, &sql, Duration::from_secs(60)).await?;
         place.unlist(table, old, Purpose::Old).await?;
     }
     hooks::reach("swap.dropped");
@@ -285,44 +279,6 @@ async fn check_deletes(
     Ok(gone)
 }
 
-/// Fails when a run, with what it has deleted already, would delete more than it may: `gone` of the
-/// target's `rows`.
-///
-/// # Errors
-/// `delete_limit`, with what to do.
-pub fn check_delete_limits(table: &TableShared, gone: u64, rows: u64) -> Result<(), SyncError> {
-    if gone == 0 {
-        return Ok(());
-    }
-    let before = TableMeter::get(&table.meter.deleted);
-    within_limits(&table.plan.options, before + gone, before + rows)
-}
-
-/// Fails when `gone` of `rows` target rows are more than a run may delete.
-fn within_limits(options: &TableOptions, gone: u64, rows: u64) -> Result<(), SyncError> {
-    if gone == 0 {
-        return Ok(());
-    }
-    let refuse = |limit: String| -> SyncError {
-        ErrorInfo::new(
-            ErrorCode::DeleteLimit,
-            format!("the run would delete {gone} of {rows} target rows; {limit}; they stay"),
-        )
-        .hint("if that is right, raise max_delete_rows or max_delete_percent for this table")
-        .into()
-    };
-    if let Some(most) = options.max_delete_rows
-        && gone > most
-    {
-        return Err(refuse(format!("max_delete_rows is {most}")));
-    }
-    let percent = u64::from(options.max_delete_percent);
-    if rows >= TableOptions::DELETE_PERCENT_FLOOR && gone * 100 > rows * percent {
-        return Err(refuse(format!("max_delete_percent is {percent}")));
-    }
-    Ok(())
-}
-
 /// Rows of the shadow whose foreign key finds no parent.
 async fn check_orphans(
     table: &TableShared,
@@ -337,219 +293,4 @@ async fn check_orphans(
         orphans::tell(table, key, lost)?;
     }
     Ok(())
-}
-
-/// The server's clock after the shadow's last write, in the zone that transactions are listed in.
-async fn last_write_mark(session: &mut Session) -> Result<String, SyncError> {
-    session.run("SET SESSION time_zone = 'SYSTEM'").await?;
-    let row = session.first("SELECT NOW(6) AS now").await?;
-    session.run("SET SESSION time_zone = '+00:00'").await?;
-    Ok(row.map(|r| r.text("now")).transpose()?.unwrap_or_default())
-}
-
-/// A transaction that began before the shadow's last write would see half of it after the swap:
-/// none may be left. After a minute, or where transactions can't be seen, the shadow is rebuilt,
-/// which makes such a reader fail instead.
-async fn wait_for_readers(
-    table: &TableShared,
-    session: &mut Session,
-    shadow: &TableRef,
-    mark: &str,
-) -> Result<(), SyncError> {
-    let clock = Instant::now();
-    let mut told = false;
-    let mut stale = 0;
-    loop {
-        table.check()?;
-        let open = match open_transactions(session, mark).await {
-            Ok(Some(open)) => open,
-            Ok(None) => {
-                tokio::time::sleep(transactions::until_renewed(stale)).await;
-                stale += 1;
-                if clock.elapsed() < STALE {
-                    continue;
-                }
-                return rebuild(table, session, shadow).await;
-            }
-            Err(error) if error.number == Some(1227) => {
-                table.log(Level::Info, "without PROCESS old readers can't be seen: the shadow is rebuilt to shut them out");
-                return rebuild(table, session, shadow).await;
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let ours = session.our_ids();
-        let others: Vec<u64> = open.into_iter().filter(|id| !ours.contains(id)).collect();
-        table.meter.waited(Waiting::Lock, Duration::ZERO);
-        if others.is_empty() {
-            table.meter.waited(Waiting::Lock, clock.elapsed());
-            return Ok(());
-        }
-        if !told {
-            told = true;
-            table.log(
-                Level::Info,
-                format!("the swap waits for transactions that are older than the shadow: connections {others:?}"),
-            );
-        }
-        if clock.elapsed() > READERS {
-            table.log(
-                Level::Info,
-                "old transactions are still open: the shadow is rebuilt to shut them out",
-            );
-            return rebuild(table, session, shadow).await;
-        }
-        tokio::time::sleep(Duration::from_millis(250)).await;
-    }
-}
-
-/// Connections whose transactions began up to a second after `mark`; `None` where the server's
-/// answer can't be believed: it keeps its list while others ask for it all the time, so a
-/// transaction of our own, begun just before the question, must be in it.
-async fn open_transactions(
-    session: &mut Session,
-    mark: &str,
-) -> Result<Option<Vec<u64>>, MysqlError> {
-    session
-        .run("START TRANSACTION WITH CONSISTENT SNAPSHOT")
-        .await?;
-    let sql = format!(
-        "SELECT trx_mysql_thread_id AS id, trx_started <= TIMESTAMP '{mark}' + INTERVAL 1 SECOND AS old \
-         FROM information_schema.INNODB_TRX WHERE trx_mysql_thread_id <> 0"
-    );
-    let rows = session.rows(&sql).await;
-    session.run("COMMIT").await?;
-    let (mut seen, mut old) = (false, Vec::new());
-    for row in rows? {
-        let id = row.u64("id")?;
-        seen |= id == u64::from(session.id());
-        if row.bool("old")? {
-            old.push(id);
-        }
-    }
-    Ok(seen.then_some(old))
-}
-
-async fn rebuild(
-    table: &TableShared,
-    session: &mut Session,
-    shadow: &TableRef,
-) -> Result<(), SyncError> {
-    let sql = format!("ALTER TABLE {shadow} FORCE");
-    table
-        .until_stopped(retry_lock(table, session, &sql, Duration::from_secs(60)))
-        .await
-}
-
-/// Runs a definition; waits for locks a second at a time, so that nobody queues behind us for
-/// longer, with growing pauses. Ends when the job is to end.
-///
-/// # Errors
-/// `lock_timeout`, transient, when the lock was not free in time, with who holds it.
-pub async fn retry_lock(
-    table: &TableShared,
-    session: &mut Session,
-    sql: &str,
-    timeout: Duration,
-) -> Result<(), SyncError> {
-    until_unlocked(table, session, sql, timeout, TableShared::check).await
-}
-
-/// The same, but only a wish to end at once ends it.
-async fn insist(
-    table: &TableShared,
-    session: &mut Session,
-    sql: &str,
-    timeout: Duration,
-) -> Result<(), SyncError> {
-    until_unlocked(table, session, sql, timeout, TableShared::check_hard).await
-}
-
-async fn until_unlocked(
-    table: &TableShared,
-    session: &mut Session,
-    sql: &str,
-    timeout: Duration,
-    check: impl Fn(&TableShared) -> Result<(), SyncError>,
-) -> Result<(), SyncError> {
-    let clock = Instant::now();
-    let mut pause = Duration::from_millis(200);
-    loop {
-        check(table)?;
-        let attempt = Instant::now();
-        match session.run(sql).await {
-            Ok(_) => {
-                table.meter.waited(Waiting::Ddl, attempt.elapsed());
-                return Ok(());
-            }
-            Err(error) if matches!(error.number, Some(1205 | 1213)) => {
-                table.meter.waited(Waiting::Lock, attempt.elapsed());
-                let blockers = blockers(session, &table.plan.target.table).await;
-                if !timeout.is_zero() && clock.elapsed() > timeout {
-                    return Err(ErrorInfo::new(
-                        ErrorCode::LockTimeout,
-                        format!("the target's table was in use for {} s: {blockers}", clock.elapsed().as_secs()),
-                    )
-                    .hint("end these sessions, or raise swap_timeout; the copy is kept and the next run goes on")
-                    .transient()
-                    .into());
-                }
-                table.log(
-                    Level::Info,
-                    format!("waiting for a lock on the target's table: {blockers}"),
-                );
-                let asleep = Instant::now();
-                while asleep.elapsed() < pause {
-                    check(table)?;
-                    tokio::time::sleep(pause.min(Duration::from_millis(250))).await;
-                }
-                pause = (pause * 2).min(Duration::from_secs(30));
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
-
-/// Sessions that may hold the lock, as far as the account can see.
-async fn blockers(session: &mut Session, name: &Ident) -> String {
-    let sql = "SELECT ID AS id, USER AS who, TIME AS t, COMMAND AS c FROM information_schema.PROCESSLIST \
-               WHERE ID <> CONNECTION_ID() AND COMMAND <> 'Daemon' ORDER BY TIME DESC LIMIT 5";
-    let rows = session.rows(sql).await.unwrap_or_default();
-    let ours = session.our_ids();
-    let shown: Vec<String> = rows
-        .iter()
-        .filter_map(|row| {
-            let id = row.u64("id").ok()?;
-            (!ours.contains(&id)).then(|| {
-                format!(
-                    "{id} ({}, {} s)",
-                    row.text("who").unwrap_or_default(),
-                    row.text("t").unwrap_or_default()
-                )
-            })
-        })
-        .collect();
-    if shown.is_empty() {
-        format!("who uses {} can't be seen (PROCESS is missing)", name.raw())
-    } else {
-        format!("sessions that may use it: {}", shown.join(", "))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn limits_hold_from_a_thousand_rows_on() {
-        let options = TableOptions::default();
-        assert!(within_limits(&options, 999, 999).is_ok());
-        assert!(within_limits(&options, 250, 1000).is_ok());
-        assert!(within_limits(&options, 251, 1000).is_err());
-        let strict = TableOptions {
-            max_delete_rows: Some(0),
-            ..TableOptions::default()
-        };
-        assert!(within_limits(&strict, 0, 10).is_ok());
-        assert!(within_limits(&strict, 1, 10).is_err());
-    }
 }

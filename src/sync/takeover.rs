@@ -4,11 +4,10 @@
 use std::sync::Arc;
 
 use super::error::SyncError;
-use super::hooks;
 use super::load::{close, discard};
 use super::place::{Place, table_type};
 use super::shared::{TableShared, TargetSession};
-use super::swap;
+use super::{ddl, hooks, swap};
 use crate::model::log::Level;
 use crate::mysql::SessionKind;
 use crate::store::checkpoints::{Checkpoint, Step};
@@ -96,7 +95,7 @@ async fn rename_shadow(
                 place.shadow(&name),
                 place.shadow(&ours)
             );
-            swap::retry_lock(
+            ddl::run(
                 table,
                 &mut session,
                 &sql,

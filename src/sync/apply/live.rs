@@ -18,12 +18,12 @@ use crate::model::rule::ConflictResolution;
 use crate::mysql::Session;
 use crate::mysql::kind::Kind;
 use crate::sync::compare::{Comparer, RowDifference, RowHash};
+use crate::sync::deletes::check_delete_limits;
 use crate::sync::error::SyncError;
 use crate::sync::key::KeyTuple;
 use crate::sync::quarantine::Quarantine;
 use crate::sync::shared::TableShared;
 use crate::sync::snapshot::Reader;
-use crate::sync::swap::check_delete_limits;
 
 pub(super) struct Live<'a, 'c> {
     table: &'a TableShared,
