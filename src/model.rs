@@ -25,6 +25,7 @@ pub mod progress;
 pub mod report;
 pub mod rule;
 pub mod secret;
+pub mod seen;
 pub mod status;
 pub mod table_run;
 pub mod throttle;

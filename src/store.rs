@@ -6,8 +6,9 @@
 pub mod checkpoints;
 mod configs;
 mod connections;
-mod doctor;
+pub mod doctor;
 mod error;
+pub mod fence;
 pub mod helpers;
 mod history;
 mod import;

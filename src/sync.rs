@@ -8,6 +8,7 @@ pub mod apply;
 pub mod bound;
 pub mod chunk;
 pub mod claim;
+mod commit;
 pub mod compare;
 pub mod context;
 pub mod copy;

@@ -154,10 +154,21 @@ impl MysqlError {
         out
     }
 
+    /// The same for a statement on a connection that was open: one that broke under it is told as
+    /// the server's own programs tell it (2006, 2013).
+    pub(super) fn of_statement(error: mysql_async::Error, server: &str) -> Self {
+        let mut out = Self::from_driver(error, server);
+        if out.number.is_none() && out.code == ErrorCode::ConnectionLost {
+            out.message = format!("the connection to the server was lost: {}", out.message);
+            out.hint = classes::find(2013).map(|known| known.remedy.to_owned());
+        }
+        out
+    }
+
     /// The class of a server's error number.
     #[must_use]
     pub fn from_server(number: u16, message: String) -> Self {
-        let known = classes::find(number);
+        let known = classes::of(number, &message);
         let hint = known
             .map(|known| known.remedy)
             .filter(|remedy| !remedy.is_empty())

@@ -1,5 +1,7 @@
 //! Definitions of tables as the server's own dictionary gives them.
 
+mod noted;
+
 use super::error::MysqlError;
 use super::ident::{Ident, TableRef};
 use super::literal;

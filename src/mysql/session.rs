@@ -7,7 +7,7 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Params};
@@ -164,6 +164,7 @@ pub struct Session {
     cancel: CancellationToken,
     behind_proxy: bool,
     in_statement: bool,
+    opened: Instant,
     /// The right to be connected; after the connection, so that it is given back when that is gone.
     seat: Option<Seat>,
 }
@@ -203,8 +204,9 @@ impl Session {
         lease: Duration,
         seat: Option<Seat>,
     ) -> Result<Self, MysqlError> {
+        let opened = Instant::now();
         let (conn, address) = connect(endpoint, kind.statement_cache()).await?;
-        let mut session = Self::begin(endpoint, conn, kind, lease, address).await?;
+        let mut session = Self::begin(endpoint, conn, kind, lease, (address, opened)).await?;
         session.seat = seat;
         Ok(session)
     }
@@ -214,7 +216,7 @@ impl Session {
         conn: Conn,
         kind: SessionKind,
         lease: Duration,
-        address: Address,
+        (address, opened): (Address, Instant),
     ) -> Result<Self, MysqlError> {
         let id = conn.id();
         let mut session = Self {
@@ -233,6 +235,8 @@ impl Session {
             cancel: CancellationToken::new(),
             behind_proxy: false,
             in_statement: false,
+            // Before anything was said: its age is never told too small.
+            opened,
             seat: None,
         };
         let identity = session
@@ -292,6 +296,18 @@ impl Session {
     pub fn with_cancel(mut self, cancel: CancellationToken) -> Self {
         self.cancel = cancel;
         self
+    }
+
+    /// Whether its owner has asked for its end.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.cancel.is_cancelled()
+    }
+
+    /// How long ago it was begun to be opened.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.opened.elapsed()
     }
 
     /// What the server is.
@@ -508,7 +524,7 @@ impl Session {
                     return Ok(value);
                 }
                 Err(error) => {
-                    let mut error = MysqlError::from_driver(error, &label);
+                    let mut error = MysqlError::of_statement(error, &label);
                     if self.endpoint.hides_values {
                         error.hide_values();
                     }

@@ -66,7 +66,7 @@ impl RowStream<'_> {
                 Ok(None)
             }
             Ok(Err(error)) => {
-                let mut error = MysqlError::from_driver(error, &self.label);
+                let mut error = MysqlError::of_statement(error, &self.label);
                 if self.hides_values {
                     error.hide_values();
                 }
@@ -108,7 +108,7 @@ impl Session {
                 hides_values,
             }),
             Ok(Err(error)) => {
-                let mut error = MysqlError::from_driver(error, &label);
+                let mut error = MysqlError::of_statement(error, &label);
                 if hides_values {
                     error.hide_values();
                 }

@@ -3,11 +3,15 @@
 //! Every write names the lease's fence and must change exactly one row: a process that was taken
 //! over changes none and learns that it lost.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
+use super::fence::Fence;
 use super::marks::{Marks, Window};
 use super::{Store, StoreError};
 use crate::model::ids::{ConfigId, TableRunId};
+use crate::model::seen::SeenTable;
 use crate::model::table_run::Verified;
 use crate::mysql::{MysqlError, TableRef, Value, literal};
 
@@ -28,8 +32,8 @@ pub struct Checkpoint {
     pub marks: Marks,
     /// The snapshot that comparisons of the run hold for.
     pub snapshot: Option<String>,
-    /// Fingerprint of the source's definition and of the rule, as of the run.
-    pub source_schema: Option<String>,
+    /// What was noted of the source's table.
+    pub source_schema: SourceSchema,
     /// What the last finished run compared.
     pub verified: Option<Verified>,
     /// What is done and what is to be done.
@@ -38,6 +42,28 @@ pub struct Checkpoint {
     pub shadow_table: Option<String>,
     /// The lease's fence.
     pub fence: u64,
+}
+
+/// What is noted of a source's table.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct SourceSchema {
+    /// Fingerprint of its definition and of the rule, as of the load that was begun last.
+    pub loaded: Option<String>,
+    /// The table as the last finished run found it.
+    pub seen: Option<SeenTable>,
+}
+
+impl SourceSchema {
+    /// The column's text; earlier versions stored nothing but the fingerprint.
+    fn read(text: Option<String>) -> Result<Self, StoreError> {
+        match text {
+            Some(text) if !text.starts_with('{') => Ok(Self {
+                loaded: Some(text),
+                seen: None,
+            }),
+            text => Ok(from_json(text.as_deref(), "source_schema")?.unwrap_or_default()),
+        }
+    }
 }
 
 /// How far a load is; the dictionary says whether the step it names has happened.
@@ -167,7 +193,7 @@ impl Store {
             marks: from_json(row.opt_text("watermark")?.as_deref(), "watermark")?
                 .unwrap_or_default(),
             snapshot: row.opt_text("snapshot")?,
-            source_schema: row.opt_text("source_schema")?,
+            source_schema: SourceSchema::read(row.opt_text("source_schema")?)?,
             verified: from_json(row.opt_text("verified")?.as_deref(), "verified")?,
             step: from_json(row.opt_text("pending_ddl")?.as_deref(), "pending_ddl")?
                 .unwrap_or_default(),
@@ -203,7 +229,7 @@ impl Store {
                         json(&checkpoint.marks).into()
                     },
                     opt(&checkpoint.snapshot),
-                    opt(&checkpoint.source_schema),
+                    json(&checkpoint.source_schema).into(),
                     checkpoint
                         .verified
                         .as_ref()
@@ -223,31 +249,64 @@ impl Store {
         }
     }
 
-    /// The last statement of a transaction that goes with the checkpoint's step, on the writer's own
-    /// session; it must change exactly one row.
+    /// The last statement of a transaction that goes with the checkpoint's step.
     #[must_use]
-    pub fn checkpoint_commit_sql(&self, checkpoint: &Checkpoint) -> String {
-        format!(
-            "UPDATE {}.sync_checkpoints SET pending_ddl = {}, \
-             updated_at = GREATEST(UTC_TIMESTAMP(3), updated_at + INTERVAL 1000 MICROSECOND) \
-             WHERE number = {} AND fence = {}",
-            self.database(),
-            literal::text(&json(&checkpoint.step)),
-            checkpoint.number,
-            checkpoint.fence
-        )
+    pub fn step_fence(&self, checkpoint: &Checkpoint) -> Fence {
+        let step = format!("pending_ddl = {}, ", literal::text(&json(&checkpoint.step)));
+        let row = format!(
+            "number = {} AND fence = {}",
+            checkpoint.number, checkpoint.fence
+        );
+        self.fence_by_time(&step, &row)
     }
 
     /// The same for a transaction that changes nothing in the checkpoint.
     #[must_use]
-    pub fn checkpoint_fence_sql(&self, config: ConfigId, target_table: &str, fence: u64) -> String {
-        format!(
-            "UPDATE {}.sync_checkpoints \
-             SET updated_at = GREATEST(UTC_TIMESTAMP(3), updated_at + INTERVAL 1000 MICROSECOND) \
-             WHERE config_id = '{config}' AND target_table = {} AND fence = {fence}",
-            self.database(),
+    pub fn checkpoint_fence(&self, config: ConfigId, target_table: &str, fence: u64) -> Fence {
+        let row = format!(
+            "config_id = '{config}' AND target_table = {} AND fence = {fence}",
             literal::text(target_table)
-        )
+        );
+        self.fence_by_time("", &row)
+    }
+
+    /// Under one fence `updated_at` only grows: in microseconds it is the row's number.
+    fn fence_by_time(&self, sets: &str, row: &str) -> Fence {
+        let checkpoints = format!("{}.sync_checkpoints", self.database());
+        let update = format!(
+            "UPDATE {checkpoints} SET {sets}updated_at = TIMESTAMP('1970-01-01') \
+             + INTERVAL LAST_INSERT_ID(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', \
+             GREATEST(UTC_TIMESTAMP(3), updated_at + INTERVAL 1000 MICROSECOND))) MICROSECOND \
+             WHERE {row}"
+        );
+        let look = format!(
+            "SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', updated_at) AS n \
+             FROM {checkpoints} WHERE {row}"
+        );
+        Fence::new(self, update, &look)
+    }
+
+    /// What the last finished run of each target table of a config noted of its source.
+    ///
+    /// # Errors
+    /// When the control database can't be read.
+    pub async fn seen_tables(
+        &self,
+        config: ConfigId,
+    ) -> Result<HashMap<String, SeenTable>, StoreError> {
+        let sql = format!(
+            "SELECT target_table, source_schema FROM {}.sync_checkpoints WHERE config_id = ?",
+            self.database()
+        );
+        let rows = self.rows(&sql, vec![config.to_string().into()]).await?;
+        let mut seen = HashMap::new();
+        for row in &rows {
+            let noted = SourceSchema::read(row.opt_text("source_schema")?)?;
+            if let Some(table) = noted.seen {
+                seen.insert(row.text("target_table")?, table);
+            }
+        }
+        Ok(seen)
     }
 
     /// The target databases and tables whose checkpoints name a shadow or a replaced table.

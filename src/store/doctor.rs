@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::transaction::{micros, values};
+use super::transaction::{id, micros, values};
 use super::{Store, StoreError};
+use crate::model::ids::JobId;
 
 /// A load that was begun and waits for a next job.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +19,55 @@ pub struct WaitingLoad {
     pub since: DateTime<Utc>,
 }
 
+/// Deleted rows in quarantine whose time is near, or over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptRows {
+    /// Name of the config that deleted them; empty when its job is forgotten.
+    pub config: String,
+    /// The job that deleted them.
+    pub job: JobId,
+    /// Where they were.
+    pub target_table: String,
+    /// How many there are.
+    pub rows: u64,
+    /// When they may be dropped.
+    pub expires_at: DateTime<Utc>,
+    /// Whether that time has passed.
+    pub is_expired: bool,
+}
+
 impl Store {
+    /// Deleted rows that are still there and whose time is over within `soon`, earliest first; of
+    /// those whose time has not come, the ones that can be put back.
+    ///
+    /// # Errors
+    /// When the control database does not answer.
+    pub async fn kept_rows_ending(&self, soon: Duration) -> Result<Vec<KeptRows>, StoreError> {
+        self.rows(
+            "SELECT COALESCE(j.config_name, '') AS config_name, d.job_id, d.target_table, d.`rows` AS n, d.expires_at, \
+             d.expires_at <= UTC_TIMESTAMP(3) AS expired FROM sync_deleted d \
+             JOIN helper_tables h ON h.number = d.number AND h.table_name = d.quarantine_table \
+             AND h.purpose = 'quarantine' LEFT JOIN sync_jobs j ON j.id = d.job_id \
+             WHERE d.`rows` > 0 AND d.expires_at < UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND \
+             AND (d.undone_at IS NULL OR d.expires_at <= UTC_TIMESTAMP(3)) \
+             ORDER BY d.expires_at, d.target_table",
+            values![micros(soon)],
+        )
+        .await?
+        .iter()
+        .map(|row| {
+            Ok(KeptRows {
+                config: row.text("config_name")?,
+                job: id(row, "job_id")?,
+                target_table: row.text("target_table")?,
+                rows: row.u64("n")?,
+                expires_at: row.time("expires_at")?,
+                is_expired: row.bool("expired")?,
+            })
+        })
+        .collect()
+    }
+
     /// Loads that nobody has worked on for `older_than` and whose config has no active job, oldest
     /// first.
     ///

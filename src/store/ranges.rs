@@ -1,12 +1,13 @@
 //! Ranges of an unfinished table run: checkpoint and fence in one row each.
 //!
-//! The last statement of every data transaction is [`Store::range_commit_sql`] on the writer's own
+//! The last statement of every data transaction is [`Store::range_fence`] on the writer's own
 //! session; it must change exactly one row, else the transaction is rolled back. Nothing reads a
 //! fence before it writes.
 
 use std::time::Duration;
 
 use super::checkpoints::Checkpoint;
+use super::fence::Fence;
 use super::transaction::transaction;
 use super::{Store, StoreError};
 use crate::model::ids::TableRunId;
@@ -162,52 +163,28 @@ impl Store {
         })
     }
 
-    /// The last statement of a data transaction; must change exactly one row.
+    /// The last statement of a data transaction.
     #[must_use]
-    pub fn range_commit_sql(&self, commit: &RangeCommit<'_>) -> String {
+    pub fn range_fence(&self, commit: &RangeCommit<'_>) -> Fence {
         let text = |value: Option<&str>| value.map_or("NULL".to_owned(), literal::text);
         let position = match commit.position {
             Some(key) => format!("`position` = {}, ", literal::text(key)),
             None => String::new(),
         };
-        format!(
-            "UPDATE {}.sync_ranges SET {position}seq = seq + 1, state = '{}', compared_in = {}, \
-             `rows` = `rows` + {} WHERE table_run_id = '{}' AND range_no = {} AND fence = {} \
-             AND claim = 0",
-            self.database(),
+        let row = format!(
+            "table_run_id = '{}' AND range_no = {} AND fence = {} AND claim = 0",
+            commit.table_run, commit.range_no, commit.fence
+        );
+        let ranges = format!("{}.sync_ranges", self.database());
+        let update = format!(
+            "UPDATE {ranges} SET {position}seq = LAST_INSERT_ID(seq + 1), state = '{}', \
+             compared_in = {}, `rows` = `rows` + {} WHERE {row}",
             commit.state.as_str(),
             text(commit.compared_in),
             commit.rows,
-            commit.table_run,
-            commit.range_no,
-            commit.fence
-        )
-    }
-
-    /// Where a range is after a commit whose answer was lost: its `seq`, if the fence still holds.
-    ///
-    /// # Errors
-    /// `LeaseLost` when the row is gone or has another fence.
-    pub async fn range_seq(
-        &self,
-        table_run: TableRunId,
-        range_no: u32,
-        fence: u64,
-    ) -> Result<u64, StoreError> {
-        let sql = format!(
-            "SELECT seq FROM {}.sync_ranges WHERE table_run_id = ? AND range_no = ? AND fence = ?",
-            self.database()
         );
-        let rows = self
-            .rows(
-                &sql,
-                vec![table_run.to_string().into(), range_no.into(), fence.into()],
-            )
-            .await?;
-        match rows.first() {
-            Some(row) => Ok(row.u64("seq")?),
-            None => Err(StoreError::LeaseLost),
-        }
+        let look = format!("SELECT seq AS n FROM {ranges} WHERE {row}");
+        Fence::new(self, update, &look)
     }
 
     /// Takes the ranges of the run that `checkpoint` names over for `new`, and names it there, both or

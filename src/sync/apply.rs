@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::commit::Again;
 use super::compare::{Comparer, RowDifference};
 use super::error::SyncError;
 use super::key::KeyTuple;
@@ -14,6 +15,7 @@ use super::snapshot::Reader;
 use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::log::DifferenceKind;
 use crate::mysql::{Session, SessionKind};
+use crate::store::fence::Fence;
 use crate::store::ranges::{RangeCommit, RangeState};
 
 mod arranged;
@@ -83,37 +85,50 @@ pub async fn repair_shadow(
     differences: &[RowDifference],
 ) -> Result<(), SyncError> {
     let rows = fetch(comparer, reader, differences).await?;
-    let mut session = table.session(SessionKind::Load).await?;
-    let fence = fence_sql(table, range_no, RangeState::Copied);
-    let work = async {
-        session.run("START TRANSACTION").await?;
-        let gone: Vec<RowDifference> = differences
-            .iter()
-            .filter(|d| d.kind != DifferenceKind::Missing)
-            .cloned()
-            .collect();
-        statements::delete(comparer, &mut session, &gone).await?;
-        let fresh: Vec<&RowDifference> = differences
-            .iter()
-            .filter(|d| d.kind != DifferenceKind::Extra)
-            .collect();
-        for insert in statements::inserts(comparer, &session, &fresh, &rows)? {
-            if let Err(error) = insert.send(comparer, &mut session).await {
-                if !statements::is_duplicate(&error) {
-                    return Err(error);
-                }
-                // Rows of ranges that are not compared yet still hold the values: their own
-                // comparison brings them back as they should be.
-                let values: Vec<_> = insert.rows.iter().map(|d| &rows[&d.source_key]).collect();
-                let held = unique::holders(table, comparer, &mut session, &values).await?;
-                statements::delete_keys(comparer, &mut session, &held).await?;
-                insert.send(comparer, &mut session).await?;
-            }
+    let fence = range_fence(table, range_no, RangeState::Copied);
+    let mut again = Again::default();
+    loop {
+        let mut session = table.session(SessionKind::Load).await?;
+        let work = write_shadow(table, comparer, &mut session, differences, &rows).await;
+        match session.end(work, &fence).await {
+            Err(error) if again.allows(&error) => {}
+            ended => return ended.map(|_| ()),
         }
-        Ok(())
     }
-    .await;
-    session.end(work, &fence).await?;
+}
+
+/// Begins the transaction of a repair, and writes all of it.
+async fn write_shadow(
+    table: &TableShared,
+    comparer: &Comparer<'_>,
+    session: &mut Session,
+    differences: &[RowDifference],
+    rows: &Rows,
+) -> Result<(), SyncError> {
+    session.run("START TRANSACTION").await?;
+    let gone: Vec<RowDifference> = differences
+        .iter()
+        .filter(|d| d.kind != DifferenceKind::Missing)
+        .cloned()
+        .collect();
+    statements::delete(comparer, session, &gone).await?;
+    let fresh: Vec<&RowDifference> = differences
+        .iter()
+        .filter(|d| d.kind != DifferenceKind::Extra)
+        .collect();
+    for insert in statements::inserts(comparer, session, &fresh, rows)? {
+        if let Err(error) = insert.send(comparer, session).await {
+            if !statements::is_duplicate(&error) {
+                return Err(error);
+            }
+            // Rows of ranges that are not compared yet still hold the values: their own
+            // comparison brings them back as they should be.
+            let values: Vec<_> = insert.rows.iter().map(|d| &rows[&d.source_key]).collect();
+            let held = unique::holders(table, comparer, session, &values).await?;
+            statements::delete_keys(comparer, session, &held).await?;
+            insert.send(comparer, session).await?;
+        }
+    }
     Ok(())
 }
 
@@ -154,11 +169,46 @@ pub async fn apply_live(
         return Ok(());
     }
     policy::refuse_conflict(comparer, &wanted)?;
-    let rows = fetch(comparer, reader, &wanted).await?;
+    let mut again = Again::default();
+    let Applied { work, kept, left } = loop {
+        match apply_once(table, comparer, reader, &portion, &wanted).await {
+            Err(error) if again.allows(&error) => {}
+            applied => break applied?,
+        }
+    };
+    TableMeter::add(&table.meter.kept, left + table.keep(kept));
+    let count = |kind| work.iter().filter(|d| d.kind == kind).count() as u64;
+    let meter = &table.meter;
+    TableMeter::add(&meter.inserted, count(DifferenceKind::Missing));
+    TableMeter::add(&meter.updated, count(DifferenceKind::Changed));
+    TableMeter::add(&meter.deleted, count(DifferenceKind::Extra));
+    meter.committed();
+    done.extend(work.into_iter().map(|d| d.key));
+    Ok(())
+}
+
+/// What one transaction on a live target did.
+struct Applied {
+    /// What it wrote.
+    work: Vec<RowDifference>,
+    /// Rows left out, since one that stays holds a value of theirs.
+    kept: HashSet<KeyTuple>,
+    /// How many differences the policy leaves as they are.
+    left: u64,
+}
+
+async fn apply_once(
+    table: &TableShared,
+    comparer: &Comparer<'_>,
+    reader: &mut Reader,
+    portion: &Portion<'_>,
+    wanted: &[RowDifference],
+) -> Result<Applied, SyncError> {
+    let rows = fetch(comparer, reader, wanted).await?;
     let mut session = table.session(SessionKind::Apply).await?;
     let fence = match portion.range_no {
-        Some(range_no) => fence_sql(table, range_no, RangeState::Planned),
-        None => table.job.context.store.checkpoint_fence_sql(
+        Some(range_no) => range_fence(table, range_no, RangeState::Planned),
+        None => table.job.context.store.checkpoint_fence(
             table.job.context.config.id,
             table.plan.target.table.raw(),
             table.fence(),
@@ -174,27 +224,19 @@ pub async fn apply_live(
     };
     let work = async {
         session.run("START TRANSACTION").await?;
-        recheck(comparer, &mut session, &wanted).await?;
-        let (wanted, left) = policy::leave(comparer, reader, &mut session, wanted).await?;
+        recheck(comparer, &mut session, wanted).await?;
+        let (wanted, left) = policy::leave(comparer, reader, &mut session, wanted.to_vec()).await?;
         let work = (wanted, rows);
         let mut live = live::Live::new(table, comparer, reader, &mut session, quarantine, work);
         live.write(portion.is_last).await?;
         let (work, kept) = live.into_work();
         super::hooks::reach("apply.written");
         read_back(comparer, reader, &mut session, &work).await?;
-        Ok((work, kept, left))
+        Ok(Applied { work, kept, left })
     }
     .await;
-    let (_session, (work, kept, left)) = session.end(work, &fence).await?;
-    TableMeter::add(&table.meter.kept, left + table.keep(kept));
-    let count = |kind| work.iter().filter(|d| d.kind == kind).count() as u64;
-    let meter = &table.meter;
-    TableMeter::add(&meter.inserted, count(DifferenceKind::Missing));
-    TableMeter::add(&meter.updated, count(DifferenceKind::Changed));
-    TableMeter::add(&meter.deleted, count(DifferenceKind::Extra));
-    meter.committed();
-    done.extend(work.into_iter().map(|d| d.key));
-    Ok(())
+    let (_session, applied) = session.end(work, &fence).await?;
+    Ok(applied)
 }
 
 /// The rows of a live target have parents, now that all of them are written.
@@ -206,8 +248,8 @@ pub async fn check_parents(table: &TableShared) -> Result<(), SyncError> {
     foreign::Bonds::of(table).after_all(&mut session).await
 }
 
-fn fence_sql(table: &TableShared, range_no: u32, state: RangeState) -> String {
-    table.job.context.store.range_commit_sql(&RangeCommit {
+fn range_fence(table: &TableShared, range_no: u32, state: RangeState) -> Fence {
+    table.job.context.store.range_fence(&RangeCommit {
         table_run: table.table_run,
         range_no,
         fence: table.fence(),

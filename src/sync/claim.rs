@@ -9,7 +9,7 @@ use crate::mysql::TableRef;
 use crate::store::checkpoints::Checkpoint;
 
 /// Ends the previous holder's connections and raises the fences of everything that it may still
-/// write by. What is written under the result ends with `checkpoint_commit_sql`.
+/// write by. What is written under the result ends with `checkpoint_fence`.
 ///
 /// # Errors
 /// When the control database can't be written; `LeaseLost` when a newer fence holds the table.

@@ -10,6 +10,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::chunk::RANGE_BYTES;
+use super::commit::Again;
 use super::error::SyncError;
 use super::key::{KeyRange, KeyTuple};
 use super::meter::Waiting;
@@ -112,6 +113,7 @@ pub async fn copy_range(
 ) -> Result<u64, SyncError> {
     let mut left = range.clone();
     let mut patience = LOCKED_TRIES;
+    let mut again = Again::default();
     loop {
         let halved = table.meter.halved.load(Ordering::Relaxed);
         let small = writer.halved(halved).unwrap_or_else(|| writer.clone());
@@ -120,7 +122,13 @@ pub async fn copy_range(
             Ok(rows) => return Ok(left.rows - range.rows + rows),
             Err(failed) => failed,
         };
-        let Some(error) = failed.error_if_final(table, writer, whole, &mut patience) else {
+        // A COMMIT comes after the source was read to its end, or is read on from the checkpoint.
+        let undone = table.check().is_ok() && again.allows(&failed.error);
+        let last = match undone {
+            true => None,
+            false => failed.error_if_final(table, writer, whole, &mut patience),
+        };
+        let Some(error) = last else {
             left = stored(table, &failed.at).await?;
             continue;
         };

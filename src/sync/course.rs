@@ -48,6 +48,9 @@ async fn run_from(
             swap::finish(table, &mut checkpoint, &place).await?;
             let verified = checkpoint.verified.clone();
             checkpoint.marks.accept();
+            if checkpoint.source_schema.loaded.as_deref() == Some(&table.plan.fingerprint()) {
+                checkpoint.source_schema.seen = table.plan.seen();
+            }
             close(table, &mut checkpoint).await?;
             table.log(
                 Level::Info,
@@ -57,7 +60,8 @@ async fn run_from(
                 return Ok(verified);
             }
         } else if checkpoint.shadow_table.is_some() {
-            let same = checkpoint.source_schema.as_deref() == Some(&table.plan.fingerprint())
+            let same = checkpoint.source_schema.loaded.as_deref()
+                == Some(&table.plan.fingerprint())
                 && table.plan.strategy == Strategy::Swap;
             if same && (!table.job.context.request.fresh || begun_here) {
                 table.log(Level::Info, "goes on with the load that was begun");

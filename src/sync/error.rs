@@ -22,6 +22,8 @@ pub struct Failure {
     pub class: ErrorClass,
     /// Whether a server said it, rather than being out of reach.
     pub answered: bool,
+    /// Whether it cut off a COMMIT that has not happened, and will not.
+    pub undone: bool,
 }
 
 impl SyncError {
@@ -34,6 +36,21 @@ impl SyncError {
     #[must_use]
     pub fn lease_lost() -> Self {
         Self::stop(ErrorCode::LeaseLost, "another process took this table over")
+    }
+
+    /// The same, where it cut off a COMMIT that has not happened.
+    #[must_use]
+    pub fn undone(mut self) -> Self {
+        if let Self::Failed(failure) = &mut self {
+            failure.undone = true;
+        }
+        self
+    }
+
+    /// Whether it cut off a COMMIT that has not happened: the transaction may be done again at once.
+    #[must_use]
+    pub fn was_undone(&self) -> bool {
+        matches!(self, Self::Failed(failure) if failure.undone)
     }
 
     /// The failure, if it is one.
@@ -57,6 +74,7 @@ impl From<ErrorInfo> for SyncError {
             info,
             class,
             answered: false,
+            undone: false,
         }))
     }
 }
@@ -67,6 +85,7 @@ impl From<MysqlError> for SyncError {
             info: error.info(),
             class: error.class,
             answered: error.number.is_some(),
+            undone: false,
         }))
     }
 }

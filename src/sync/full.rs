@@ -67,6 +67,7 @@ pub async fn end_equal(
     let verified = Verified::whole_table(watermark::as_of(force, next.as_ref()), rows);
     checkpoint.marks.next = next;
     checkpoint.marks.accept();
+    checkpoint.source_schema.seen = table.plan.seen();
     checkpoint.verified = Some(verified.clone());
     close(table, checkpoint).await?;
     Ok(verified)

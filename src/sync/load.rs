@@ -58,7 +58,7 @@ impl Load {
         let name = place.shadow_name(checkpoint.generation, checkpoint.number, table.fence());
         checkpoint.table_run_id = Some(table.table_run);
         checkpoint.shadow_table = Some(name.clone());
-        checkpoint.source_schema = Some(table.plan.fingerprint());
+        checkpoint.source_schema.loaded = Some(table.plan.fingerprint());
         checkpoint.step = Step::Create;
         if table.plan.mode.watermark().is_some() {
             // Before anything is read: whatever comes later lies behind it.
@@ -135,6 +135,7 @@ impl Load {
             swap::swap(&self.table, &mut self.checkpoint, &self.place).await?;
         }
         self.checkpoint.marks.accept();
+        self.checkpoint.source_schema.seen = self.table.plan.seen();
         close(&self.table, &mut self.checkpoint).await?;
         Ok(verified)
     }

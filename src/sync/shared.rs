@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio_util::sync::CancellationToken;
 
 use super::bound::BoundWish;
+use super::commit::{Again, commit_fenced};
 use super::context::{JobContext, StopSignal, TableLease};
 use super::error::SyncError;
 use super::guard::Watched;
@@ -25,6 +26,7 @@ use crate::model::log::Level;
 use crate::model::rule::TableRule;
 use crate::model::throttle::Limits;
 use crate::mysql::{ErrorClass, MysqlError, Session, SessionKind};
+use crate::store::fence::Fence;
 
 /// What all tables of a job share.
 pub struct JobShared {
@@ -340,6 +342,23 @@ impl TableShared {
         })
     }
 
+    /// A transaction of nothing but its fence.
+    ///
+    /// # Errors
+    /// When the server can't be reached, or the lease is lost.
+    pub async fn note(&self, kind: SessionKind, fence: &Fence) -> Result<(), SyncError> {
+        let mut again = Again::default();
+        loop {
+            let mut session = self.session(kind).await?;
+            let begun = session.run("START TRANSACTION").await;
+            let begun = begun.map(|_| ()).map_err(SyncError::from);
+            match session.end(begun, fence).await {
+                Err(error) if again.allows(&error) => {}
+                ended => return ended.map(|_| ()),
+            }
+        }
+    }
+
     fn take_idle(&self, kind: SessionKind) -> Option<Session> {
         let mut idle = lock(&self.idle);
         idle.iter()
@@ -432,14 +451,14 @@ impl TargetSession {
     /// well, else by giving the connection up, which rolls back.
     ///
     /// # Errors
-    /// The work's own; `LeaseLost` when the fence is not ours any more.
+    /// The work's own; those of [`commit_fenced`].
     pub async fn end<T>(
         mut self,
         work: Result<T, SyncError>,
-        fence_sql: &str,
+        fence: &Fence,
     ) -> Result<(Self, T), SyncError> {
         let outcome = match work {
-            Ok(value) => commit_fenced(&mut self, fence_sql).await.map(|()| value),
+            Ok(value) => commit_fenced(&mut self, fence).await.map(|()| value),
             Err(error) => Err(error),
         };
         match outcome {
@@ -450,22 +469,6 @@ impl TargetSession {
             }
         }
     }
-}
-
-/// The fence, then COMMIT.
-///
-/// # Errors
-/// `LeaseLost` when the fence changed no row.
-pub async fn commit_fenced(session: &mut Session, fence_sql: &str) -> Result<(), SyncError> {
-    super::hooks::reach("commit.before_fence");
-    let done = session.run(fence_sql).await?;
-    if done.affected != 1 {
-        return Err(SyncError::lease_lost());
-    }
-    super::hooks::reach("commit.before");
-    session.run("COMMIT").await?;
-    super::hooks::reach("commit.after");
-    Ok(())
 }
 
 impl Deref for TargetSession {

@@ -7,6 +7,7 @@ mod readers;
 
 use std::time::Duration;
 
+use super::commit::Again;
 use super::deletes::{check_delete_limits, guard_emptied};
 use super::error::SyncError;
 use super::key::KeySpec;
@@ -165,16 +166,24 @@ async fn keep_vanished(
         old: Some(old),
         quarantined: true,
     };
-    let fence = table.job.context.store.checkpoint_commit_sql(checkpoint);
-    let mut session = table.session(SessionKind::Apply).await?;
-    let work = async {
-        session.run("START TRANSACTION").await?;
-        quarantine.take(table, &mut session, "o.", &select).await
+    let fence = table.job.context.store.step_fence(checkpoint);
+    let mut again = Again::default();
+    loop {
+        let mut session = table.session(SessionKind::Apply).await?;
+        let work = async {
+            session.run("START TRANSACTION").await?;
+            quarantine.take(table, &mut session, "o.", &select).await
+        }
+        .await;
+        match session.end(work, &fence).await {
+            Err(error) if again.allows(&error) => {}
+            ended => {
+                ended?;
+                hooks::reach("swap.quarantined");
+                return Ok(());
+            }
+        }
     }
-    .await;
-    session.end(work, &fence).await?;
-    hooks::reach("swap.quarantined");
-    Ok(())
 }
 
 fn same_key_sql(key: &KeySpec, one: &str, other: &str) -> String {

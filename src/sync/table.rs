@@ -4,6 +4,7 @@ use crate::model::config::Options;
 use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::plan::{Risk, Severity};
 use crate::model::rule::{ColumnSelect, TableOptions};
+use crate::model::seen::SeenTable;
 use crate::mysql::ddl::CreateTable;
 use crate::mysql::kind::fits;
 use crate::mysql::schema::{ForeignKey, TableSchema, inbound_foreign_keys, same_name};
@@ -138,6 +139,12 @@ impl PlannedTable {
             .map(TableSchema::fingerprint)
             .unwrap_or_default();
         digest(&format!("{}|{target}", self.source_text()))
+    }
+
+    /// What is noted of the source's table.
+    #[must_use]
+    pub fn seen(&self) -> Option<SeenTable> {
+        self.source_schema.as_ref().map(TableSchema::seen)
     }
 
     /// Fingerprint of everything by which a watermark holds: the source's definition, what the rule

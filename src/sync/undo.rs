@@ -9,6 +9,7 @@ mod back;
 use std::sync::Arc;
 
 use super::claim::claim;
+use super::commit::Again;
 use super::context::{JobContext, StopSignal, TableLease, TableOutcome, TableTask};
 use super::error::SyncError;
 use super::meter::{TableMeter, TableObserver};
@@ -114,37 +115,41 @@ impl UndoRun {
         };
         let checkpoint = claim(&self.context, lease, &first.target).await?;
         let store = &self.context.store;
-        let fence = store.checkpoint_fence_sql(
-            self.context.config.id,
-            &task.target_table,
-            checkpoint.fence,
-        );
-        let endpoint = &self.context.local;
-        let mut session =
-            Session::open(endpoint, SessionKind::Apply, self.context.lease_ttl).await?;
-        session = session.with_cancel(self.stop.hard.clone());
-        store
-            .record_connections(&lease.lease, &[session.id()])
-            .await?;
+        let fence =
+            store.checkpoint_fence(self.context.config.id, &task.target_table, checkpoint.fence);
+        let mut session = self.session(lease).await?;
         let schema = self.target(&mut session, first).await?;
-        // Rows may refer to each other, or to rows that other tables get back later.
-        session.run("SET SESSION foreign_key_checks = 0").await?;
+        let mut again = Again::default();
         for deleted in of_table.iter().filter(|deleted| deleted.rows > 0) {
             let back = Return::new(&mut session, deleted, &schema).await?;
-            while let Some(done) = {
+            loop {
                 if lease.lost.is_cancelled() {
                     return Err(SyncError::lease_lost());
                 }
                 if self.stop.soft.is_cancelled() {
                     return Err(SyncError::Stopped);
                 }
-                back.next(&mut session, store, &fence).await?
-            } {
+                if !session.is_usable() {
+                    session = self.session(lease).await?;
+                }
+                let done = match back.next(&mut session, store, &fence).await {
+                    Ok(Some(done)) => done,
+                    Ok(None) => break,
+                    Err(error) if again.allows(&error) => {
+                        session.abandon();
+                        session = self.session(lease).await?;
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                };
                 TableMeter::add(&meter.inserted, done.returned);
                 TableMeter::add(&meter.kept, done.kept);
                 TableMeter::add(&meter.rows_done, done.returned + done.kept);
                 meter.committed();
             }
+        }
+        if !session.is_usable() {
+            session = self.session(lease).await?;
         }
         tell_orphans(&mut session, &schema, meter, observer).await?;
         session.close().await;
@@ -167,6 +172,21 @@ impl UndoRun {
         if let Err(error) = sweep(&self.context.store, &self.context.local).await {
             tracing::warn!(target: "db_taxi::sync", %error, "helper tables were not looked at");
         }
+    }
+
+    /// A session that writes rows back, recorded under the lease.
+    async fn session(&self, lease: &TableLease) -> Result<Session, SyncError> {
+        let context = &self.context;
+        let mut session = Session::open(&context.local, SessionKind::Apply, context.lease_ttl)
+            .await?
+            .with_cancel(self.stop.hard.clone());
+        context
+            .store
+            .record_connections(&lease.lease, &[session.id()])
+            .await?;
+        // Rows may refer to each other, or to rows that other tables get back later.
+        session.run("SET SESSION foreign_key_checks = 0").await?;
+        Ok(session)
     }
 
     async fn target(

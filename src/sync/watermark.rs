@@ -317,7 +317,7 @@ async fn write(
         hooks::reach("watermark.batch");
     }
     let rows = seen.len() as u64;
-    let fence = table.job.context.store.range_commit_sql(&RangeCommit {
+    let fence = table.job.context.store.range_fence(&RangeCommit {
         table_run: table.table_run,
         range_no: range.range_no,
         fence: table.fence(),
@@ -326,11 +326,7 @@ async fn write(
         compared_in: Some(&reader.snapshot().id),
         rows: i64::try_from(rows).unwrap_or(i64::MAX),
     });
-    let mut session = table.session(SessionKind::Apply).await?;
-    let begun = session.run("START TRANSACTION").await;
-    session
-        .end(begun.map(|_| ()).map_err(SyncError::from), &fence)
-        .await?;
+    table.note(SessionKind::Apply, &fence).await?;
     TableMeter::add(&table.meter.rows_done, rows);
     Ok(rows)
 }
@@ -363,6 +359,7 @@ async fn end(
     };
     checkpoint.verified = Some(verified.clone());
     checkpoint.marks.accept();
+    checkpoint.source_schema.seen = table.plan.seen();
     hooks::reach("watermark.end");
     close(table, checkpoint).await?;
     table.log(Level::Info, format!("by watermark: {WATERMARK_PROMISE}"));

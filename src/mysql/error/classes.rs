@@ -27,6 +27,27 @@ const fn known(
     }
 }
 
+/// The entry of an error: of its number, or, where that says no more than that the engine failed, of
+/// the engine's own number, which the message ends with (`errno: 165 "Table is read only"`).
+pub(super) fn of(number: u16, message: &str) -> Option<&'static Known> {
+    let of_engine = || {
+        let (_, rest) = message
+            .split_once("errno: ")
+            .or_else(|| message.split_once("Got error "))?;
+        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        match digits.parse() {
+            Ok(165_u16) => find(1836),
+            Ok(28 | 135) => find(1114),
+            _ => None,
+        }
+    };
+    match number {
+        1004 | 1005 | 1006 | 1015 | 1025 | 1030 => of_engine(),
+        _ => None,
+    }
+    .or_else(|| find(number))
+}
+
 /// The entry of an error number, if it has one.
 pub(super) fn find(number: u16) -> Option<&'static Known> {
     TABLE.iter().find(|known| known.numbers.contains(&number))
@@ -64,10 +85,17 @@ const TABLE: &[Known] = &[
          that end silent connections",
     ),
     known(
-        &[1290, 1792, 1836, 3100],
+        &[1290, 1792, 3100],
         ErrorCode::ReadOnly,
         Wait,
         "the server is read-only; is it a replica, or failing over?",
+    ),
+    known(
+        &[1036, 1836, 1874, 1881, 3989],
+        ErrorCode::ReadOnly,
+        Wait,
+        "writing is switched off there: start the server without innodb_read_only and \
+         innodb_force_recovery, or make the table or database writable again",
     ),
     known(
         &[1021, 1041, 1037, 1114, 1026, 3, 28],
@@ -103,7 +131,7 @@ const TABLE: &[Known] = &[
         "check `database` of the connection and the tables of the config with `db-taxi plan`",
     ),
     known(
-        &[1054, 1064],
+        &[1054, 1064, 1267, 1270, 1271, 3854, 3995],
         ErrorCode::RuleInvalid,
         Stop,
         "check where, columns, key and rename_columns of the table's rule",
@@ -150,6 +178,38 @@ mod tests {
         for number in TABLE.iter().flat_map(|known| known.numbers) {
             assert!(seen.insert(number), "{number} is there twice");
         }
+    }
+
+    #[test]
+    fn what_the_engine_says_counts_where_the_server_only_passes_it_on() {
+        for (number, message, code) in [
+            (
+                1015,
+                "Can't lock file (errno: 165 - Table is read only)",
+                ErrorCode::ReadOnly,
+            ),
+            (
+                1005,
+                "Can't create table `d`.`x` (errno: 165 \"Table is read only\")",
+                ErrorCode::ReadOnly,
+            ),
+            (
+                1030,
+                "Got error 28 \"No space left on device\" from storage engine InnoDB",
+                ErrorCode::DiskFull,
+            ),
+            (1836, "Running in read-only mode", ErrorCode::ReadOnly),
+        ] {
+            assert_eq!(
+                of(number, message).map(|known| known.code),
+                Some(code),
+                "{message}"
+            );
+        }
+        assert!(of(1005, "Can't create table `d`.`x` (errno: 150)").is_none());
+        assert!(
+            of(1064, "near 'errno: 165'").is_some_and(|known| known.code == ErrorCode::RuleInvalid)
+        );
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::model::finding::Finding;
 use crate::model::mapping::Document;
 use crate::model::pattern;
 use crate::model::rule::TableSelect;
+use crate::model::seen::SeenTable;
 use crate::mysql::probe::{Depth, Needs, probe, same_database};
 use crate::mysql::schema::list_tables;
 use crate::mysql::{Ident, MysqlError, Session};
@@ -19,6 +20,7 @@ use crate::services::endpoints::itself;
 use crate::services::refusal::refuse;
 
 mod drift;
+mod source;
 mod table;
 
 use table::check_table;
@@ -30,6 +32,8 @@ struct Sides<'a> {
     local: Session,
     /// Base tables of the source.
     tables: Vec<String>,
+    /// What the last runs of the config in hand noted, by target table.
+    seen: HashMap<String, SeenTable>,
 }
 
 /// Everything in which the servers differ from what the document expects.
@@ -79,6 +83,10 @@ pub(super) async fn check(
         };
         for (index, config) in configs {
             let path = format!("configs[{index}]");
+            sides.seen = match stored.configs.get(&config.name) {
+                Some(known) => shared.store.seen_tables(known.id).await.map_err(refuse)?,
+                None => HashMap::new(),
+            };
             if let Err(error) = check_config(&mut sides, config, &path, &mut findings).await {
                 findings.push(Finding::new(path, error.to_string()));
             }
@@ -146,6 +154,7 @@ async fn open<'a>(
         source,
         local,
         tables,
+        seen: HashMap::new(),
     }))
 }
 

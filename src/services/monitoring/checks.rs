@@ -118,7 +118,7 @@ async fn migrations(shared: &ServicesOptions) -> Check {
 /// Every table of the control database, and whether the server can read it.
 async fn tables(shared: &ServicesOptions) -> Check {
     const NAME: &str = "tables";
-    const WANTED: [&str; 15] = [
+    const WANTED: [&str; 17] = [
         "schema_info",
         "secret_keys",
         "sync_connections",
@@ -133,6 +133,8 @@ async fn tables(shared: &ServicesOptions) -> Check {
         "sync_leases",
         "sync_logs",
         "sync_differences",
+        "sync_schedules",
+        "sync_deleted",
         "instances",
     ];
     let sql = format!(

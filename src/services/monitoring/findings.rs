@@ -9,9 +9,10 @@ use chrono::{DateTime, Utc};
 use super::checks::{advice, bad, good};
 use crate::model::connection::HealthState;
 use crate::model::job::JobState;
-use crate::model::status::Check;
+use crate::model::status::{Check, InstanceState};
 use crate::services::ServicesOptions;
 use crate::store::StoreError;
+use crate::store::doctor::KeptRows;
 
 /// Clocks that differ by more make times in logs and reports misleading.
 const SKEW: Duration = Duration::from_secs(5);
@@ -20,12 +21,17 @@ const FORGOTTEN: Duration = Duration::from_secs(86_400);
 /// Names that a message holds.
 const NAMED: usize = 3;
 
-/// `connections configs shadows helper_tables clock`.
+/// Deleted rows whose time is over sooner than this are told of, so that they can be put back.
+const SOON: Duration = Duration::from_secs(86_400);
+
+/// `connections configs schedules shadows quarantine helper_tables clock`.
 pub(super) async fn all(shared: &ServicesOptions) -> Vec<Check> {
     let found = [
         ("connections", connections(shared).await),
         ("configs", configs(shared).await),
+        ("schedules", schedules(shared).await),
         ("shadows", shadows(shared).await),
+        ("quarantine", quarantine(shared).await),
         ("helper_tables", helper_tables(shared).await),
         ("clock", clock(shared).await),
     ];
@@ -130,6 +136,85 @@ async fn shadows(shared: &ServicesOptions) -> Result<Check, StoreError> {
             word(&oldest.config)
         ),
     ))
+}
+
+/// Enabled configs with a schedule, and whether anybody starts them and takes their jobs.
+async fn schedules(shared: &ServicesOptions) -> Result<Check, StoreError> {
+    const NAME: &str = "schedules";
+    let configs = shared.store.schedules().await?.configs;
+    if configs.is_empty() {
+        return Ok(good(NAME, "no enabled config has a schedule"));
+    }
+    let instances = shared.store.list_instances().await?;
+    let plays = |wanted: &str| {
+        let roles = instances
+            .iter()
+            .filter(|one| one.state == InstanceState::Alive)
+            .flat_map(|one| &one.roles);
+        roles.into_iter().any(|role| role == wanted)
+    };
+    let missing = match (plays("api"), plays("worker")) {
+        (true, true) => {
+            return Ok(good(
+                NAME,
+                format!("{} configs are started by their schedules", configs.len()),
+            ));
+        }
+        (false, _) => "no live service starts them",
+        (true, false) => "no live service takes their jobs",
+    };
+    let names = named(configs.iter().map(|config| &config.spec.name));
+    Ok(bad(
+        NAME,
+        format!("{names}: a schedule is set, and {missing}"),
+        "start db-taxi --headless with the roles api and worker (instance.roles), or take the \
+         schedule away and call db-taxi run from cron",
+    ))
+}
+
+/// Deleted rows that can be put back only for a short time, or that nobody has cleaned up.
+async fn quarantine(shared: &ServicesOptions) -> Result<Check, StoreError> {
+    const NAME: &str = "quarantine";
+    let ending = shared.store.kept_rows_ending(SOON).await?;
+    let (over, near): (Vec<_>, Vec<_>) = ending.into_iter().partition(|kept| kept.is_expired);
+    let shown = |kept: &[KeptRows]| {
+        let each = kept
+            .iter()
+            .map(|kept| format!("{} rows of {}", kept.rows, kept.target_table));
+        named(each)
+    };
+    let over_shown = format!(
+        "their time is over, and they are still there: {}",
+        shown(&over)
+    );
+    Ok(match (near.first(), over.first()) {
+        (None, None) => good(NAME, "no deleted rows are about to be dropped"),
+        (Some(first), _) => {
+            let mut message = format!(
+                "dropped from {} on: {}",
+                first.expires_at.format("%Y-%m-%d %H:%M UTC"),
+                shown(&near)
+            );
+            if !over.is_empty() {
+                message = format!("{message}; {over_shown}");
+            }
+            let remedy = format!(
+                "to have them back: db-taxi jobs undo {} (quarantine of the config says how long they are kept)",
+                first.job
+            );
+            advice(NAME, message, remedy)
+        }
+        (None, Some(first)) => {
+            let config = match first.config.as_str() {
+                "" => "--all".to_owned(),
+                name => word(name),
+            };
+            let remedy = format!(
+                "they go at the end of the next job, or when a service starts: db-taxi run {config}"
+            );
+            advice(NAME, over_shown, remedy)
+        }
+    })
 }
 
 /// Tables in helper databases that no register lists: nobody will drop them.

@@ -10,10 +10,11 @@ use crate::mysql::rows::{AnyWriter, RowWriter, Written, insert_head_sql, tuple_s
 use crate::mysql::session::{WRITE_SQL_MODE, Warning};
 use crate::mysql::{Session, SessionKind, TableRef};
 use crate::store::ranges::{RangeCommit, RangeRow, RangeState};
+use crate::sync::commit::commit_fenced;
 use crate::sync::error::SyncError;
 use crate::sync::key::KeyTuple;
 use crate::sync::meter::{TableMeter, Waiting};
-use crate::sync::shared::{TableShared, TargetSession, commit_fenced};
+use crate::sync::shared::{TableShared, TargetSession};
 use crate::sync::table::PlannedTable;
 
 /// Writes segments, each with its fence.
@@ -121,7 +122,7 @@ impl<'a> Sink<'a> {
         let ends = !self.whole || last;
         if ends {
             let position = segment.last.as_ref().map(KeyTuple::to_text);
-            let fence = self.table.job.context.store.range_commit_sql(&RangeCommit {
+            let fence = self.table.job.context.store.range_fence(&RangeCommit {
                 table_run: self.table.table_run,
                 range_no: self.range.range_no,
                 fence: self.table.fence(),

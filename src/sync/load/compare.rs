@@ -240,7 +240,7 @@ async fn mark(
     rows: u64,
     force: &str,
 ) -> Result<(), SyncError> {
-    let fence = table.job.context.store.range_commit_sql(&RangeCommit {
+    let fence = table.job.context.store.range_fence(&RangeCommit {
         table_run: table.table_run,
         range_no: range.range_no,
         fence: table.fence(),
@@ -249,14 +249,7 @@ async fn mark(
         compared_in: Some(force),
         rows: i64::try_from(rows).unwrap_or(i64::MAX) - i64::try_from(range.rows).unwrap_or(0),
     });
-    let mut session = table.session(SessionKind::Load).await?;
-    let begun = session
-        .run("START TRANSACTION")
-        .await
-        .map(|_| ())
-        .map_err(SyncError::from);
-    session.end(begun, &fence).await?;
-    Ok(())
+    table.note(SessionKind::Load, &fence).await
 }
 
 /// What compares a table's shadow with its source.

@@ -8,12 +8,13 @@ use crate::mysql::kind::fits;
 use crate::mysql::schema::TableSchema;
 use crate::mysql::{Ident, Session, TableRef};
 use crate::store::Store;
+use crate::store::fence::Fence;
 use crate::store::quarantine::Deleted;
+use crate::sync::commit::commit_fenced;
 use crate::sync::error::SyncError;
 use crate::sync::hooks;
 use crate::sync::place::quarantine_table;
 use crate::sync::quarantine::{COUNTER, exact};
-use crate::sync::shared::commit_fenced;
 
 /// Rows of one transaction.
 const BATCH: u64 = 1_000;
@@ -111,12 +112,12 @@ impl<'a> Return<'a> {
     }
 
     /// Puts the next rows back in one transaction; `None` when none is left. After an error the
-    /// session must be given up.
+    /// session must be given up; after a COMMIT it may be of no more use.
     pub(super) async fn next(
         &self,
         session: &mut Session,
         store: &Store,
-        fence: &str,
+        fence: &Fence,
     ) -> Result<Option<Done>, SyncError> {
         let counter = &self.counter;
         let last = self.last.load(Relaxed);

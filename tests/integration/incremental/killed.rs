@@ -2,6 +2,7 @@
 
 use super::World;
 use crate::both_flavours;
+use crate::crash::cut_off::{FENCE, Proxy, expect_first_try, how};
 use crate::crash::world::{
     LIMIT, at_once, expect_nothing_left, run_until_frozen, run_until_killed,
 };
@@ -72,5 +73,20 @@ both_flavours! {
         assert!(end.stderr.contains("was lost: whoever holds it goes on"), "{}\n{}", end.stdout, end.stderr);
         pair.judge("t", "t").equal();
         expect_nothing_left(&pair);
+    }
+
+    /// In the middle of a range, and at its end: the worker finds out what became of it.
+    async fn a_commit_whose_answer_is_lost_is_neither_repeated_nor_missing(pair: Pair) {
+        at_once(&pair, &["2/late", "2/request", "3/answer", "9/answer", "9/request", "9/late"], |pair, point| {
+            let world = prepare(pair);
+            let (at, cut) = point.split_once('/').unwrap();
+            let proxy = Proxy::start(pair.local.port, how(cut), FENCE, at.parse().unwrap());
+            let taxi = &world.taxi;
+            taxi.run(&["--set", &proxy.setting(), "run", "everything"]).expect_code(0);
+            proxy.expect_cut();
+            expect_first_try(pair);
+            pair.judge("t", "t").equal();
+            expect_nothing_left(pair);
+        });
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Sides;
 use super::drift::check_drift;
+use super::source::check_source;
 use crate::model::finding::Finding;
 use crate::model::rule::{ColumnSelect, TableRule, TableSelect};
 use crate::mysql::schema::{TableSchema, same_name};
@@ -42,6 +43,10 @@ pub(super) async fn check_table(
         }
     }
     check_key(sides, rule, &schema, path, findings).await?;
+    let target = rule.target_table.as_deref().unwrap_or(source);
+    if let Some(seen) = sides.seen.get(target) {
+        check_source(rule, &schema, seen, path, findings);
+    }
     check_drift(sides, rule, &schema, source, path, findings).await
 }
 
