@@ -8,13 +8,12 @@ use serde_json::json;
 use super::Context;
 use super::run::{Asked, work};
 use crate::cli::args::{JobsUndoArgs, RepairArgs};
-use crate::cli::ask;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::output::number::plural;
 use crate::cli::signals::Signals;
 use crate::model::error::ErrorInfo;
-use crate::model::job::{JobKind, JobRequest, Trigger};
+use crate::model::job::JobKind;
 
 /// What a repair found in one table, or why it can't be repaired.
 type Told = (String, Result<u64, ErrorInfo>);
@@ -36,17 +35,7 @@ pub async fn repair(
     context
         .confirm(&format!("Write the rows that differ in {what}?"))
         .await?;
-    let asked = Asked {
-        request: JobRequest {
-            kind: JobKind::Repair,
-            tables: args.tables.clone(),
-            trigger: Trigger::Cli,
-            requested_by: ask::requested_by(),
-            ..JobRequest::default()
-        },
-        skip_if_running: false,
-        events: false,
-    };
+    let asked = Asked::of(JobKind::Repair, &args.tables);
     work(context, &args.names, asked, signals).await
 }
 
@@ -76,18 +65,7 @@ pub async fn undo(
     context
         .confirm(&format!("Put back {}?", tables.join(", ")))
         .await?;
-    let asked = Asked {
-        request: JobRequest {
-            kind: JobKind::Undo,
-            tables: args.tables.clone(),
-            trigger: Trigger::Cli,
-            requested_by: ask::requested_by(),
-            undo_of: Some(job.id),
-            ..JobRequest::default()
-        },
-        skip_if_running: false,
-        events: false,
-    };
+    let asked = Asked::undo(job.id, &args.tables);
     work(context, &[job.config_id.to_string()], asked, signals).await
 }
 

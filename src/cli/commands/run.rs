@@ -23,6 +23,7 @@ use crate::cli::show;
 use crate::cli::signals::Signals;
 use crate::jobs::EventStream;
 use crate::model::config::Config;
+use crate::model::ids::JobId;
 use crate::model::job::{Job, JobKind, JobRequest, Trigger};
 
 /// How long jobs that are ended at once may take to roll back.
@@ -41,20 +42,11 @@ pub async fn run(
     } else {
         args.names.clone()
     };
-    let request = JobRequest {
-        kind: JobKind::Sync,
-        tables: args.tables.clone(),
-        full: args.full,
-        fresh: args.fresh,
-        trigger: Trigger::Cli,
-        requested_by: ask::requested_by(),
-        ..JobRequest::default()
-    };
-    let asked = Asked {
-        request,
-        skip_if_running: args.skip_if_running,
-        events: args.events,
-    };
+    let mut asked = Asked::of(JobKind::Sync, &args.tables);
+    asked.request.full = args.full;
+    asked.request.fresh = args.fresh;
+    asked.skip_if_running = args.skip_if_running;
+    asked.events = args.events;
     work(context, &names, asked, signals).await
 }
 
@@ -64,17 +56,7 @@ pub async fn verify(
     args: &VerifyArgs,
     signals: &mut Signals,
 ) -> Result<Exit, Failure> {
-    let asked = Asked {
-        request: JobRequest {
-            kind: JobKind::Verify,
-            tables: args.tables.clone(),
-            trigger: Trigger::Cli,
-            requested_by: ask::requested_by(),
-            ..JobRequest::default()
-        },
-        skip_if_running: false,
-        events: false,
-    };
+    let asked = Asked::of(JobKind::Verify, &args.tables);
     work(context, &args.names, asked, signals).await
 }
 
@@ -111,9 +93,33 @@ async fn import(context: &Context<'_>, file: &str) -> Result<Vec<String>, Failur
 
 /// What every config is asked for.
 pub(super) struct Asked {
-    pub(super) request: JobRequest,
-    pub(super) skip_if_running: bool,
-    pub(super) events: bool,
+    request: JobRequest,
+    skip_if_running: bool,
+    events: bool,
+}
+
+impl Asked {
+    /// A job of `kind` for `tables`; all of the config's where none is named.
+    pub(super) fn of(kind: JobKind, tables: &[String]) -> Self {
+        Self {
+            request: JobRequest {
+                kind,
+                tables: tables.to_vec(),
+                trigger: Trigger::Cli,
+                requested_by: ask::requested_by(),
+                ..JobRequest::default()
+            },
+            skip_if_running: false,
+            events: false,
+        }
+    }
+
+    /// An undo of what this job deleted.
+    pub(super) fn undo(of: JobId, tables: &[String]) -> Self {
+        let mut asked = Self::of(JobKind::Undo, tables);
+        asked.request.undo_of = Some(of);
+        asked
+    }
 }
 
 /// A config and how its job ended; no job when there is nothing to tell of.

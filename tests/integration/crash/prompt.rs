@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use db_taxi::mysql::Session;
 
 use super::world::{
-    LIMIT, expect_done, fill_few, install, install_with, last_job, run_until_frozen,
+    LIMIT, expect_done, fill_few, install, install_with, last_job, lock_ranges, run_until_frozen,
 };
 use crate::both_flavours;
 use crate::support::{DbTaxi, Pair, PrivatePair, Running};
@@ -125,10 +125,7 @@ both_flavours! {
         // One worker: no other stands still with the rows locked.
         let taxi = install_with(&pair, "{max_concurrency: 1}");
         let frozen = run_until_frozen(&taxi, "commit.before_fence@2");
-        let mut outsider = pair.local.session().await;
-        outsider.run("START TRANSACTION").await.unwrap();
-        let ranges = format!("SELECT COUNT(*) FROM {}.sync_ranges FOR UPDATE", pair.control_db());
-        outsider.rows(&ranges).await.unwrap();
+        let mut outsider = lock_ranges(&pair).await;
         frozen.thaw();
         stop(&pair, &taxi, frozen);
         outsider.run("ROLLBACK").await.unwrap();

@@ -7,7 +7,7 @@ use rustix::process::Signal;
 
 use super::world::{
     LIMIT, at_once, expect_done, expect_nothing_left, fill_few, install, install_with, last_job,
-    run_until_frozen, start_with_hooks,
+    lock_ranges, run_until_frozen, start_with_hooks,
 };
 use crate::both_flavours;
 use crate::support::{DbTaxi, Pair, PrivatePair, Running, wait_until};
@@ -62,10 +62,7 @@ both_flavours! {
         // One worker: another one, frozen in its commit, would hold what the outsider asks for.
         let taxi = install_with(&pair, "{max_concurrency: 1}");
         let frozen = run_until_frozen(&taxi, "commit.before_fence@2");
-        let mut outsider = pair.local.session().await;
-        outsider.run("START TRANSACTION").await.unwrap();
-        let ranges = format!("SELECT COUNT(*) FROM {}.sync_ranges FOR UPDATE", pair.control_db());
-        outsider.rows(&ranges).await.unwrap();
+        let mut outsider = lock_ranges(&pair).await;
         frozen.thaw();
         frozen.signal(Signal::INT);
         frozen.wait_to_say(LIMIT, &["after the batch"]);
@@ -75,6 +72,26 @@ both_flavours! {
         assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
         outsider.run("ROLLBACK").await.unwrap();
         taxi.run(&["run", "everything"]).expect_code(0);
+        expect_done(&pair);
+    }
+
+    /// What is asked for is a sync, not the end of the one that was under way.
+    async fn a_run_that_finds_a_job_ending_makes_one_of_its_own(pair: Pair) {
+        fill_few(&pair);
+        let taxi = install(&pair).set("sync.lease_ttl=2m");
+        let first = run_until_frozen(&taxi, "load.copied");
+        let other = taxi.sibling();
+        let second = other.start(&["run", "everything"]);
+        // It enters itself once it has found the other's job.
+        wait_until(LIMIT, "the second process", || {
+            pair.local.sql(&format!("SELECT COUNT(*) FROM {}.instances", pair.control_db())) == "2"
+        });
+        first.signal(Signal::INT);
+        first.thaw();
+        first.wait(LIMIT).expect_code(130);
+        second.wait(LIMIT).expect_code(0);
+        let jobs = format!("SELECT GROUP_CONCAT(state ORDER BY state) FROM {}.sync_jobs", pair.control_db());
+        assert_eq!(pair.local.sql(&jobs), "cancelled,completed");
         expect_done(&pair);
     }
 

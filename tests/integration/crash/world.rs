@@ -4,6 +4,8 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use db_taxi::mysql::Session;
+
 use crate::support::{DbTaxi, Finished, Flavour, Pair, Running, wait_until};
 
 /// Longest time that one run of a test may take.
@@ -231,4 +233,20 @@ pub fn last_job(pair: &Pair, column: &str) -> String {
         "SELECT {column} FROM {}.sync_jobs ORDER BY created_at DESC, id DESC LIMIT 1",
         pair.control_db()
     ))
+}
+
+/// An outsider that holds the checkpoints which the next batches have to write. Those that a frozen
+/// process holds itself are left alone.
+pub async fn lock_ranges(pair: &Pair) -> Session {
+    let mut outsider = pair.local.session().await;
+    outsider.run("START TRANSACTION").await.unwrap();
+    let ranges = format!(
+        "SELECT range_no FROM {}.sync_ranges FOR UPDATE SKIP LOCKED",
+        pair.control_db()
+    );
+    assert!(
+        !outsider.rows(&ranges).await.unwrap().is_empty(),
+        "no range to hold"
+    );
+    outsider
 }

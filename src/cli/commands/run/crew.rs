@@ -25,6 +25,9 @@ use crate::model::job::{Job, JobFilter, JobKind, JobState};
 /// How often a job that another process runs is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// How often a job may end between being found and being taken up.
+const TRIES: u32 = 3;
+
 /// A job on its way.
 struct Slot {
     id: JobId,
@@ -48,6 +51,20 @@ pub struct Crew<'a> {
 struct Claimable {
     job: Job,
     ours: bool,
+}
+
+/// How one try to run a config's job ended.
+enum Outcome {
+    /// With this to tell, if anything.
+    Told(Option<Box<Job>>),
+    /// The job that was to be taken up was ended by whoever had it.
+    EndedMeanwhile,
+}
+
+impl Outcome {
+    fn told(job: Option<Job>) -> Self {
+        Self::Told(job.map(Box::new))
+    }
 }
 
 impl<'a> Crew<'a> {
@@ -117,25 +134,49 @@ impl<'a> Crew<'a> {
         if self.stopped.get().is_some() {
             return Ok(None);
         }
+        for _ in 0..TRIES {
+            match self.try_one(config).await? {
+                Outcome::Told(job) => return Ok(job.map(|job| *job)),
+                Outcome::EndedMeanwhile => {}
+            }
+        }
+        Err(Failure::refused(
+            "config_busy",
+            format!(
+                "{}: others begin and end jobs of it all the time",
+                config.spec.name
+            ),
+        ))
+    }
+
+    async fn try_one(&self, config: &Config) -> Result<Outcome, Failure> {
+        let name = &config.spec.name;
         let Claimable { job, ours } = match self.claimable(config).await {
             Ok(claimable) => claimable,
             Err(failure) if failure.code == "config_busy" && self.asked.skip_if_running => {
-                self.note(&format!(
-                    "{}: skipped: {}",
-                    config.spec.name, failure.message
-                ));
-                return Ok(None);
+                return Ok(self.skipped(name, &failure.message));
             }
             Err(failure) => return Err(failure),
         };
         let jobs = &self.context.services.jobs;
         match self.here(job.id).await {
+            // Whoever held it ended it a moment ago.
+            Some(Ok(job)) if !ours && job.state.is_final() && !self.was_here(&job) => {
+                if self.asked.skip_if_running {
+                    return Ok(self.skipped(name, "it was being run until a moment ago"));
+                }
+                Ok(Outcome::EndedMeanwhile)
+            }
             // With its tables, as the control database has them.
-            Some(Ok(job)) => Ok(Some(jobs.get(&job.id.to_string()).await.unwrap_or(job))),
-            Some(Err(Refusal::Conflict { .. })) if ours => self.elsewhere(job).await,
+            Some(Ok(job)) => {
+                let job = jobs.get(&job.id.to_string()).await.unwrap_or(job);
+                Ok(Outcome::told(Some(job)))
+            }
+            Some(Err(Refusal::Conflict { .. })) if ours => {
+                Ok(Outcome::told(self.elsewhere(job).await?))
+            }
             Some(Err(Refusal::Conflict { message, .. })) if self.asked.skip_if_running => {
-                self.note(&format!("{}: skipped: {message}", config.spec.name));
-                Ok(None)
+                Ok(self.skipped(name, &message))
             }
             Some(Err(refusal @ Refusal::Conflict { .. })) => {
                 Err(Failure::from(refusal).hint(format!(
@@ -149,9 +190,18 @@ impl<'a> Crew<'a> {
                 if ours && self.stopped.get() == Some(Signal::Interrupt) {
                     jobs.stop(job.id).await?;
                 }
-                Ok(None)
+                Ok(Outcome::told(None))
             }
         }
+    }
+
+    fn was_here(&self, job: &Job) -> bool {
+        job.instance.as_ref() == Some(&self.engine.instance_name())
+    }
+
+    fn skipped(&self, config: &str, why: &str) -> Outcome {
+        self.note(&format!("{config}: skipped: {why}"));
+        Outcome::told(None)
     }
 
     /// Runs a job here; `None` when a signal came before it began.
