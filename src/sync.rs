@@ -17,6 +17,7 @@ pub mod ddl;
 pub mod deletes;
 pub mod error;
 pub mod exact;
+pub mod fencing;
 pub mod few;
 pub mod full;
 pub mod guard;

@@ -105,6 +105,19 @@ impl fmt::Display for ShownValue {
 /// Key columns and their values.
 pub type ShownKey = BTreeMap<String, Option<ShownValue>>;
 
+/// A key for people: `id=42, part=NULL`.
+#[must_use]
+pub fn shown_key(key: &ShownKey) -> String {
+    let shown: Vec<String> = key
+        .iter()
+        .map(|(column, value)| match value {
+            Some(value) => format!("{column}={value}"),
+            None => format!("{column}=NULL"),
+        })
+        .collect();
+    shown.join(", ")
+}
+
 /// The error of a job or table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ErrorInfo {
@@ -167,14 +180,7 @@ impl fmt::Display for ErrorInfo {
         }
         f.write_str(&self.message)?;
         if let Some(key) = &self.key {
-            let shown: Vec<String> = key
-                .iter()
-                .map(|(column, value)| match value {
-                    Some(value) => format!("{column}={value}"),
-                    None => format!("{column}=NULL"),
-                })
-                .collect();
-            write!(f, " (row {})", shown.join(", "))?;
+            write!(f, " (row {})", shown_key(key))?;
         }
         if let Some(column) = &self.column {
             write!(f, " (column {column})")?;

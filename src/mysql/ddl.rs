@@ -5,13 +5,12 @@
 
 use super::ident::{Ident, TableRef};
 
+mod likeness;
 mod options;
 mod text;
 
 use options::innodb_options;
-use text::{
-    bracketed_names, names_one_of, outside_strings, plain_column, quoted, rename_quoted, strip_word,
-};
+use text::{bracketed_names, names_one_of, outside_strings, quoted, rename_quoted, strip_word};
 
 /// A column as printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -332,26 +331,6 @@ impl CreateTable {
         )
     }
 
-    /// The statement that makes `table` for rows of this one: with the columns that are stored and
-    /// neither keys nor checks, so that it takes every row; they are numbered by `counter`.
-    #[must_use]
-    pub fn create_plain_sql(&self, table: &TableRef, counter: &Ident) -> String {
-        let mut lines = vec![format!(
-            "  {counter} bigint unsigned NOT NULL AUTO_INCREMENT"
-        )];
-        let stored = self.columns.iter().filter(|c| !is_computed(&c.rest));
-        lines.extend(stored.map(|c| format!("  {} {}", c.name, plain_column(&c.rest))));
-        lines.push(format!("  PRIMARY KEY ({counter})"));
-        let options = innodb_options(&self.options);
-        // Partitions begin on a line of their own.
-        let options = options.lines().next().unwrap_or_default();
-        let options = match self.auto_increment() {
-            Some(next) => options.replace(&format!(" AUTO_INCREMENT={next}"), ""),
-            None => options.to_owned(),
-        };
-        format!("CREATE TABLE {table} (\n{}\n) {options}", lines.join(",\n"))
-    }
-
     /// Keys that are added after the rows.
     #[must_use]
     pub fn deferred_keys(&self) -> Vec<&KeyDef> {
@@ -492,18 +471,6 @@ mod tests {
         assert_eq!(
             t.foreign_keys[0].add_clause_to(&Ident::new("fk"), &TableRef::new("d", "parent")),
             "ADD CONSTRAINT `fk` FOREIGN KEY (`p`) REFERENCES `d`.`parent` (`id`) ON DELETE CASCADE"
-        );
-    }
-
-    #[test]
-    fn a_plain_table_takes_rows_and_nothing_else() {
-        let sql = "CREATE TABLE `t` (\n  `id` int(11) NOT NULL AUTO_INCREMENT,\n  `a` varchar(20) DEFAULT ' CHECK (x) AUTO_INCREMENT' CHECK (`a` <> ')'),\n  `g` int GENERATED ALWAYS AS (`id` + 1) STORED,\n  PRIMARY KEY (`id`),\n  UNIQUE KEY `u` (`a`),\n  CONSTRAINT `ck` CHECK (`id` > 0)\n) ENGINE=InnoDB AUTO_INCREMENT=7 DEFAULT CHARSET=utf8mb4\n PARTITION BY HASH (`id`)";
-        let plain = CreateTable::parse(sql)
-            .unwrap()
-            .create_plain_sql(&TableRef::new("q", "x"), &Ident::new("n"));
-        assert_eq!(
-            plain,
-            "CREATE TABLE `q`.`x` (\n  `n` bigint unsigned NOT NULL AUTO_INCREMENT,\n  `id` int(11) NOT NULL,\n  `a` varchar(20) DEFAULT ' CHECK (x) AUTO_INCREMENT',\n  PRIMARY KEY (`n`)\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4"
         );
     }
 

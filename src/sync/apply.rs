@@ -8,15 +8,15 @@ use std::collections::{HashMap, HashSet};
 use super::commit::Again;
 use super::compare::{Comparer, RowDifference};
 use super::error::SyncError;
+use super::fencing;
 use super::key::KeyTuple;
 use super::meter::TableMeter;
 use super::shared::TableShared;
 use super::snapshot::Reader;
-use crate::model::error::{ErrorCode, ErrorInfo};
+use crate::model::error::{ErrorCode, ErrorInfo, shown_key};
 use crate::model::log::DifferenceKind;
 use crate::mysql::{Session, SessionKind};
-use crate::store::fence::Fence;
-use crate::store::ranges::{RangeCommit, RangeState};
+use crate::store::ranges::RangeState;
 
 mod arranged;
 mod foreign;
@@ -26,6 +26,7 @@ mod statements;
 mod unique;
 
 pub use arranged::{Arranged, leave_held};
+pub use foreign::Reached;
 
 /// Keys per statement.
 const KEYS: usize = 500;
@@ -85,7 +86,7 @@ pub async fn repair_shadow(
     differences: &[RowDifference],
 ) -> Result<(), SyncError> {
     let rows = fetch(comparer, reader, differences).await?;
-    let fence = range_fence(table, range_no, RangeState::Copied);
+    let fence = fencing::range_fence(table, range_no, RangeState::Copied);
     let mut again = Again::default();
     loop {
         let mut session = table.session(SessionKind::Load).await?;
@@ -145,9 +146,9 @@ pub struct Portion<'a> {
 }
 
 /// Applies differences to a live target in one transaction, as far as the table's
-/// `conflict_resolution` has them written; the rows it leaves alone are counted as kept. Rows whose
-/// keys are in `done` are left out; those that had to be written with the others, since they were in
-/// their way, are put in.
+/// `conflict_resolution` has them written; returns how many rows it leaves alone, which are the
+/// caller's to count. Rows whose keys are in `done` are left out; those that had to be written with
+/// the others, since they were in their way, are put in. What was moved is charged to the rates.
 ///
 /// # Errors
 /// `LockTimeout`, transient, when a row was changed by somebody else since it was compared;
@@ -158,7 +159,7 @@ pub async fn apply_live(
     reader: &mut Reader,
     portion: Portion<'_>,
     done: &mut HashSet<KeyTuple>,
-) -> Result<(), SyncError> {
+) -> Result<u64, SyncError> {
     let wanted: Vec<RowDifference> = portion
         .differences
         .iter()
@@ -166,33 +167,23 @@ pub async fn apply_live(
         .cloned()
         .collect();
     if wanted.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
     policy::refuse_conflict(comparer, &wanted)?;
     let mut again = Again::default();
-    let Applied { work, kept, left } = loop {
+    let Applied { written, left } = loop {
         match apply_once(table, comparer, reader, &portion, &wanted).await {
             Err(error) if again.allows(&error) => {}
             applied => break applied?,
         }
     };
-    TableMeter::add(&table.meter.kept, left + table.keep(kept));
-    let count = |kind| work.iter().filter(|d| d.kind == kind).count() as u64;
-    let meter = &table.meter;
-    TableMeter::add(&meter.inserted, count(DifferenceKind::Missing));
-    TableMeter::add(&meter.updated, count(DifferenceKind::Changed));
-    TableMeter::add(&meter.deleted, count(DifferenceKind::Extra));
-    meter.committed();
-    done.extend(work.into_iter().map(|d| d.key));
-    Ok(())
+    Ok(left + account(table, comparer, written, done))
 }
 
 /// What one transaction on a live target did.
 struct Applied {
     /// What it wrote.
-    work: Vec<RowDifference>,
-    /// Rows left out, since one that stays holds a value of theirs.
-    kept: HashSet<KeyTuple>,
+    written: live::Written,
     /// How many differences the policy leaves as they are.
     left: u64,
 }
@@ -207,7 +198,7 @@ async fn apply_once(
     let rows = fetch(comparer, reader, wanted).await?;
     let mut session = table.session(SessionKind::Apply).await?;
     let fence = match portion.range_no {
-        Some(range_no) => range_fence(table, range_no, RangeState::Planned),
+        Some(range_no) => fencing::range_fence(table, range_no, RangeState::Planned),
         None => table.job.context.store.checkpoint_fence(
             table.job.context.config.id,
             table.plan.target.table.raw(),
@@ -229,14 +220,58 @@ async fn apply_once(
         let work = (wanted, rows);
         let mut live = live::Live::new(table, comparer, reader, &mut session, quarantine, work);
         live.write(portion.is_last).await?;
-        let (work, kept) = live.into_work();
+        let written = live.into_written();
         super::hooks::reach("apply.written");
-        read_back(comparer, reader, &mut session, &work).await?;
-        Ok(Applied { work, kept, left })
+        read_back(comparer, reader, &mut session, &written.work).await?;
+        Ok(Applied { written, left })
     }
     .await;
     let (_session, applied) = session.end(work, &fence).await?;
     Ok(applied)
+}
+
+/// Counts, charges and names what was written; returns how many rows were left out.
+fn account(
+    table: &TableShared,
+    comparer: &Comparer<'_>,
+    written: live::Written,
+    done: &mut HashSet<KeyTuple>,
+) -> u64 {
+    let live::Written {
+        work,
+        kept,
+        displaced,
+        bytes,
+    } = written;
+    let count = |kind| work.iter().filter(|d| d.kind == kind).count() as u64;
+    let meter = &table.meter;
+    TableMeter::add(&meter.inserted, count(DifferenceKind::Missing));
+    TableMeter::add(&meter.updated, count(DifferenceKind::Changed));
+    TableMeter::add(&meter.deleted, count(DifferenceKind::Extra));
+    meter.committed();
+    table.charge(work.len() as u64, bytes);
+    for key in &displaced {
+        table.name_row(format!(
+            "{} is not on the source and held a unique value that another row needs: it was deleted",
+            named(comparer, key)
+        ));
+    }
+    let kept = table.keep(kept);
+    for key in &kept {
+        table.name_row(format!(
+            "{} is not written: a row that stays holds a unique value of it",
+            named(comparer, key)
+        ));
+    }
+    done.extend(work.into_iter().map(|d| d.key));
+    kept.len() as u64
+}
+
+/// A row of the target, for people.
+fn named(comparer: &Comparer<'_>, key: &KeyTuple) -> String {
+    let key_spec = comparer.plan.target_key.as_ref();
+    let key = key_spec.map(|spec| shown_key(&spec.shown(key)));
+    format!("row {}", key.unwrap_or_default())
 }
 
 /// The rows of a live target have parents, now that all of them are written.
@@ -246,18 +281,6 @@ async fn apply_once(
 pub async fn check_parents(table: &TableShared) -> Result<(), SyncError> {
     let mut session = table.session(SessionKind::Apply).await?;
     foreign::Bonds::of(table).after_all(&mut session).await
-}
-
-fn range_fence(table: &TableShared, range_no: u32, state: RangeState) -> Fence {
-    table.job.context.store.range_fence(&RangeCommit {
-        table_run: table.table_run,
-        range_no,
-        fence: table.fence(),
-        position: None,
-        state,
-        compared_in: None,
-        rows: 0,
-    })
 }
 
 /// Every row that will be changed is still what was compared, and every row that will be

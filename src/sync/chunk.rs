@@ -18,15 +18,18 @@ const LEAST_ROWS: u64 = 200;
 /// Rows that the next range should have.
 #[must_use]
 pub fn range_rows(plan: &PlannedTable, meter: &TableMeter, workers: usize) -> u64 {
-    let measured = TableMeter::get(&meter.rows_done);
+    let measured = (
+        TableMeter::get(&meter.rows_done),
+        TableMeter::get(&meter.bytes_done),
+    );
     let estimate = plan
         .source_schema
         .as_ref()
         .map_or((0, 0), |s| (s.rows_estimate, s.data_bytes));
-    let row_bytes = if measured >= 1000 {
-        TableMeter::get(&meter.bytes_done) / measured
-    } else {
-        estimate.1.checked_div(estimate.0).unwrap_or(1000)
+    let row_bytes = match measured {
+        (rows, bytes) if rows >= 1000 && bytes > 0 => bytes / rows,
+        // A comparison moves no bytes to measure rows by.
+        _ => estimate.1.checked_div(estimate.0).unwrap_or(1000),
     };
     let least = |most: u64, wish: &std::sync::atomic::AtomicU64| match TableMeter::get(wish) {
         0 => most,

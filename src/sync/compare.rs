@@ -548,6 +548,45 @@ impl Comparer<'_> {
         read
     }
 
+    /// The rows that still differ in the same way, as both sides have them now.
+    ///
+    /// # Errors
+    /// The servers' refusals, or the loss of a connection.
+    pub async fn again(
+        &self,
+        reader: &mut Reader,
+        target: &mut Session,
+        rows: &[RowDifference],
+    ) -> Result<Vec<RowDifference>, SyncError> {
+        let keys: Vec<&KeyTuple> = rows.iter().map(|row| &row.key).collect();
+        let mut here = self.target_hashes(target, &keys, false).await?;
+        let mut there = self.source_hashes(reader, &keys).await?;
+        let mut still = Vec::new();
+        for row in rows {
+            let target = here.remove(&row.key);
+            let (source_key, source) = match there.remove(&row.key) {
+                Some((key, hash)) => (key, Some(hash)),
+                None => (row.source_key.clone(), None),
+            };
+            let kind = match (&source, &target) {
+                (Some(source), Some(target)) if source != target => DifferenceKind::Changed,
+                (Some(_), None) => DifferenceKind::Missing,
+                (None, Some(_)) => DifferenceKind::Extra,
+                _ => continue,
+            };
+            if kind == row.kind {
+                still.push(RowDifference {
+                    kind,
+                    source_key,
+                    key: row.key.clone(),
+                    source,
+                    target,
+                });
+            }
+        }
+        Ok(still)
+    }
+
     /// Differences as they are shown, with the columns of rows that changed.
     ///
     /// # Errors

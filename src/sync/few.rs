@@ -7,6 +7,7 @@ use super::apply::{Portion, Which, apply_live};
 use super::error::SyncError;
 use super::hooks;
 use super::load::comparer;
+use super::meter::TableMeter;
 use super::shared::TableShared;
 use super::survey::{Found, lost_again};
 use crate::model::log::Level;
@@ -57,6 +58,7 @@ pub async fn apply_few(
     let comparer = comparer(table, &table.plan.target);
     let mut done = HashSet::new();
     let mut apply = async |which: Which| -> Result<(), SyncError> {
+        let _turns = table.turn().await?;
         let _permit = table.job.permit().await?;
         let mut reader = table.snapshots.reader().await?;
         if reader.snapshot().id != found.snapshot {
@@ -68,7 +70,9 @@ pub async fn apply_few(
             which,
             is_last: which != Which::Deletes,
         };
-        apply_live(table, &comparer, &mut reader, portion, &mut done).await
+        let kept = apply_live(table, &comparer, &mut reader, portion, &mut done).await?;
+        TableMeter::add(&table.meter.kept, kept);
+        Ok(())
     };
     if order.is_bound(&name) || !table.plan.inbound.is_empty() {
         order.parents_ready(&name).await;

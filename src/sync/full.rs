@@ -127,13 +127,15 @@ async fn compare_first(
         let survey = Survey {
             force: &force.id,
             all: passed.is_some(),
+            // Other tables that refer to this one rule the swap out.
+            reach: false,
             passed: passed.as_deref(),
         };
         let found = compare_all(table, survey).await?;
         if found.restarted {
             continue;
         }
-        found.tell_missed(table);
+        watermark::tell_missed(table, found.missed);
         if found.many || !can_apply(table) && !found.few.is_empty() {
             table.log(
                 Level::Info,

@@ -11,6 +11,7 @@ use super::few::{apply_few, whole_table_range};
 use super::full::end_equal;
 use super::hooks;
 use super::load::comparer;
+use super::meter::TableMeter;
 use super::shared::TableShared;
 use super::survey::{Found, ROUNDS, Survey, compare_all, lost_again};
 use super::watermark;
@@ -38,25 +39,23 @@ pub async fn run(
         let survey = Survey {
             force: &force.id,
             all: true,
+            reach: true,
             passed: passed.as_deref(),
         };
         let found = compare_all(table, survey).await?;
         if found.restarted {
             continue;
         }
-        found.tell_missed(table);
+        watermark::tell_missed(table, found.missed);
+        may_write(table, &found)?;
         if !found.many && (found.few.is_empty() || !table.snapshots.is_per_chunk()) {
             if !found.few.is_empty() {
-                guard_emptied(table, found.rows, found.target_rows)?;
-                check_delete_limits(table, found.extra, found.target_rows)?;
                 apply_few(table, &mut checkpoint, &found).await?;
             }
             // What was applied was read back in its transaction, the rest compared before.
             order.done(&name);
             return end_equal(table, &mut checkpoint, &force, found.rows).await;
         }
-        guard_emptied(table, found.rows, found.target_rows)?;
-        check_delete_limits(table, found.extra, found.target_rows)?;
         table.log(
             Level::Info,
             format!(
@@ -75,6 +74,16 @@ pub async fn run(
         }
     }
     Err(lost_again())
+}
+
+/// Fails where what was found must not be written: nothing was then.
+fn may_write(table: &TableShared, found: &Found) -> Result<(), SyncError> {
+    if found.ranges.is_empty() {
+        return Ok(());
+    }
+    guard_emptied(table, found.rows, found.target_rows)?;
+    check_delete_limits(table, found.extra, found.target_rows)?;
+    found.reached.allow(table)
 }
 
 /// Brings the ranges that differ in step, each compared again and written from one snapshot: inserts
@@ -110,12 +119,7 @@ async fn write_ranges(
     ranges: &[super::key::KeyRange],
     which: Which,
 ) -> Result<(), SyncError> {
-    let batch_rows = table
-        .plan
-        .options
-        .batch_size
-        .unwrap_or(table.job.context.batch_size)
-        .max(1) as usize;
+    let batch_rows = table.batch_rows();
     let comparer = comparer(table, &table.plan.target);
     let mut done = HashSet::new();
     for range in ranges {
@@ -124,7 +128,13 @@ async fn write_ranges(
         let _permit = table.job.permit().await?;
         let mut reader = table.snapshots.reader().await?;
         let mut session = table.session(SessionKind::Apply).await?;
-        let rows = comparer.rows(&mut reader, &mut session, range).await?;
+        let found = comparer
+            .differing_buckets(&mut reader, &mut session, range)
+            .await?;
+        table.charge_compared(found.source_rows);
+        let rows = comparer
+            .rows_in(&mut reader, &mut session, range, &found.buckets)
+            .await?;
         // What stays was counted when the whole table was compared.
         let (mut rows, _) = policy::leave(&comparer, &mut reader, &mut session, rows).await?;
         drop(session);
@@ -141,7 +151,10 @@ async fn write_ranges(
             };
             let applied = apply_live(table, &comparer, &mut reader, portion, &mut done).await;
             match applied {
-                Ok(()) => at += batch.len(),
+                Ok(kept) => {
+                    TableMeter::add(&table.meter.kept, kept);
+                    at += batch.len();
+                }
                 // Fewer rows meet fewer locks of others.
                 Err(error) if size > batch_rows / 8 && batch.len() > 1 && is_locked(&error) => {
                     size = (size / 2).max(1);

@@ -3,22 +3,30 @@
 //! Leaves a load that is under way as it is: only the rows that differ are touched, under the fence
 //! of the table's checkpoint.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::apply::{Portion, Which, apply_live, policy};
+use super::apply::{Portion, Reached, Which, apply_live, policy};
 use super::claim::claim;
+use super::compare::{Comparer, RowDifference};
 use super::deletes::{check_delete_limits, guard_emptied};
 use super::error::SyncError;
 use super::hooks;
 use super::load::comparer;
+use super::meter::TableMeter;
 use super::shared::TableShared;
+use super::snapshot::Reader;
 use super::survey::{FEW_ROWS, lost_again};
 use super::table::in_place_obstacles;
 use super::verify::{self, Compared};
 use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::log::{DifferenceKind, Level};
 use crate::model::table_run::{Phase, Verified};
+use crate::mysql::{Session, SessionKind};
+
+/// Keys per statement.
+const KEYS: usize = 500;
 
 /// Compares the table with its source and repairs what differs.
 ///
@@ -35,7 +43,7 @@ pub async fn run(table: &Arc<TableShared>) -> Result<Verified, SyncError> {
     verify::report(table, &compared).await?;
     let mut verified = compared.verified.clone();
     if verified.differences > 0 {
-        may_repair(table, &compared)?;
+        may_repair(table, &compared).await?;
         table.observer.phase(Phase::Reconcile);
         table.log(
             Level::Info,
@@ -54,8 +62,8 @@ pub async fn run(table: &Arc<TableShared>) -> Result<Verified, SyncError> {
 ///
 /// # Errors
 /// `no_key`, `unsupported`, `duplicate_key` under `conflict_resolution: error`, `delete_limit` or
-/// `empty_source`.
-pub fn may_repair(table: &TableShared, compared: &Compared) -> Result<(), SyncError> {
+/// `empty_source`; or the loss of a connection.
+pub async fn may_repair(table: &TableShared, compared: &Compared) -> Result<(), SyncError> {
     let obstacles = in_place_obstacles(&table.plan);
     if !obstacles.is_empty() || table.plan.key.is_none() {
         return Err(ErrorInfo::new(
@@ -73,16 +81,6 @@ pub fn may_repair(table: &TableShared, compared: &Compared) -> Result<(), SyncEr
         .hint("`db-taxi run` loads the table anew and swaps it in")
         .into());
     }
-    if table.snapshots.is_per_chunk() {
-        return Err(ErrorInfo::new(
-            ErrorCode::Unsupported,
-            "rows differ, and a repair needs one point in time of its table: consistency is chunk",
-        )
-        .hint(
-            "use consistency: table or snapshot; or `db-taxi run`, which brings the table in step",
-        )
-        .into());
-    }
     policy::refuse_conflict(&comparer(table, &table.plan.target), &compared.stable)?;
     guard_emptied(table, compared.verified.rows, compared.target_rows)?;
     let extra = compared
@@ -90,7 +88,48 @@ pub fn may_repair(table: &TableShared, compared: &Compared) -> Result<(), SyncEr
         .iter()
         .filter(|d| d.kind == DifferenceKind::Extra)
         .count() as u64;
-    check_delete_limits(table, extra, compared.target_rows)
+    check_delete_limits(table, extra, compared.target_rows)?;
+    if table.plan.inbound.is_empty() {
+        return Ok(());
+    }
+    let comparer = comparer(table, &table.plan.target);
+    let _permit = table.job.permit().await?;
+    let mut reader = table.snapshots.reader().await?;
+    let mut session = table.session(SessionKind::Apply).await?;
+    let rows = as_seen(
+        table,
+        &comparer,
+        &mut reader,
+        &mut session,
+        &compared.stable,
+    )
+    .await?;
+    let reached = Reached::of(table, &comparer, &mut reader, &mut session, &rows).await?;
+    reached.allow(table)
+}
+
+/// The differences as the reader's snapshot has them. Where each reader sees a moment of its own,
+/// rows are looked at again: those that are equal by now, or differ in another way, are under way
+/// and left to the next run.
+///
+/// # Errors
+/// The servers' refusals, or the loss of a connection.
+pub async fn as_seen<'r>(
+    table: &TableShared,
+    comparer: &Comparer<'_>,
+    reader: &mut Reader,
+    session: &mut Session,
+    rows: &'r [RowDifference],
+) -> Result<Cow<'r, [RowDifference]>, SyncError> {
+    if !table.snapshots.is_per_chunk() {
+        return Ok(Cow::Borrowed(rows));
+    }
+    let mut seen = Vec::new();
+    for batch in rows.chunks(KEYS) {
+        table.check()?;
+        seen.extend(comparer.again(reader, session, batch).await?);
+    }
+    Ok(Cow::Owned(seen))
 }
 
 async fn apply(table: &Arc<TableShared>, compared: &Compared) -> Result<(), SyncError> {
@@ -114,29 +153,33 @@ async fn write(
     which: Which,
     done: &mut HashSet<super::key::KeyTuple>,
 ) -> Result<(), SyncError> {
-    let options = &table.plan.options;
-    let batch = options.batch_size.unwrap_or(table.job.context.batch_size);
     let rows = if compared.stable.len() <= FEW_ROWS {
         FEW_ROWS
     } else {
-        batch.max(1) as usize
+        table.batch_rows()
     };
     let comparer = comparer(table, &table.plan.target);
-    let batches = compared.stable.len().div_ceil(rows.max(1));
+    let batches = compared.stable.len().div_ceil(rows);
     for (at, differences) in compared.stable.chunks(rows).enumerate() {
         table.check()?;
+        let _turns = table.turn().await?;
         let _permit = table.job.permit().await?;
         let mut reader = table.snapshots.reader().await?;
-        if Some(&reader.snapshot().id) != compared.snapshot.as_ref() {
+        let is_same = Some(&reader.snapshot().id) == compared.snapshot.as_ref();
+        if !is_same && !table.snapshots.is_per_chunk() {
             return Err(lost_again());
         }
+        let mut session = table.session(SessionKind::Apply).await?;
+        let differences = as_seen(table, &comparer, &mut reader, &mut session, differences).await?;
+        drop(session);
         let portion = Portion {
             range_no: None,
-            differences,
+            differences: &differences,
             which,
             is_last: which != Which::Deletes && at + 1 == batches,
         };
-        apply_live(table, &comparer, &mut reader, portion, done).await?;
+        let kept = apply_live(table, &comparer, &mut reader, portion, done).await?;
+        TableMeter::add(&table.meter.kept, kept);
         hooks::reach("repair.batch");
     }
     Ok(())

@@ -12,7 +12,7 @@ use super::apply::Arranged;
 use super::error::SyncError;
 use super::load::comparer;
 use super::meter::TableObserver;
-use super::repair::may_repair;
+use super::repair::{as_seen, may_repair};
 use super::shared::TableShared;
 use super::verify;
 use crate::model::error::ErrorCode;
@@ -72,33 +72,31 @@ pub async fn write(
     if compared.verified.differences == 0 {
         return Ok((compared.verified, later));
     }
-    may_repair(table, &compared)?;
+    may_repair(table, &compared).await?;
     let name = table.plan.target.table.raw();
     let bound = table.job.order.is_bound(name) || !table.plan.inbound.is_empty();
     let comparer = comparer(table, &table.plan.target);
     let _permit = table.job.permit().await?;
     let mut reader = table.snapshots.reader().await?;
     let mut session = table.session(SessionKind::Apply).await?;
-    let arranged = Arranged::of(
-        table,
-        &comparer,
-        &mut reader,
-        &mut session,
-        compared.stable.clone(),
-    )
-    .await?;
-    let count = |kind| {
-        let of_kind = compared.stable.iter().filter(|d| d.kind == kind);
-        of_kind.count()
-    };
+    let stable = &compared.stable;
+    let rows = as_seen(table, &comparer, &mut reader, &mut session, stable).await?;
+    let count = |kind| rows.iter().filter(|d| d.kind == kind).count();
+    let counted = [
+        count(DifferenceKind::Missing),
+        count(DifferenceKind::Changed),
+        count(DifferenceKind::Extra),
+    ];
+    let rows = rows.into_owned();
+    let arranged = Arranged::of(table, &comparer, &mut reader, &mut session, rows).await?;
     let mut text = String::new();
     let _infallible = writeln!(
         text,
         "\n-- {}: {} missing, {} changed, {} extra rows, as of {}",
         commented(&table.plan.target.shown()),
-        count(DifferenceKind::Missing),
-        count(DifferenceKind::Changed),
-        count(DifferenceKind::Extra),
+        counted[0],
+        counted[1],
+        counted[2],
         compared
             .verified
             .as_of

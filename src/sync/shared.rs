@@ -1,13 +1,17 @@
 //! What the workers of a job, and of one table in it, share.
 
+mod loan;
+
 use std::collections::{HashMap, HashSet};
-use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
+pub use loan::TargetSession;
+
 use super::bound::BoundWish;
-use super::commit::{Again, commit_fenced};
+use super::commit::Again;
 use super::context::{JobContext, StopSignal, TableLease};
 use super::error::SyncError;
 use super::guard::Watched;
@@ -25,8 +29,11 @@ use crate::model::ids::TableRunId;
 use crate::model::log::Level;
 use crate::model::rule::TableRule;
 use crate::model::throttle::Limits;
-use crate::mysql::{ErrorClass, MysqlError, Session, SessionKind};
+use crate::mysql::{ErrorClass, Session, SessionKind};
 use crate::store::fence::Fence;
+
+/// Rows of one table that are named in the log one by one; the others are only counted.
+const NAMED: usize = 50;
 
 /// What all tables of a job share.
 pub struct JobShared {
@@ -133,6 +140,7 @@ pub struct TableShared {
     idle: Arc<Mutex<Vec<Session>>>,
     connections: Mutex<Vec<u32>>,
     kept: Mutex<HashSet<KeyTuple>>,
+    named: AtomicUsize,
     quarantine: tokio::sync::OnceCell<Option<Quarantine>>,
 }
 
@@ -168,6 +176,7 @@ impl TableShared {
             idle: Arc::default(),
             connections: Mutex::new(Vec::new()),
             kept: Mutex::default(),
+            named: AtomicUsize::new(0),
             quarantine: tokio::sync::OnceCell::new(),
         })
     }
@@ -236,6 +245,14 @@ impl TableShared {
         self.charge(rows, rows.saturating_mul(average));
     }
 
+    /// Most rows of one transaction on a live target.
+    #[must_use]
+    pub fn batch_rows(&self) -> usize {
+        let own = self.plan.options.batch_size;
+        let rows = own.unwrap_or(self.job.context.batch_size);
+        usize::try_from(rows).unwrap_or(usize::MAX).max(1)
+    }
+
     /// Under a rate a range is at most what may be moved in a second.
     fn wish_for_small_ranges(&self) {
         let limits = [
@@ -273,12 +290,12 @@ impl TableShared {
     }
 
     /// Notes rows that this run leaves out, since a row that stays holds a unique value of theirs.
-    /// Returns how many of them are new.
-    pub fn keep(&self, rows: HashSet<KeyTuple>) -> u64 {
+    /// Returns those of them that are new.
+    pub fn keep(&self, rows: HashSet<KeyTuple>) -> Vec<KeyTuple> {
         let mut kept = lock(&self.kept);
-        let before = kept.len();
-        kept.extend(rows);
-        (kept.len() - before) as u64
+        rows.into_iter()
+            .filter(|row| kept.insert(row.clone()))
+            .collect()
     }
 
     /// Whether this run leaves a row out.
@@ -302,6 +319,18 @@ impl TableShared {
         self.observer.log(level, message.as_ref());
     }
 
+    /// A line about one row: the first of them are told, the others only counted.
+    pub fn name_row(&self, message: impl AsRef<str>) {
+        match self.named.fetch_add(1, Ordering::Relaxed) {
+            before if before < NAMED => self.log(Level::Warn, message),
+            NAMED => self.log(
+                Level::Warn,
+                "further rows of this kind are counted, not named",
+            ),
+            _ => {}
+        }
+    }
+
     /// A warning, counted.
     pub fn warn(&self, code: &str, message: impl AsRef<str>, hint: Option<&str>) {
         TableMeter::add(&self.meter.warnings, 1);
@@ -318,10 +347,7 @@ impl TableShared {
         // Idle sessions end when a lease would; one that did is replaced.
         while let Some(mut session) = self.take_idle(kind) {
             if session.ping().await.is_ok() {
-                return Ok(TargetSession {
-                    session: Some(session),
-                    idle: Arc::clone(&self.idle),
-                });
+                return Ok(TargetSession::lend(session, &self.idle));
             }
         }
         let context = &self.job.context;
@@ -336,10 +362,7 @@ impl TableShared {
             };
             context.store.record_connections(&held.lease, &ids).await?;
         }
-        Ok(TargetSession {
-            session: Some(session),
-            idle: Arc::clone(&self.idle),
-        })
+        Ok(TargetSession::lend(session, &self.idle))
     }
 
     /// A transaction of nothing but its fence.
@@ -430,80 +453,4 @@ impl Drop for TableShared {
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A session on the local server, on loan; must be given back outside of any transaction, or
-/// dropped with [`TargetSession::abandon`].
-pub struct TargetSession {
-    session: Option<Session>,
-    idle: Arc<Mutex<Vec<Session>>>,
-}
-
-impl TargetSession {
-    /// Rolls back by closing the connection.
-    pub fn abandon(mut self) {
-        if let Some(session) = self.session.take() {
-            session.abandon();
-        }
-    }
-
-    /// Ends a transaction that [`Self::run`] began: with the fence and COMMIT when `work` went
-    /// well, else by giving the connection up, which rolls back.
-    ///
-    /// # Errors
-    /// The work's own; those of [`commit_fenced`].
-    pub async fn end<T>(
-        mut self,
-        work: Result<T, SyncError>,
-        fence: &Fence,
-    ) -> Result<(Self, T), SyncError> {
-        let outcome = match work {
-            Ok(value) => commit_fenced(&mut self, fence).await.map(|()| value),
-            Err(error) => Err(error),
-        };
-        match outcome {
-            Ok(value) => Ok((self, value)),
-            Err(error) => {
-                self.abandon();
-                Err(error)
-            }
-        }
-    }
-}
-
-impl Deref for TargetSession {
-    type Target = Session;
-    #[expect(
-        clippy::expect_used,
-        reason = "the session is only taken when this is consumed"
-    )]
-    fn deref(&self) -> &Session {
-        self.session.as_ref().expect("a session on loan")
-    }
-}
-
-impl DerefMut for TargetSession {
-    #[expect(
-        clippy::expect_used,
-        reason = "the session is only taken when this is consumed"
-    )]
-    fn deref_mut(&mut self) -> &mut Session {
-        self.session.as_mut().expect("a session on loan")
-    }
-}
-
-impl Drop for TargetSession {
-    fn drop(&mut self) {
-        if let Some(session) = self.session.take()
-            && session.is_usable()
-        {
-            lock(&self.idle).push(session);
-        }
-    }
-}
-
-impl From<MysqlError> for Box<SyncError> {
-    fn from(error: MysqlError) -> Self {
-        Self::new(error.into())
-    }
 }

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::apply::policy;
+use super::apply::{Reached, policy};
 use super::chunk::{buckets, next_boundary, range_rows};
 use super::compare::RowDifference;
 use super::error::SyncError;
@@ -12,10 +12,11 @@ use super::key::{KeyRange, KeySpec, KeyTuple};
 use super::load::comparer;
 use super::meter::TableMeter;
 use super::shared::TableShared;
-use super::snapshot::Reader;
+use super::table::Strategy;
 use super::walk::Walk;
+use super::watermark::missed;
 use crate::model::error::{ErrorCode, ErrorInfo};
-use crate::model::log::{DifferenceKind, Level};
+use crate::model::log::DifferenceKind;
 use crate::mysql::SessionKind;
 
 /// Most differences that are applied to a live target in one transaction.
@@ -24,8 +25,6 @@ pub const FEW_ROWS: usize = 10_000;
 const FEW_BYTES: u64 = 16 << 20;
 /// Most rows of a table that is matched row by row as one range.
 const WHOLE_ROWS: u64 = 1_000_000;
-/// Keys per statement.
-const KEYS: usize = 500;
 /// Rounds of a comparison until it and the snapshot agree.
 pub const ROUNDS: usize = 5;
 
@@ -50,30 +49,14 @@ pub struct Found {
     pub changed: u64,
     /// Rows that differ although runs by watermark have passed them.
     pub missed: u64,
+    /// Rows of tables that the job does not sync which the changes would reach.
+    pub reached: Reached,
     /// Rows that differ, or are missing, and stay so by the table's policy.
     pub kept: u64,
     /// The snapshot that all of this holds for.
     pub snapshot: String,
     /// Whether another snapshot came meanwhile.
     pub restarted: bool,
-}
-
-impl Found {
-    /// Counts what runs by watermark had missed.
-    pub fn tell_missed(&self, table: &TableShared) {
-        let told = TableMeter::get(&table.meter.missed);
-        // A later round, or try, finds what the first has not applied yet.
-        TableMeter::set(&table.meter.missed, told.max(self.missed));
-        if self.missed > 0 {
-            table.log(
-                Level::Warn,
-                format!(
-                    "{} rows differ that runs by watermark had missed",
-                    self.missed
-                ),
-            );
-        }
-    }
 }
 
 /// What a comparison looks at.
@@ -83,6 +66,8 @@ pub struct Survey<'a> {
     pub force: &'a str,
     /// Whether every range is looked at; else it ends when more than a few rows differ.
     pub all: bool,
+    /// Whether rows of other tables are counted that writing the differences would reach.
+    pub reach: bool,
     /// The value of the watermark column, as a literal, that runs have passed.
     pub passed: Option<&'a str>,
 }
@@ -94,6 +79,7 @@ impl<'a> Survey<'a> {
         Self {
             force,
             all: true,
+            reach: false,
             passed: None,
         }
     }
@@ -104,7 +90,7 @@ impl<'a> Survey<'a> {
 /// # Errors
 /// The servers' refusals, or the loss of a connection.
 pub async fn compare_all(table: &Arc<TableShared>, survey: Survey<'_>) -> Result<Found, SyncError> {
-    let Survey { force, all, passed } = survey;
+    let Survey { force, all, .. } = survey;
     let found = Arc::new(Mutex::new(Found {
         snapshot: force.to_owned(),
         ..Found::default()
@@ -168,9 +154,15 @@ pub async fn compare_all(table: &Arc<TableShared>, survey: Survey<'_>) -> Result
             && let Some(range) = queue.pop_front()
         {
             let (found, force) = (Arc::clone(&found), force.to_owned());
-            let passed = passed.map(str::to_owned);
+            let (reach, passed) = (survey.reach, survey.passed.map(str::to_owned));
             walk.begin(move |table| async move {
-                let compared = compare_one(&table, range, &force, passed.as_deref(), &found, few);
+                let survey = Survey {
+                    force: &force,
+                    all,
+                    reach,
+                    passed: passed.as_deref(),
+                };
+                let compared = compare_one(&table, range, survey, &found, few);
                 table.until_stopped(compared).await
             });
         }
@@ -218,13 +210,12 @@ async fn boundaries(
 async fn compare_one(
     table: &Arc<TableShared>,
     range: KeyRange,
-    force: &str,
-    passed: Option<&str>,
+    survey: Survey<'_>,
     found: &Mutex<Found>,
     few: usize,
 ) -> Result<(), SyncError> {
     let mut reader = table.snapshots.reader().await?;
-    if reader.snapshot().id != force {
+    if reader.snapshot().id != survey.force {
         lock(found).restarted = true;
         return Ok(());
     }
@@ -251,7 +242,10 @@ async fn compare_one(
             .range(&mut reader, &mut session, &range, &table.meter)
             .await?;
         // A key that can't be walked gives one range, maybe too large to match row by row.
-        let matchable = table.plan.key.is_some() && (walkable || source.rows <= WHOLE_ROWS);
+        // Who writes in place matches it all the same, and must know before what will go.
+        let writes = table.lease.is_some() && table.plan.strategy == Strategy::InPlace;
+        let matchable =
+            table.plan.key.is_some() && (walkable || writes || source.rows <= WHOLE_ROWS);
         let rows = if source != target && matchable {
             comparer.rows(&mut reader, &mut session, &range).await?
         } else {
@@ -261,16 +255,21 @@ async fn compare_one(
     };
     table.charge_compared(source_rows);
     let matched = !rows.is_empty();
-    let missed = match passed {
-        Some(passed) => missed(table, &mut reader, &rows, passed).await?,
-        None => 0,
-    };
     if table.lease.is_some() {
         policy::refuse_conflict(&comparer, &rows)?;
     }
     let all = rows.len() as u64;
     let (mut rows, _) = policy::leave(&comparer, &mut reader, &mut session, rows).await?;
     rows.retain(|row| !table.keeps(&row.key));
+    let missed = match survey.passed {
+        Some(passed) => missed(table, &mut reader, &rows, passed).await?,
+        None => 0,
+    };
+    let reached = if survey.reach {
+        Reached::of(table, &comparer, &mut reader, &mut session, &rows).await?
+    } else {
+        Reached::default()
+    };
     let mut found = lock(found);
     found.kept += all - rows.len() as u64;
     found.rows += source_rows;
@@ -285,6 +284,7 @@ async fn compare_one(
     found.missing += count(DifferenceKind::Missing);
     found.changed += count(DifferenceKind::Changed);
     found.missed += missed;
+    found.reached.add(reached);
     found.ranges.push(range);
     if !matched || found.few.len() + rows.len() > few {
         found.many = true;
@@ -293,44 +293,6 @@ async fn compare_one(
         found.few.extend(rows);
     }
     Ok(())
-}
-
-/// How many rows differ that runs by watermark have passed: those whose watermark they have
-/// passed, and those that are gone.
-async fn missed(
-    table: &TableShared,
-    reader: &mut Reader,
-    rows: &[RowDifference],
-    passed: &str,
-) -> Result<u64, SyncError> {
-    let (Some(by), Some(key)) = (table.plan.mode.watermark(), &table.plan.key) else {
-        return Ok(0);
-    };
-    let mut count = 0;
-    let mut there: Vec<&KeyTuple> = Vec::new();
-    for row in rows {
-        match row.kind {
-            DifferenceKind::Extra => count += 1,
-            _ => there.push(&row.source_key),
-        }
-    }
-    for keys in there.chunks(KEYS) {
-        let condition = format!(
-            "{} AND {} <= {passed}",
-            key.any_of_sql(keys),
-            by.column.name
-        );
-        let sql = format!(
-            "SELECT COUNT(*) AS n {}",
-            table.plan.source_from_sql(&condition)
-        );
-        let row = reader.session().first(&sql).await.map_err(SyncError::from);
-        if let Err(error) = &row {
-            reader.failed(error);
-        }
-        count += row?.map(|row| row.u64("n")).transpose()?.unwrap_or(0);
-    }
-    Ok(count)
 }
 
 /// The error of a comparison whose snapshot was lost in every round.

@@ -15,6 +15,7 @@ use super::load::comparer;
 use super::meter::TableMeter;
 use super::shared::TableShared;
 use super::survey::{Survey, compare_all, lost_again};
+use super::watermark;
 use crate::model::error::ErrorCode;
 use crate::model::log::DifferenceKind;
 use crate::model::table_run::{Phase, Verified};
@@ -84,6 +85,7 @@ pub async fn compare(table: &Arc<TableShared>) -> Result<Compared, SyncError> {
         table.snapshots.renew();
         let (second, snapshot) = rows_of(table, &found.ranges).await?;
         compared.stable = without_held(table, same_twice(&first, second)).await?;
+        count_missed(table, &compared.stable).await?;
         compared.snapshot = snapshot;
         compared.verified.differences = compared.stable.len() as u64;
         return Ok(compared);
@@ -114,7 +116,13 @@ async fn rows_of(
         let mut reader = table.snapshots.reader().await?;
         let mut session = table.session(SessionKind::Apply).await?;
         snapshots.insert(reader.snapshot().id.clone());
-        let rows = comparer.rows(&mut reader, &mut session, range).await?;
+        let found = comparer
+            .differing_buckets(&mut reader, &mut session, range)
+            .await?;
+        table.charge_compared(found.source_rows);
+        let rows = comparer
+            .rows_in(&mut reader, &mut session, range, &found.buckets)
+            .await?;
         let (rows, _) = policy::leave(&comparer, &mut reader, &mut session, rows).await?;
         out.extend(rows);
     }
@@ -134,6 +142,26 @@ async fn without_held(
     let (stable, held) = leave_held(table, &comparer, &mut reader, &mut session, stable).await?;
     TableMeter::add(&table.meter.kept, held);
     Ok(stable)
+}
+
+/// Counts what runs by watermark should have seen of the rows that differ.
+async fn count_missed(table: &TableShared, stable: &[RowDifference]) -> Result<(), SyncError> {
+    if table.plan.mode.watermark().is_none() || stable.is_empty() {
+        return Ok(());
+    }
+    let context = &table.job.context;
+    let name = table.plan.target.table.raw();
+    let stored = context.store.checkpoint(context.config.id, name).await?;
+    let marks = stored
+        .map(|checkpoint| checkpoint.marks)
+        .unwrap_or_default();
+    let _permit = table.job.permit().await?;
+    if let Some(passed) = watermark::passed(table, &marks).await? {
+        let mut reader = table.snapshots.reader().await?;
+        let missed = watermark::missed(table, &mut reader, stable, &passed).await?;
+        watermark::tell_missed(table, missed);
+    }
+    Ok(())
 }
 
 /// Tells the observer what differs.

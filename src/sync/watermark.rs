@@ -12,6 +12,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::apply::{Portion, Which, apply_live, check_parents};
 use super::error::SyncError;
+use super::fencing::mark_compared;
 use super::hooks;
 use super::load::{close, comparer};
 use super::meter::TableMeter;
@@ -26,11 +27,14 @@ use crate::model::table_run::{AsOf, Phase, Verified, VerifiedScope};
 use crate::mysql::SessionKind;
 use crate::store::checkpoints::{Checkpoint, Step};
 use crate::store::marks::{Mark, Marks, Watermark, Window};
-use crate::store::ranges::{RangeCommit, RangeRow, RangeState};
+use crate::store::ranges::{RangeRow, RangeState};
 
+mod missed;
 mod read;
 mod span;
 mod window;
+
+pub use missed::{missed, passed, tell_missed};
 
 use span::Span;
 use window::{next_mark, window};
@@ -121,26 +125,6 @@ pub fn why_full(
     }
 }
 
-/// The value, as a literal, up to which runs by watermark have passed; `None` where none has since
-/// the last comparison.
-///
-/// # Errors
-/// When the source can't be asked.
-pub async fn passed(table: &TableShared, marks: &Marks) -> Result<Option<String>, SyncError> {
-    let (Some(by), Some(last)) = (table.plan.mode.watermark(), &marks.current) else {
-        return Ok(None);
-    };
-    if last.runs == 0 || last.fingerprint != table.plan.mark_fingerprint() {
-        return Ok(None);
-    }
-    let mut reader = table.snapshots.reader().await?;
-    let window = window(reader.session(), by, &last.mark, &last.mark).await;
-    if let Err(error) = &window {
-        reader.failed(error);
-    }
-    Ok(window?.upper)
-}
-
 /// Reads what moved since the last run and writes it in place.
 ///
 /// # Errors
@@ -218,6 +202,8 @@ async fn begin(
     by: &ByWatermark,
 ) -> Result<Window, SyncError> {
     let store = &table.job.context.store;
+    // Also before the first look at the source: what a rate allows says how the rows are cut.
+    let _turns = table.turn().await?;
     let _permit = table.job.permit().await?;
     let Some(last) = checkpoint.marks.current.clone() else {
         return Err(SyncError::stop(
@@ -298,14 +284,8 @@ async fn write(
     let mut session = table.session(SessionKind::Apply).await?;
     let differences = read::differing(&comparer, &mut session, &seen).await?;
     drop(session);
-    let batch = table
-        .plan
-        .options
-        .batch_size
-        .unwrap_or(table.job.context.batch_size)
-        .max(1) as usize;
-    let mut done = HashSet::new();
-    for differences in differences.chunks(batch) {
+    let (mut done, mut kept) = (HashSet::new(), 0);
+    for differences in differences.chunks(table.batch_rows()) {
         table.check()?;
         let portion = Portion {
             range_no: Some(range.range_no),
@@ -313,20 +293,14 @@ async fn write(
             which: Which::Upserts,
             is_last,
         };
-        apply_live(table, &comparer, &mut reader, portion, &mut done).await?;
+        kept += apply_live(table, &comparer, &mut reader, portion, &mut done).await?;
         hooks::reach("watermark.batch");
     }
     let rows = seen.len() as u64;
-    let fence = table.job.context.store.range_fence(&RangeCommit {
-        table_run: table.table_run,
-        range_no: range.range_no,
-        fence: table.fence(),
-        position: None,
-        state: RangeState::Compared,
-        compared_in: Some(&reader.snapshot().id),
-        rows: i64::try_from(rows).unwrap_or(i64::MAX),
-    });
-    table.note(SessionKind::Apply, &fence).await?;
+    let force = &reader.snapshot().id;
+    mark_compared(table, SessionKind::Apply, range, rows, force).await?;
+    // Of a range that is begun again the rows are still kept: they count once it is done.
+    TableMeter::add(&table.meter.kept, kept);
     TableMeter::add(&table.meter.rows_done, rows);
     Ok(rows)
 }

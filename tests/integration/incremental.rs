@@ -9,6 +9,9 @@ use crate::support::{DbTaxi, Finished, Pair, wait_rarely};
 
 mod columns;
 mod killed;
+mod partitions;
+mod policies;
+mod rates;
 mod rules;
 mod seeds;
 mod watermark;
@@ -30,13 +33,18 @@ impl<'a> World<'a> {
 
     /// Imports these table rules.
     fn rules(&self, rules: &str) {
+        self.rules_with(rules, "{max_concurrency: 2}");
+    }
+
+    /// The same with these options.
+    fn rules_with(&self, rules: &str, options: &str) {
         let pair = self.pair;
         self.taxi.import(&format!(
             "version: 1\n\
              connections:\n\
              - {{name: source, host: 127.0.0.1, port: {}, username: root, database: {}, local_db_name: {}}}\n\
              configs:\n\
-             - name: everything\n  connection: source\n  sync_mode: incremental\n  tables: {rules}\n  options: {{max_concurrency: 2}}\n",
+             - name: everything\n  connection: source\n  sync_mode: incremental\n  tables: {rules}\n  options: {options}\n",
             pair.source.port,
             pair.source_db(),
             pair.target_db()

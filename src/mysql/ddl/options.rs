@@ -58,6 +58,20 @@ pub(super) fn innodb_options(options: &str) -> String {
     format!("{}{partitions}", out.join(" "))
 }
 
+/// The options that say in which charset columns are that don't say it themselves; with a blank
+/// before.
+pub(super) fn default_charset(options: &str) -> String {
+    let head = options.lines().next().unwrap_or_default();
+    let words = option_words(&without_tablespace(head)).into_iter();
+    let charset = words.filter(|word| {
+        let word = word.to_ascii_uppercase();
+        ["DEFAULT CHARSET=", "COLLATE=", "DEFAULT COLLATE="]
+            .iter()
+            .any(|name| word.starts_with(name))
+    });
+    charset.map(|word| format!(" {word}")).collect()
+}
+
 /// MySQL prints a general tablespace as `/*!50100 TABLESPACE `ts` */`; it is of its own server.
 fn without_tablespace(options: &str) -> String {
     let end_of_comment = |from: usize| options[from..].find("*/").map(|at| from + at + 2);

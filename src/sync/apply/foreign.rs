@@ -17,7 +17,11 @@ use crate::sync::orphans;
 use crate::sync::shared::TableShared;
 
 use super::Rows;
-use super::statements::row_of;
+
+mod reach;
+
+pub use reach::Reached;
+use reach::{by_deletes, by_updates, can_move};
 
 /// The foreign keys around one table.
 pub(super) struct Bonds<'a> {
@@ -77,18 +81,11 @@ impl<'a> Bonds<'a> {
             if later || (restricts && !unchecked) {
                 continue;
             }
-            for batch in rows.chunks(KEYS) {
-                let keys: Vec<&KeyTuple> = batch.iter().map(|d| &d.key).collect();
-                let Some(target_key) = &comparer.plan.target_key else {
-                    return Ok(false);
-                };
-                let reached =
-                    reached(comparer, session, key, &target_key.any_of_sql(&keys)).await?;
-                if reached > 0 && (restricts || !self.table.plan.options.allow_cascade) {
-                    return Err(refused("deleting", reached, key, &key.on_delete));
-                }
-                cascades |= reached > 0;
+            let reached = by_deletes(comparer, session, key, rows).await?;
+            if reached > 0 && (restricts || !self.table.plan.options.allow_cascade) {
+                return Err(refused("deleting", reached, key, &key.on_delete));
             }
+            cascades |= reached > 0;
         }
         Ok(cascades)
     }
@@ -103,55 +100,16 @@ impl<'a> Bonds<'a> {
         rows: &Rows,
     ) -> Result<bool, SyncError> {
         let mut reaches = false;
-        let Some(target_key) = &comparer.plan.target_key else {
-            return Ok(false);
-        };
         for key in &self.table.plan.inbound {
-            let moved: Vec<usize> = comparer
-                .plan
-                .pairs
-                .iter()
-                .enumerate()
-                .filter(|(_, pair)| {
-                    let name = &pair.target.name;
-                    key.parent_columns.contains(name)
-                        && !target_key.columns.iter().any(|c| c.name == *name)
-                })
-                .map(|(at, _)| at)
-                .collect();
             // A child of the job takes its values from its own source.
-            if moved.is_empty() || self.is_of_job(key) {
+            if self.is_of_job(key) || !can_move(comparer, key) {
                 continue;
             }
-            for batch in changed.chunks(KEYS) {
-                let mut arms = Vec::new();
-                for difference in batch {
-                    let row = row_of(rows, difference)?;
-                    let same: Vec<String> = moved
-                        .iter()
-                        .map(|at| {
-                            let pair = &comparer.plan.pairs[*at];
-                            let value = row[*at].as_deref();
-                            let literal =
-                                value.map_or_else(|| "NULL".to_owned(), |v| pair.condition_sql(v));
-                            format!("{} <=> {literal}", pair.target.name)
-                        })
-                        .collect();
-                    arms.push(format!(
-                        "({} AND NOT ({}))",
-                        target_key.any_of_sql(&[&difference.key]),
-                        same.join(" AND ")
-                    ));
-                }
-                let reached = reached(comparer, session, key, &arms.join(" OR ")).await?;
-                if reached > 0
-                    && !restricts(&key.on_update)
-                    && !self.table.plan.options.allow_cascade
-                {
-                    return Err(refused("updating", reached, key, &key.on_update));
-                }
-                reaches |= reached > 0;
+            let reached = by_updates(comparer, session, key, changed, rows).await?;
+            if reached > 0 && !restricts(&key.on_update) && !self.table.plan.options.allow_cascade {
+                return Err(refused("updating", reached, key, &key.on_update));
             }
+            reaches |= reached > 0;
         }
         Ok(reaches)
     }
@@ -241,29 +199,4 @@ fn refused(doing: &str, reached: u64, key: &ForeignKey, action: &str) -> SyncErr
         info.hint("allow_cascade: true allows it; or sync that table in the same config")
             .into()
     }
-}
-
-/// Rows of a child that refer to the target's rows that `parents` selects.
-async fn reached(
-    comparer: &Comparer<'_>,
-    session: &mut Session,
-    key: &ForeignKey,
-    parents: &str,
-) -> Result<u64, SyncError> {
-    let join: Vec<String> = key
-        .columns
-        .iter()
-        .zip(&key.parent_columns)
-        .map(|(child, parent)| format!("c.{child} = p.{parent}"))
-        .collect();
-    let columns: Vec<String> = key.parent_columns.iter().map(ToString::to_string).collect();
-    let sql = format!(
-        "SELECT COUNT(*) AS n FROM {} c JOIN (SELECT {} FROM {} WHERE {parents}) p ON {}",
-        key.table,
-        columns.join(", "),
-        comparer.other,
-        join.join(" AND ")
-    );
-    let row = session.first(&sql).await?;
-    Ok(row.map(|row| row.u64("n")).transpose()?.unwrap_or(0))
 }

@@ -25,6 +25,18 @@ use crate::sync::quarantine::Quarantine;
 use crate::sync::shared::TableShared;
 use crate::sync::snapshot::Reader;
 
+/// What a transaction has written.
+pub(super) struct Written {
+    /// Everything that it changed.
+    pub(super) work: Vec<RowDifference>,
+    /// Keys of the rows that were left out.
+    pub(super) kept: HashSet<KeyTuple>,
+    /// Keys of the rows among `work` that had to go since they were in the way.
+    pub(super) displaced: Vec<KeyTuple>,
+    /// Bytes of the source's rows.
+    pub(super) bytes: u64,
+}
+
 pub(super) struct Live<'a, 'c> {
     table: &'a TableShared,
     comparer: &'a Comparer<'c>,
@@ -38,6 +50,8 @@ pub(super) struct Live<'a, 'c> {
     known: HashSet<KeyTuple>,
     /// Rows that the policy leaves as they are, or leaves out.
     kept: HashSet<KeyTuple>,
+    /// Rows of the target's own that were in the way.
+    displaced: Vec<KeyTuple>,
     rows: Rows,
     /// Whether the server checks foreign keys just now.
     checks: bool,
@@ -64,17 +78,31 @@ impl<'a, 'c> Live<'a, 'c> {
             quarantine,
             work,
             kept: HashSet::new(),
+            displaced: Vec::new(),
             rows,
             checks: true,
             target_rows: None,
         }
     }
 
-    /// Everything that was written, and the keys of what was left out.
-    pub(super) fn into_work(self) -> (Vec<RowDifference>, HashSet<KeyTuple>) {
-        let Self { mut work, kept, .. } = self;
+    /// What it has written.
+    pub(super) fn into_written(self) -> Written {
+        let Self {
+            mut work,
+            kept,
+            displaced,
+            rows,
+            ..
+        } = self;
         work.retain(|d| !kept.contains(&d.key));
-        (work, kept)
+        let values = work.iter().filter_map(|d| rows.get(&d.source_key));
+        let bytes = values.flatten().flatten().map(|value| value.len() as u64);
+        Written {
+            bytes: bytes.sum(),
+            work,
+            kept,
+            displaced,
+        }
     }
 
     /// Writes it all. With `is_last`, the written rows must have their parents by then.
@@ -259,6 +287,7 @@ impl<'a, 'c> Live<'a, 'c> {
         self.rows
             .extend(fetch(self.comparer, self.reader, &changed).await?);
         self.work.extend(changed.iter().chain(&extra).cloned());
+        self.displaced.extend(extra.iter().map(|d| d.key.clone()));
         self.check_limits(extra.len() as u64).await?;
         self.delete_extra(&extra, true).await?;
         Ok((held.into_keys().collect(), changed))

@@ -242,7 +242,8 @@ pub(super) fn of_kind(differences: &[RowDifference], kind: DifferenceKind) -> Ve
         .collect()
 }
 
-fn zeros(row: &[Option<Vec<u8>>]) -> usize {
+/// How many values of a row are no ENUM member.
+pub(super) fn zeros(row: &[Option<Vec<u8>>]) -> usize {
     row.iter()
         .flatten()
         .filter(|value| value.as_slice() == ENUM_ZERO)
@@ -251,7 +252,7 @@ fn zeros(row: &[Option<Vec<u8>>]) -> usize {
 
 /// Runs a statement that must draw a warning for each of its `zeros` ENUM values without a member,
 /// which strictness would not let in, and no other. Strict again afterwards, however it went.
-async fn run(session: &mut Session, sql: &str, zeros: usize) -> Result<u64, SyncError> {
+pub(super) async fn run(session: &mut Session, sql: &str, zeros: usize) -> Result<u64, SyncError> {
     if zeros == 0 {
         let done = session.run(sql).await?;
         expect_warnings(session, done.warnings, 0).await?;

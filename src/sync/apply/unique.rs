@@ -7,7 +7,9 @@
 use std::collections::HashMap;
 
 use super::KEYS;
-use super::statements::is_duplicate;
+use super::statements::{run, zeros};
+use crate::model::error::ErrorCode;
+use crate::mysql::ddl::CreateTable;
 use crate::mysql::rows::{insert_head_sql, tuple_sql};
 use crate::mysql::schema::{Key, TableSchema, same_name};
 use crate::mysql::{Session, TableRef};
@@ -93,6 +95,7 @@ pub(super) async fn holders_with_hashes(
     }
     if !computed.is_empty() {
         let ask = Ask {
+            schema,
             keys: &computed,
             lock,
         };
@@ -179,6 +182,7 @@ fn condition(comparer: &Comparer<'_>, parts: &[Part], row: &Values) -> Option<St
 
 /// What is asked of a temporary table.
 struct Ask<'a> {
+    schema: &'a TableSchema,
     keys: &'a [Vec<String>],
     lock: bool,
 }
@@ -194,30 +198,14 @@ impl Ask<'_> {
         found: &mut HashMap<KeyTuple, RowHash>,
     ) -> Result<(), SyncError> {
         let probe = TableRef::new(comparer.other.database.clone(), PROBE);
-        session
-            .run(&format!(
-                "CREATE TEMPORARY TABLE {probe} LIKE {}",
-                comparer.other
-            ))
-            .await?;
+        let create = CreateTable::parse(&self.schema.create_sql)
+            .map_err(|why| SyncError::stop(ErrorCode::Unsupported, why))?;
+        session.run(&create.create_probe_sql(&probe)).await?;
+        let pairs = &comparer.plan.pairs;
+        let head = insert_head_sql(&probe, pairs);
         for row in rows {
-            let pairs = &comparer.plan.pairs;
-            let sql = format!(
-                "{}{}",
-                insert_head_sql(&probe, pairs),
-                tuple_sql(pairs, row.iter().map(Option::as_deref))
-            );
-            match session.run(&sql).await.map_err(SyncError::from) {
-                // It agrees with one that is in there already: both are asked for.
-                Err(error) if is_duplicate(&error) => {
-                    self.ask(comparer, session, &probe, found).await?;
-                    session.run(&format!("DELETE FROM {probe}")).await?;
-                    session.run(&sql).await?;
-                }
-                put => {
-                    put?;
-                }
-            }
+            let tuple = tuple_sql(pairs, row.iter().map(Option::as_deref));
+            run(session, &format!("{head}{tuple}"), zeros(row)).await?;
         }
         self.ask(comparer, session, &probe, found).await?;
         session

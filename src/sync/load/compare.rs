@@ -7,6 +7,7 @@ use super::super::chunk::buckets;
 use super::super::compare::Comparer;
 use super::super::copy::whole_of;
 use super::super::error::SyncError;
+use super::super::fencing::mark_compared;
 use super::super::hooks;
 use super::super::key::KeyRange;
 use super::super::meter::TableMeter;
@@ -20,7 +21,7 @@ use crate::model::log::Level;
 use crate::model::table_run::Verified;
 use crate::mysql::schema::TableSchema;
 use crate::mysql::{Ident, SessionKind, TableRef};
-use crate::store::ranges::{RangeCommit, RangeRow, RangeState};
+use crate::store::ranges::{RangeRow, RangeState};
 
 /// Differences repaired in one transaction.
 const REPAIR: usize = 2_000;
@@ -107,7 +108,7 @@ impl Load {
         }
         let force = reader.snapshot().id.clone();
         for range in todo {
-            mark(table, range, range.rows, &force).await?;
+            mark_compared(table, SessionKind::Load, range, range.rows, &force).await?;
         }
         Ok(())
     }
@@ -158,7 +159,7 @@ pub(super) async fn compare_range(
     let bounds = whole_of(range)?;
     let rows = agree(table, &mut reader, shadow, &bounds, range.range_no).await?;
     hooks::reach("compare.range");
-    mark(table, range, rows, force).await
+    mark_compared(table, SessionKind::Load, range, rows, force).await
 }
 
 /// Compares the rows within `bounds`, and repairs them until they are equal. Returns how many
@@ -231,25 +232,6 @@ fn differs_without_key(table: &TableShared) -> SyncError {
     )
     .hint("add a primary key to the source's table");
     info.into()
-}
-
-/// Records that a range equals the source in a snapshot.
-async fn mark(
-    table: &TableShared,
-    range: &RangeRow,
-    rows: u64,
-    force: &str,
-) -> Result<(), SyncError> {
-    let fence = table.job.context.store.range_fence(&RangeCommit {
-        table_run: table.table_run,
-        range_no: range.range_no,
-        fence: table.fence(),
-        position: None,
-        state: RangeState::Compared,
-        compared_in: Some(force),
-        rows: i64::try_from(rows).unwrap_or(i64::MAX) - i64::try_from(range.rows).unwrap_or(0),
-    });
-    table.note(SessionKind::Load, &fence).await
 }
 
 /// What compares a table's shadow with its source.

@@ -18,8 +18,12 @@ UPDATE t SET u = 50 WHERE id = 5; UPDATE t SET u = 5 WHERE id = 6; UPDATE t SET 
 DELETE FROM c WHERE id = 2; DELETE FROM c WHERE id = 1; DELETE FROM p WHERE id = 1; INSERT INTO p VALUES (9, 'extra'); INSERT INTO c VALUES (9, 9, 9); UPDATE p SET name = 'x' WHERE id = 2";
 
 fn prepare(world: &World<'_>) {
+    prepare_with(world, "{recheck_after: 50ms}");
+}
+
+fn prepare_with(world: &World<'_>, options: &str) {
     world.source(TABLES);
-    world.rules("[t, p, c, k]", "{recheck_after: 50ms}");
+    world.rules("[t, p, c, k]", options);
     world.sync();
     world.target(DAMAGE);
 }
@@ -104,6 +108,28 @@ both_flavours! {
         world.rules("[k]", "{recheck_after: 50ms}");
         let end = world.taxi.run(&["-y", "repair", "everything"]).expect_code(1);
         assert!(end.stderr.contains("[no_key]") && end.stderr.contains("db-taxi run"), "{}", end.stderr);
+    }
+
+    /// Where each batch has a snapshot of its own, rows are looked at again before they are written.
+    async fn a_repair_needs_no_long_transaction_on_the_source(pair: Pair) {
+        let world = World::new(&pair);
+        prepare_with(&world, "{recheck_after: 50ms, consistency: chunk}");
+        let file = world.taxi.path("repair.sql");
+        let path = file.to_string_lossy().into_owned();
+        world.taxi.run(&["repair", "everything", "--sql", &path]).expect_code(1);
+        let end = world.taxi.run(&["-y", "repair", "everything"]).expect_code(0);
+        assert!(end.stdout.contains("5 inserted") && end.stdout.contains("4 deleted"), "{}", end.stdout);
+        verified(&world);
+        world.target(DAMAGE);
+        pair.local.sql(&std::fs::read_to_string(&file).unwrap());
+        verified(&world);
+        // Limits hold for all batches together.
+        world.target("INSERT INTO t (id, u) VALUES (80, 80), (81, 81), (82, 82)");
+        world.rules("[t]", "{recheck_after: 50ms, consistency: chunk, batch_size: 1, max_delete_rows: 2}");
+        let before = pair.local.binlog_position();
+        let refused = world.taxi.run(&["-y", "repair", "everything"]).expect_code(1);
+        assert!(refused.stderr.contains("max_delete_rows is 2"), "{}", refused.stderr);
+        assert_eq!(pair.local.row_events(&before, &pair.target_db()), 0);
     }
 
     /// A load that was cut off is gone on with after a repair.

@@ -1,6 +1,6 @@
 //! What runs by watermark see, what they leave out, and what a comparison finds of it.
 
-use super::World;
+use super::{Job, World};
 use crate::both_flavours;
 use crate::support::Pair;
 
@@ -65,6 +65,30 @@ both_flavours! {
         assert_eq!(job.scope(), "table");
         pair.judge("t", "t").equal();
         assert_eq!(world.sync().count("missed_by_watermark"), 0);
+    }
+
+    /// Whoever compares counts it, whether or not he writes; a comparison before the first run by
+    /// watermark finds nothing that one had missed.
+    async fn verifications_and_repairs_count_what_was_missed(pair: Pair) {
+        let world = World::new(&pair);
+        begin(&world, RULE).await;
+        let rule = format!("[{{source_table: t, {RULE}}}]");
+        world.rules_with(&rule, "{recheck_after: 100ms}");
+        let compare = |command: &[&str], code: i32| {
+            let args = [command, &["everything", "--json"]].concat();
+            Job::of(world.taxi.run(&args).expect_code(code)).count("missed_by_watermark")
+        };
+        world.source("DELETE FROM t WHERE id = 1");
+        assert_eq!(compare(&["verify"], 1), 0);
+        world.source("UPDATE t SET v = -3, stamp = stamp WHERE id = 3; INSERT INTO t (id, v, stamp) VALUES (30, 1, NOW(6) - INTERVAL 30 MINUTE)");
+        world.let_pass(4);
+        assert_eq!(world.sync().written(), [0, 0, 0]);
+        // What comes later is not missed yet.
+        world.source("INSERT INTO t (id, v) VALUES (40, 1)");
+        assert_eq!(compare(&["verify"], 1), 3);
+        assert_eq!(compare(&["-y", "repair"], 0), 3);
+        pair.judge("t", "t").equal();
+        assert_eq!(compare(&["verify"], 0), 0);
     }
 
     /// Rows that are not due yet differ from the source, but nothing has missed them.
