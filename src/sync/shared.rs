@@ -141,6 +141,8 @@ pub struct TableShared {
     connections: Mutex<Vec<u32>>,
     kept: Mutex<HashSet<KeyTuple>>,
     named: AtomicUsize,
+    /// Rows that the target had before this run.
+    target_rows: tokio::sync::OnceCell<u64>,
     quarantine: tokio::sync::OnceCell<Option<Quarantine>>,
 }
 
@@ -177,6 +179,7 @@ impl TableShared {
             connections: Mutex::new(Vec::new()),
             kept: Mutex::default(),
             named: AtomicUsize::new(0),
+            target_rows: tokio::sync::OnceCell::new(),
             quarantine: tokio::sync::OnceCell::new(),
         })
     }
@@ -302,6 +305,25 @@ impl TableShared {
     #[must_use]
     pub fn keeps(&self, row: &KeyTuple) -> bool {
         lock(&self.kept).contains(row)
+    }
+
+    /// Rows of the target without those that this run has added, for limits on deletes; counted
+    /// once.
+    ///
+    /// # Errors
+    /// The server's refusal, or the loss of the connection.
+    pub async fn target_rows(&self, session: &mut Session) -> Result<u64, SyncError> {
+        let count = async {
+            let sql = format!("SELECT COUNT(*) AS n FROM {}", self.plan.target);
+            let row = session.first(&sql).await?;
+            let rows = row.map(|row| row.u64("n")).transpose()?.unwrap_or(0);
+            let added = TableMeter::get(&self.meter.inserted);
+            // Whoever asks adds what was deleted up to then.
+            let before = rows.saturating_sub(added) + TableMeter::get(&self.meter.deleted);
+            Ok::<_, SyncError>(before)
+        };
+        let before = *self.target_rows.get_or_try_init(|| count).await?;
+        Ok(before.saturating_sub(TableMeter::get(&self.meter.deleted)))
     }
 
     /// Where this run keeps the rows that it deletes; made with the first call. `None` where deleted

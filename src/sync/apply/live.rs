@@ -55,8 +55,6 @@ pub(super) struct Live<'a, 'c> {
     rows: Rows,
     /// Whether the server checks foreign keys just now.
     checks: bool,
-    /// Rows of the target, once they were counted.
-    target_rows: Option<u64>,
 }
 
 impl<'a, 'c> Live<'a, 'c> {
@@ -81,7 +79,6 @@ impl<'a, 'c> Live<'a, 'c> {
             displaced: Vec::new(),
             rows,
             checks: true,
-            target_rows: None,
         }
     }
 
@@ -354,15 +351,7 @@ impl<'a, 'c> Live<'a, 'c> {
             return Ok(());
         }
         let gone = of_kind(&self.work, DifferenceKind::Extra).len() as u64;
-        let rows = match self.target_rows {
-            Some(rows) => rows,
-            None => {
-                let sql = format!("SELECT COUNT(*) AS n FROM {}", self.comparer.other);
-                let row = self.session.first(&sql).await?;
-                row.map(|row| row.u64("n")).transpose()?.unwrap_or(0)
-            }
-        };
-        self.target_rows = Some(rows);
+        let rows = self.table.target_rows(self.session).await?;
         check_delete_limits(self.table, gone, rows)
     }
 
