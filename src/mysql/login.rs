@@ -90,9 +90,9 @@ fn by_message(endpoint: &Endpoint, error: &MysqlError) -> String {
         return "the server's certificate is not valid yet: check the clocks of both machines"
             .to_owned();
     }
-    if tls && message.contains("certversion") {
-        return "the server's certificate is of the old version 1: give it one of version 3, with \
-                a subjectAltName"
+    if tls && (message.contains("certversion") || message.contains("badencoding")) {
+        return "the server's certificate is of the old version 1, or damaged: give it one of \
+                version 3, with a subjectAltName"
             .to_owned();
     }
     if tls && message.contains("alert") {

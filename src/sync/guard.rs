@@ -8,6 +8,7 @@
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use super::hooks;
 use super::snapshot::Snapshots;
 use crate::mysql::activity::Process;
 use crate::mysql::{MysqlError, Session};
@@ -17,7 +18,7 @@ const PATIENCE: u64 = 2;
 /// Growth of the undo list, since the snapshot began, that ends it.
 const UNDO: u64 = 1_000_000;
 /// Looks between two at the undo list.
-const UNDO_EVERY: u32 = 10;
+const UNDO_EVERY: u64 = 10;
 
 /// Watches over the snapshots of one job.
 pub struct Guard {
@@ -25,8 +26,9 @@ pub struct Guard {
     tables: Vec<String>,
     most_age: Duration,
     watched: Arc<Watched>,
-    looks: u32,
-    undo: Option<(std::time::Instant, u64)>,
+    looks: u64,
+    /// The undo list when it was first seen under the oldest snapshot, which began then.
+    undo: Option<(std::time::Instant, Option<u64>)>,
 }
 
 /// The snapshots of a job: its own, and those of single tables.
@@ -109,8 +111,12 @@ impl Guard {
             }
         }
         self.looks = self.looks.wrapping_add(1);
-        if self.looks.is_multiple_of(UNDO_EVERY) {
-            self.look_at_undo(session, &watched).await?;
+        let begun = watched.iter().filter_map(|s| s.begun()).min();
+        // A snapshot that is new is measured from its first second.
+        let is_new = begun.is_some() && begun != self.undo.map(|(of, _)| of);
+        let every = hooks::limit("guard.undo_looks", UNDO_EVERY);
+        if is_new || self.looks.is_multiple_of(every) {
+            self.look_at_undo(session, &watched, begun).await?;
         }
         Ok(())
     }
@@ -126,16 +132,15 @@ impl Guard {
         &mut self,
         session: &mut Session,
         watched: &[Arc<Snapshots>],
+        begun: Option<std::time::Instant>,
     ) -> Result<(), MysqlError> {
-        let Some(begun) = watched.iter().filter_map(|s| s.begun()).min() else {
+        let Some(begun) = begun else {
             self.undo = None;
             return Ok(());
         };
-        let Some(length) = session.history_length().await? else {
-            return Ok(());
-        };
-        match self.undo {
-            Some((of, before)) if of == begun => {
+        let length = session.history_length().await?;
+        match (self.undo, length) {
+            (Some((of, Some(before))), Some(length)) if of == begun => {
                 if has_grown(before, length) {
                     tracing::warn!(target: "db_taxi::sync", before, length, "undo grows on the source: snapshots are ended");
                     for snapshots in watched {
@@ -143,6 +148,7 @@ impl Guard {
                     }
                 }
             }
+            (Some((of, _)), _) if of == begun => {}
             _ => self.undo = Some((begun, length)),
         }
         Ok(())
@@ -151,7 +157,7 @@ impl Guard {
 
 /// Whether the undo list has grown so much that it must be let go.
 fn has_grown(before: u64, now: u64) -> bool {
-    now.saturating_sub(before) > UNDO
+    now.saturating_sub(before) > hooks::limit("guard.undo", UNDO)
 }
 
 /// The tables whose definition somebody else waits for, and for how many seconds.

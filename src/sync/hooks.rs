@@ -2,6 +2,18 @@
 //!
 //! `DB_TAXI_HOOKS=swap.rename=stop,copy.commit@3=kill` stops (SIGSTOP) or kills (SIGKILL) the
 //! process when it reaches the point, the third time with `@3`. `panic:TEXT` panics there with TEXT.
+//! A number is a limit of that name, for what no test can wait for.
+
+/// What a test sets a limit to (`guard.undo=2000`); the limit itself in release builds.
+#[must_use]
+pub fn limit(name: &str, default: u64) -> u64 {
+    #[cfg(debug_assertions)]
+    if let Some(set) = live::limit(name) {
+        return set;
+    }
+    let _ = name;
+    default
+}
 
 /// Reaches a named point.
 pub fn reach(point: &str) {
@@ -44,6 +56,11 @@ mod live {
             .collect();
         Mutex::new(hooks)
     });
+
+    pub(super) fn limit(name: &str) -> Option<u64> {
+        let hooks = HOOKS.lock().unwrap_or_else(PoisonError::into_inner);
+        hooks.get(name)?.action.parse().ok()
+    }
 
     pub(super) fn reach(point: &str) {
         let action = {

@@ -594,7 +594,7 @@ async fn check_filter(plan: &mut PlannedTable, source: &mut Session) -> Result<(
                 plan.source.shown(),
                 error.message
             );
-            plan.stop_risk(ErrorCode::RuleInvalid, message);
+            plan.stop_risk(ErrorCode::RuleInvalid, message).remedy = error.hint;
             Ok(())
         }
         Err(error) => Err(error.into()),

@@ -3,7 +3,11 @@
 
 mod errors;
 mod locks;
+mod lost;
+mod read_only;
+mod replicas;
 mod throttles;
+mod undo_growth;
 mod way;
 
 use crate::support::{DbTaxi, Finished, Pair};

@@ -30,6 +30,7 @@ pub use judge::Judge;
 pub use pair::Pair;
 pub use private::{PrivatePair, PrivateServer};
 pub use process::{Finished, Running, eventually, wait_rarely, wait_until};
+pub use servers::Server;
 pub use taxi::DbTaxi;
 
 /// Makes one test per flavour of each `async fn name(pair: Pair)`; the pair's databases are unique

@@ -131,10 +131,17 @@ const TABLE: &[Known] = &[
         "check `database` of the connection and the tables of the config with `db-taxi plan`",
     ),
     known(
-        &[1054, 1064, 1267, 1270, 1271, 3854, 3995],
+        &[1054, 1064],
         ErrorCode::RuleInvalid,
         Stop,
         "check where, columns, key and rename_columns of the table's rule",
+    ),
+    known(
+        &[1267, 1270, 1271, 3854, 3995],
+        ErrorCode::RuleInvalid,
+        Stop,
+        "a text in where has characters that its column's character set can't hold, or another \
+         collation: write CONVERT(column USING utf8mb4) in place of the column",
     ),
     known(
         &[1412, 1615],

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::both_flavours;
 use crate::crash::world::{LIMIT, fill_few, install, run_until_frozen};
-use crate::support::{DbTaxi, Pair};
+use crate::support::{DbTaxi, Pair, wait_until};
 
 fn check(taxi: &DbTaxi, code: i32, name: &str) -> Value {
     let status = taxi.run(&["status", "--json"]).expect_code(code).json();
@@ -68,6 +68,44 @@ both_flavours! {
         taxi.run(&["connections", "edit", "source", "--port", &port]).expect_code(0);
         taxi.run(&["connections", "test", "source"]).expect_code(3);
         says(&check(&taxi, 1, "connections"), false, "refused", "db-taxi connections test source");
+    }
+
+    async fn a_schedule_that_nobody_starts_is_told(pair: Pair) {
+        pair.source.sql(&format!("CREATE TABLE {} (id INT PRIMARY KEY)", pair.source_table("t")));
+        let taxi = DbTaxi::new(&pair);
+        taxi.import_tables(&pair, "[t]", "{}\n  schedule: '@daily'");
+        says(&check(&taxi, 1, "schedules"), false, "everything", "db-taxi --headless");
+        let service = taxi.start(&["--headless", "--set", "server.port=0"]);
+        wait_until(LIMIT, "the service", || {
+            let status = taxi.run(&["status", "--json"]).json();
+            let checks = status["sync"]["checks"].as_array().unwrap();
+            checks.iter().any(|check| check["name"] == "schedules" && check["ok"] == true)
+        });
+        service.signal(Signal::TERM);
+        service.wait(LIMIT);
+        says(&check(&taxi, 1, "schedules"), false, "no live service", "from cron");
+        taxi.run(&["configs", "disable", "everything"]).expect_code(0);
+        assert_eq!(check(&taxi, 0, "schedules")["ok"], true);
+    }
+
+    async fn deleted_rows_whose_time_ends_are_told_with_how_to_get_them_back(pair: Pair) {
+        let t = pair.source_table("t");
+        pair.source.sql(&format!("CREATE TABLE {t} (id INT PRIMARY KEY); INSERT INTO {t} VALUES (1), (2), (3)"));
+        let taxi = DbTaxi::new(&pair);
+        taxi.import_tables(&pair, "[t]", "{quarantine: 3d}");
+        taxi.run(&["run", "everything"]).expect_code(0);
+        pair.source.sql(&format!("DELETE FROM {t} WHERE id < 3"));
+        taxi.run(&["run", "everything"]).expect_code(0);
+        assert!(check(&taxi, 0, "quarantine")["remedy"].is_null(), "three days are long");
+        let deleted = format!("{}.sync_deleted", pair.control_db());
+        pair.local.sql(&format!("UPDATE {deleted} SET expires_at = UTC_TIMESTAMP(3) + INTERVAL 2 HOUR"));
+        let job = pair.local.sql(&format!("SELECT job_id FROM {deleted}"));
+        says(&check(&taxi, 0, "quarantine"), true, "2 rows of t", &format!("jobs undo {job}"));
+        pair.local.sql(&format!("UPDATE {deleted} SET expires_at = UTC_TIMESTAMP(3) - INTERVAL 2 HOUR"));
+        says(&check(&taxi, 0, "quarantine"), true, "time is over", "db-taxi run everything");
+        taxi.run(&["run", "everything"]).expect_code(0);
+        assert!(check(&taxi, 0, "quarantine")["remedy"].is_null(), "the remedy does it");
+        assert_eq!(pair.helper_databases(), [""; 0]);
     }
 
     async fn a_load_that_nobody_finishes_is_remembered(pair: Pair) {

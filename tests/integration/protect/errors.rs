@@ -14,11 +14,11 @@ use crate::both_flavours;
 use crate::crash::world::{LIMIT, numbers, run_until_frozen};
 use crate::support::{DbTaxi, Flavour, Pair, PrivateServer, wait_until};
 
-const LEASE: Duration = Duration::from_secs(60);
+pub const LEASE: Duration = Duration::from_secs(60);
 
 /// What an error must be: one of these numbers (none for what no server said), code, class.
 #[track_caller]
-fn is(error: &MysqlError, numbers: &[u16], code: ErrorCode, class: ErrorClass) {
+pub fn is(error: &MysqlError, numbers: &[u16], code: ErrorCode, class: ErrorClass) {
     let number = error.number.unwrap_or(0);
     assert!(
         numbers.contains(&number) || (numbers.is_empty() && number == 0),
@@ -29,13 +29,13 @@ fn is(error: &MysqlError, numbers: &[u16], code: ErrorCode, class: ErrorClass) {
     assert!(hint.len() > 10, "{error} says nothing to do: {hint:?}");
 }
 
-async fn open(pair: &Pair, kind: SessionKind) -> Session {
+pub async fn open(pair: &Pair, kind: SessionKind) -> Session {
     Session::open(&pair.local.endpoint(), kind, LEASE)
         .await
         .unwrap()
 }
 
-async fn refused(session: &mut Session, sql: &str) -> MysqlError {
+pub async fn refused(session: &mut Session, sql: &str) -> MysqlError {
     match session.rows(sql).await {
         Ok(rows) => panic!("{sql}: {} rows", rows.len()),
         Err(error) => error,
@@ -155,6 +155,37 @@ both_flavours! {
         let error = refused_login(verified).await;
         is(&error, &[], ErrorCode::Unreachable, ErrorClass::Stop);
         assert!(error.message.contains("TLS"), "{error}");
+    }
+
+    /// A text that its column's character set can't hold, in a condition and as a parameter.
+    async fn a_condition_that_can_not_be_converted_is_its_rules_fault(pair: Pair) {
+        let t = pair.source_table("t");
+        pair.source.sql(&format!(
+            "CREATE TABLE {t} (id INT PRIMARY KEY, c VARCHAR(9) CHARACTER SET latin1); INSERT INTO {t} VALUES (1, 'a'), (2, _latin1 X'E9')"
+        ));
+        let taxi = DbTaxi::new(&pair);
+        let rule = |condition: &str| {
+            import_with(&pair, &taxi, "throttle: none", &format!("[{{source_table: t, where: \"{condition}\"}}]"), "{}")
+        };
+        rule("c <> '漢'");
+        let said = taxi.run(&["run", "everything"]).expect_code(1).stderr;
+        assert!(said.contains("rule_invalid"), "{said}");
+        let plan = taxi.run(&["plan", "everything"]).expect_code(1).stdout;
+        assert!(plan.contains("CONVERT(column USING utf8mb4)"), "{plan}");
+        assert_eq!(pair.local.sql(&format!("SHOW TABLES FROM {}", pair.target_db())), "");
+        // What the remedy says.
+        rule("CONVERT(c USING utf8mb4) <> '漢'");
+        taxi.run(&["run", "everything"]).expect_code(0);
+        pair.judge("t", "t").equal();
+
+        let mut session = Session::open(&pair.source.endpoint(), SessionKind::Probe, LEASE).await.unwrap();
+        let condition = format!("SELECT id FROM {t} WHERE c <> '漢'");
+        is(&refused(&mut session, &condition).await, &[1267, 3854], ErrorCode::RuleInvalid, ErrorClass::Stop);
+        let prepared = session.exec_rows(&format!("SELECT id FROM {t} WHERE c <> ?"), vec!["漢".into()]).await;
+        match pair.flavour {
+            Flavour::Mysql => is(&prepared.unwrap_err(), &[3988], ErrorCode::ValueRejected, ErrorClass::Stop),
+            Flavour::Mariadb => is(&prepared.unwrap_err(), &[1267], ErrorCode::RuleInvalid, ErrorClass::Stop),
+        }
     }
 
     async fn another_flavour_is_refused_by_name(pair: Pair) {

@@ -45,7 +45,7 @@ impl PrivateServer {
             options: all,
             _folder: folder,
         };
-        private.launch();
+        private.launch(&[]);
         let port = std::fs::read_to_string(private.server.data.join("port")).unwrap();
         private.server.port = port.trim().parse().unwrap();
         Some(private)
@@ -63,15 +63,25 @@ impl PrivateServer {
 
     /// Starts it again with the same data on the same port.
     pub fn restart(&self) {
-        self.launch();
+        self.launch(&[]);
     }
 
-    fn launch(&self) {
+    /// The same with further options, this once.
+    pub fn restart_with(&self, options: &[&str]) {
+        self.launch(options);
+    }
+
+    fn launch(&self, options: &[&str]) {
         let servers = Servers::get().unwrap();
         let program = servers.program(self.server.flavour, "PROGRAM");
         let port = self.server.port.to_string();
         let mut command = self.command("start");
-        command.arg(port).arg(program).arg("--").args(&self.options);
+        command
+            .arg(port)
+            .arg(program)
+            .arg("--")
+            .args(&self.options)
+            .args(options);
         succeed(command);
     }
 
