@@ -3,26 +3,33 @@
 use crate::model::config::Options;
 use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::plan::{Risk, Severity};
-use crate::model::rule::{ColumnSelect, TableOptions};
+use crate::model::rule::TableOptions;
 use crate::model::seen::SeenTable;
 use crate::mysql::ddl::CreateTable;
-use crate::mysql::kind::fits;
-use crate::mysql::schema::{ForeignKey, TableSchema, inbound_foreign_keys, same_name};
+use crate::mysql::schema::{ForeignKey, TableSchema, inbound_foreign_keys};
 use crate::mysql::value::ColumnPair;
 use crate::mysql::{Ident, MaskKey, Session, TableRef, literal};
 
+mod columns;
 mod conflict;
 mod key;
 mod mask;
 mod mode;
 mod oddities;
+mod shadow;
+mod source;
 mod strategy;
 
+pub use columns::renamed;
 pub use mode::{ByWatermark, Mode};
+pub use source::account;
 
+use columns::match_columns;
 use conflict::choose_watermark;
 use key::choose_key;
 use mode::choose_mode;
+use shadow::shape_shadow;
+use source::{check_filter, read_source};
 use strategy::choose_strategy;
 pub use strategy::in_place_obstacles;
 
@@ -299,304 +306,4 @@ pub async fn plan_table(
     oddities::check(&mut plan, source, local).await?;
     plan.source_schema = Some(schema);
     Ok(plan)
-}
-
-async fn read_source(
-    plan: &mut PlannedTable,
-    source: &mut Session,
-) -> Result<Option<TableSchema>, SyncError> {
-    let table = plan.source.clone();
-    let read = TableSchema::read(source, &table).await;
-    let probe = match &read {
-        Ok(Some(_)) => source
-            .run(&format!("SELECT 1 FROM {table} LIMIT 0"))
-            .await
-            .map(|_| ()),
-        Ok(None) => match source.run(&format!("SELECT 1 FROM {table} LIMIT 0")).await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(error),
-        },
-        Err(error) => Err(error.clone()),
-    };
-    match probe {
-        Ok(()) => {}
-        Err(error) if matches!(error.number, Some(1142 | 1143 | 1044 | 1370)) => {
-            let account = account(source)
-                .await
-                .unwrap_or_else(|| "the account".to_owned());
-            plan.stop_risk(
-                ErrorCode::AccessDenied,
-                format!(
-                    "{account} may not read {} ({})",
-                    table.shown(),
-                    error.number.unwrap_or(0)
-                ),
-            )
-            .remedy = Some(format!("GRANT SELECT ON {table} TO {account};"));
-            return Ok(None);
-        }
-        Err(error) if matches!(error.number, Some(1146 | 1049)) => {
-            plan.stop_risk(
-                ErrorCode::SourceMissing,
-                format!(
-                    "{} is not there on the source; its target stays as it is",
-                    table.shown()
-                ),
-            )
-            .remedy = Some("remove the rule, or create the table".to_owned());
-            return Ok(None);
-        }
-        Err(error) => return Err(error.into()),
-    }
-    let Some(schema) = read? else {
-        plan.stop_risk(
-            ErrorCode::SourceMissing,
-            format!("the definition of {} can't be read", table.shown()),
-        );
-        return Ok(None);
-    };
-    if schema.table_type != "BASE TABLE" {
-        plan.stop_risk(
-            ErrorCode::Unsupported,
-            format!(
-                "{} is a {}, not a base table",
-                table.shown(),
-                schema.table_type.to_lowercase()
-            ),
-        )
-        .remedy = Some("remove the rule, or name a base table".to_owned());
-        return Ok(None);
-    }
-    let engine = schema.engine.to_ascii_uppercase();
-    if matches!(
-        engine.as_str(),
-        "SEQUENCE"
-            | "FEDERATED"
-            | "MRG_MYISAM"
-            | "MERGE"
-            | "MEMORY"
-            | "CONNECT"
-            | "SPIDER"
-            | "BLACKHOLE"
-            | "CSV"
-    ) {
-        plan.stop_risk(
-            ErrorCode::Unsupported,
-            format!("tables of the engine {} are not copied", schema.engine),
-        )
-        .remedy = Some("remove the rule, or exclude the table".to_owned());
-        return Ok(None);
-    }
-    if !schema.is_transactional() {
-        plan.risk(
-            "engine",
-            Severity::Warning,
-            format!(
-                "the source's engine {} takes part in no snapshot: rows that change during the run may differ; the copy is made in InnoDB",
-                schema.engine
-            ),
-        );
-    }
-    Ok(Some(schema))
-}
-
-/// `'user'@'host'` of a session, quoted.
-pub async fn account(session: &mut Session) -> Option<String> {
-    let row = session.first("SELECT CURRENT_USER() AS who").await.ok()??;
-    let who = row.text("who").ok()?;
-    let (user, host) = who.rsplit_once('@')?;
-    Some(format!(
-        "'{}'@'{}'",
-        user.replace('\'', "''"),
-        host.replace('\'', "''")
-    ))
-}
-
-fn match_columns(plan: &mut PlannedTable, chosen: &Chosen, schema: &TableSchema) {
-    let rule = &chosen.rule;
-    let named: &[String] = match &rule.columns {
-        ColumnSelect::Only(names) => names,
-        _ => &[],
-    };
-    let except: &[String] = match &rule.columns {
-        ColumnSelect::Except(names) => names,
-        _ => &[],
-    };
-    let strict = if chosen.exact {
-        [named, except].concat()
-    } else {
-        named.to_vec()
-    };
-    for name in &strict {
-        if schema.column(name).is_none() {
-            plan.stop_risk(
-                ErrorCode::RuleInvalid,
-                format!("{} has no column {name}", plan.source.shown()),
-            );
-        }
-    }
-    if chosen.exact {
-        for name in rule.rename_columns.keys() {
-            if schema.column(name).is_none() {
-                plan.stop_risk(
-                    ErrorCode::RuleInvalid,
-                    format!(
-                        "rename_columns names {name}, which {} does not have",
-                        plan.source.shown()
-                    ),
-                );
-            }
-        }
-    }
-    mask::check_names(plan, chosen, schema);
-    plan.gone = match CreateTable::parse(&schema.create_sql) {
-        Ok(definition) => definition.gone_without(|name| wanted(chosen, name.raw())),
-        // What can't be read stops the table further on.
-        Err(_) => Vec::new(),
-    };
-    for column in &schema.columns {
-        let name = column.name.raw();
-        if plan.gone.contains(&column.name) {
-            continue;
-        }
-        let target_name = renamed(rule, name);
-        let mask = mask::of(rule, name);
-        let target = match &plan.target_schema {
-            None => mask::column_to_make(plan, mask, column, &target_name),
-            Some(target) => match target.column(&target_name) {
-                Some(found) => found.clone(),
-                None => {
-                    plan.stop_risk(
-                        ErrorCode::SchemaChanged,
-                        format!(
-                            "the target {} has no column {target_name}",
-                            plan.target.shown()
-                        ),
-                    )
-                    .remedy = Some(
-                        "add the column to the target, or leave it out with exclude_columns"
-                            .to_owned(),
-                    );
-                    continue;
-                }
-            },
-        };
-        match (column.generated, target.generated) {
-            (_, true) if mask.is_some() => {
-                mask::refuse_computed(plan, name);
-                continue;
-            }
-            (true, true) => continue,
-            (false, true) => {
-                plan.stop_risk(
-                    ErrorCode::RuleInvalid,
-                    format!("the target computes {target_name}, which the source stores"),
-                );
-                continue;
-            }
-            _ => {}
-        }
-        if let Some(mask) = mask {
-            mask::add_pair(plan, mask, column, target);
-            continue;
-        }
-        if let Err(why) = fits(column, &target) {
-            plan.stop_risk(ErrorCode::ValueRejected, format!("column {name}: {why}"))
-                .remedy = Some(format!(
-                "widen {target_name} on the target, or leave it out"
-            ));
-        }
-        plan.pairs.push(ColumnPair {
-            source: column.clone(),
-            target,
-            masked: None,
-        });
-    }
-    if plan.pairs.is_empty() {
-        plan.stop_risk(ErrorCode::RuleInvalid, "no column is left to copy");
-    }
-}
-
-/// Whether the rule wants a column.
-fn wanted(chosen: &Chosen, name: &str) -> bool {
-    match &chosen.rule.columns {
-        ColumnSelect::All => true,
-        ColumnSelect::Only(names) => names.is_empty() || names.iter().any(|n| same_name(n, name)),
-        ColumnSelect::Except(names) => !names.iter().any(|n| same_name(n, name)),
-    }
-}
-
-/// A column's name on the target.
-#[must_use]
-pub fn renamed(rule: &crate::model::rule::TableRule, name: &str) -> String {
-    rule.rename_columns
-        .iter()
-        .find(|(from, _)| same_name(from, name))
-        .map_or_else(|| name.to_owned(), |(_, to)| to.clone())
-}
-
-/// The shadow takes the target's own definition, or the source's where there is no target.
-fn shape_shadow(plan: &mut PlannedTable, chosen: &Chosen, schema: &TableSchema) {
-    let (sql, counter) = match &plan.target_schema {
-        Some(target) => (
-            target.create_sql.as_str(),
-            CreateTable::parse(&schema.create_sql),
-        ),
-        None => (
-            schema.create_sql.as_str(),
-            CreateTable::parse(&schema.create_sql),
-        ),
-    };
-    let mut create = match CreateTable::parse(sql) {
-        Ok(create) => create,
-        Err(why) => {
-            plan.stop_risk(
-                ErrorCode::Unsupported,
-                format!("the definition can't be read: {why}"),
-            );
-            return;
-        }
-    };
-    if plan.target_schema.is_none() {
-        create.redefine(&plan.redefined);
-        plan.left_out = create.select_columns(
-            |name| !plan.gone.contains(name),
-            |name| Ident::new(renamed(&chosen.rule, name.raw())),
-        );
-        for what in plan.left_out.clone() {
-            plan.risk("left_out", Severity::Info, what);
-        }
-    }
-    // The counter goes on from whichever side is further.
-    if let Some(theirs) = counter.ok().and_then(|c| c.auto_increment()) {
-        create.count_from(theirs);
-    }
-    if create.is_partitioned() && plan.target_schema.is_none() {
-        plan.risk(
-            "partitions",
-            Severity::Info,
-            "the source's partitioning is taken over",
-        );
-    }
-    plan.create = Some(create);
-}
-
-async fn check_filter(plan: &mut PlannedTable, source: &mut Session) -> Result<(), SyncError> {
-    let Some(filter) = &plan.where_sql else {
-        return Ok(());
-    };
-    let sql = format!("SELECT 1 FROM {} WHERE ({filter}) LIMIT 0", plan.source);
-    match source.run(&sql).await {
-        Ok(_) => Ok(()),
-        Err(error) if error.number.is_some() => {
-            let message = format!(
-                "where is not a condition on {}: {}",
-                plan.source.shown(),
-                error.message
-            );
-            plan.stop_risk(ErrorCode::RuleInvalid, message).remedy = error.hint;
-            Ok(())
-        }
-        Err(error) => Err(error.into()),
-    }
 }
