@@ -20,7 +20,7 @@ fn kept(source: &Server) -> u64 {
 /// The limit is a million transactions, more than a test can wait for: it is set lower here, and all
 /// else is as it is.
 fn grows(flavour: Flavour) {
-    let Some(source) = PrivateServer::start(flavour, &[]) else {
+    let Some(source) = PrivateServer::start(flavour, &["--sync-binlog=0"]) else {
         return;
     };
     let shared = Pair::shared(flavour).unwrap();
@@ -40,7 +40,7 @@ fn grows(flavour: Flavour) {
     ));
     let procedure = format!(
         "DELIMITER //\nCREATE PROCEDURE {}.write_much() BEGIN DECLARE i INT DEFAULT 0; \
-         WHILE i < 4000 DO UPDATE {busy} SET n = n + 1; SET i = i + 1; END WHILE; END//\nDELIMITER ;\n",
+         WHILE i < 1000 DO UPDATE {busy} SET n = n + 1; SET i = i + 1; END WHILE; END//\nDELIMITER ;\n",
         pair.source_db()
     );
     pair.source.sql(&procedure);
@@ -53,7 +53,7 @@ fn grows(flavour: Flavour) {
         "{max_concurrency: 2}",
     );
     let mut command = taxi.command(&["run", "everything"]);
-    command.env("DB_TAXI_HOOKS", "guard.undo=2000,guard.undo_looks=2");
+    command.env("DB_TAXI_HOOKS", "guard.undo=500,guard.undo_looks=2");
     let mut running = Running::start(command);
     let copied = format!(
         "SELECT COUNT(*) FROM {}.sync_ranges WHERE state <> 'planned'",
@@ -73,12 +73,12 @@ fn grows(flavour: Flavour) {
         let now = kept(&pair.source);
         most = most.max(now);
         // Less than there was: the server cleans up again.
-        ended = ended || (most > 4_000 && now < most / 2);
+        ended = ended || (most > 1_000 && now < most / 2);
         if !ended {
             pair.source
                 .sql(&format!("CALL {}.write_much()", pair.source_db()));
         }
-        ended && now < 1_000
+        ended && now < 500
     });
     pair.source.sql(&format!("UPDATE {gate} SET closed = 0"));
     let ended = running.wait(LIMIT).expect_code(0);
