@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use db_taxi::cli::{self, Cli, ColorWord, Exit, Failure, Front, Output, Signal};
 use db_taxi::dashboard::{self, ColorChoice, DashboardError, DashboardOptions};
@@ -46,7 +47,7 @@ fn start(typed: &Cli, output: Output) -> Result<Exit, Failure> {
                 cli::run(typed, command, output, &settings, &log.stderr()).await
             }
             Front::Headless => match http::serve(&settings, &|| {
-                reload(typed, output, &settings, &log.levels());
+                reload(typed, output, &settings, &log.levels())
             })
             .await
             {
@@ -83,24 +84,32 @@ fn start(typed: &Cli, output: Output) -> Result<Exit, Failure> {
     ended
 }
 
-/// Reads the settings again: levels of the log are taken over, other changes are told of.
-fn reload(typed: &Cli, output: Output, started_with: &Settings, levels: &LevelHandle) {
+/// Reads the settings again: levels of the log are taken over, what else can take effect is given to
+/// the system, other changes are told of.
+fn reload(
+    typed: &Cli,
+    output: Output,
+    started_with: &Settings,
+    levels: &LevelHandle,
+) -> Option<Arc<Settings>> {
     let settings = match cli::load_settings(typed, output) {
         Ok(settings) => settings,
         Err(failure) => {
             let why = failure.lines().join("; ");
             tracing::error!("SIGHUP: the settings stay as they are: {why}");
-            return;
+            return None;
         }
     };
-    tracing::info!("SIGHUP: the log levels are those of the settings now");
+    tracing::info!("SIGHUP: log levels and sync.health_interval are those of the settings now");
     levels.set(settings.logging.level, &settings.logging.modules);
     let mut rest = (*settings).clone();
     rest.logging.level = started_with.logging.level;
     rest.logging
         .modules
         .clone_from(&started_with.logging.modules);
+    rest.sync.health_interval = started_with.sync.health_interval;
     if rest != *started_with {
         tracing::warn!("SIGHUP: other settings changed too; they need a restart");
     }
+    Some(settings)
 }

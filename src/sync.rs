@@ -4,6 +4,7 @@
 //! Must not know: queues, retries, schedules, fronts. Called by `jobs` (runs) and `services` (plans).
 //! Uses `store` for checkpoints and fences, `mysql` for everything that talks to a server.
 
+pub mod ahead;
 pub mod apply;
 pub mod bound;
 pub mod chunk;
@@ -25,6 +26,7 @@ pub mod history;
 pub mod hooks;
 pub mod in_place;
 pub mod key;
+pub mod link;
 pub mod load;
 pub mod meter;
 pub mod order;

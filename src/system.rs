@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::Utc;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -68,6 +68,8 @@ struct Shared {
     hub: EventHub,
     facts: ProcessFacts,
     stopping: CancellationToken,
+    /// `sync.health_interval` as it is now.
+    health_interval: watch::Sender<Duration>,
     state: Mutex<State>,
 }
 
@@ -88,6 +90,7 @@ impl System {
     pub async fn start(settings: Arc<Settings>, role: Role) -> Result<Self, Refusal> {
         let shared = Arc::new(Shared {
             facts: process_facts(&settings),
+            health_interval: watch::Sender::new(settings.sync.health_interval),
             settings,
             role,
             hub: EventHub::default(),
@@ -149,6 +152,16 @@ impl System {
     #[must_use]
     pub fn status_without_services(&self) -> Status {
         status_without_database(&self.shared.facts, self.database())
+    }
+
+    /// Takes over what may change of the settings without a restart.
+    pub fn reload(&self, settings: &Settings) {
+        let interval = settings.sync.health_interval;
+        self.shared.health_interval.send_if_modified(|now| {
+            let changed = *now != interval;
+            *now = interval;
+            changed
+        });
     }
 
     /// Every event of the engine from here on; may be asked for before there is an engine.

@@ -49,18 +49,22 @@ pub enum ServeError {
     Io(#[from] io::Error),
 }
 
-/// Runs the service until a signal ends it; on SIGHUP it calls `reload`.
+/// Reads the settings again; `None` where they are wrong.
+pub type Reload<'a> = dyn Fn() -> Option<Arc<Settings>> + Sync + 'a;
+
+/// Runs the service until a signal ends it; on SIGHUP it calls `reload`, and what it gives is put in
+/// force as far as that needs no restart.
 ///
 /// # Errors
 /// When it can't start; a control database that is down is no reason.
-pub async fn serve(settings: &Settings, reload: &(dyn Fn() + Sync)) -> Result<Ended, ServeError> {
-    let mut signals = Signals::listen(reload)?;
+pub async fn serve(settings: &Settings, reload: &Reload<'_>) -> Result<Ended, ServeError> {
+    let state = Arc::new(State::default());
+    let mut signals = Signals::listen(reload, &state)?;
     let (host, port) = (&settings.server.host, settings.server.port);
     let listener = bind(host, port).await.map_err(|error| ServeError::Listen {
         address: shown(host, port),
         error,
     })?;
-    let state = Arc::new(State::default());
     let server = Server::start(listener, router(probe(&state)))?;
     let address = server.address;
     tracing::info!("listening on http://{address}");
@@ -159,20 +163,30 @@ impl Ended {
 }
 
 struct Signals<'a> {
-    reload: &'a (dyn Fn() + Sync),
+    reload: &'a Reload<'a>,
+    state: Arc<State>,
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
 }
 
 impl<'a> Signals<'a> {
-    fn listen(reload: &'a (dyn Fn() + Sync)) -> io::Result<Self> {
+    fn listen(reload: &'a Reload<'a>, state: &Arc<State>) -> io::Result<Self> {
         Ok(Self {
             reload,
+            state: Arc::clone(state),
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
         })
+    }
+
+    fn reload(&self) {
+        if let Some(settings) = (self.reload)()
+            && let Some(system) = self.state.system.get()
+        {
+            system.reload(&settings);
+        }
     }
 
     /// The next signal that ends the service; SIGHUP does not.
@@ -181,7 +195,7 @@ impl<'a> Signals<'a> {
             tokio::select! {
                 _ = self.interrupt.recv() => return Ended::Interrupt,
                 _ = self.terminate.recv() => return Ended::Terminate,
-                _ = self.hangup.recv() => (self.reload)(),
+                _ = self.hangup.recv() => self.reload(),
             }
         }
     }

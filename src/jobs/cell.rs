@@ -299,6 +299,7 @@ fn average(run: &mut TableRun) {
 pub fn sum(a: &Timing, b: &Timing) -> Timing {
     Timing {
         source: a.source + b.source,
+        network: a.network + b.network,
         target: a.target + b.target,
         client: a.client + b.client,
         lock: a.lock + b.lock,

@@ -52,14 +52,14 @@ impl Gauge {
 /// Which side takes most of the workers' time.
 #[derive(Debug, Default)]
 struct Bottleneck {
-    last: [f64; 6],
-    shares: [f64; 6],
+    last: [f64; 7],
+    shares: [f64; 7],
 }
 
 impl Bottleneck {
     fn sample(&mut self, timing: &Timing) -> Option<&'static str> {
         let sides = sides(timing);
-        let mut spent = [0.0; 6];
+        let mut spent = [0.0; 7];
         for (index, (_, total)) in sides.iter().enumerate() {
             spent[index] = (total - self.last[index]).max(0.0);
             self.last[index] = *total;
@@ -81,9 +81,10 @@ impl Bottleneck {
     }
 }
 
-fn sides(timing: &Timing) -> [(&'static str, f64); 6] {
+fn sides(timing: &Timing) -> [(&'static str, f64); 7] {
     [
-        ("source", timing.source),
+        ("source", (timing.source - timing.network).max(0.0)),
+        ("network", timing.network.min(timing.source)),
         ("target", timing.target),
         ("client", timing.client),
         ("lock", timing.lock),
@@ -178,6 +179,18 @@ mod tests {
             shown(1000);
         }
         assert_eq!(shown(1000), None, "it takes longer than ever: nobody knows");
+    }
+
+    #[test]
+    fn the_way_to_the_source_is_told_from_the_source() {
+        let timing = |network| Timing {
+            source: 8.0,
+            network,
+            target: 2.0,
+            ..Timing::default()
+        };
+        assert_eq!(majority(&timing(7.0)), Some("network"));
+        assert_eq!(majority(&timing(1.0)), Some("source"));
     }
 
     #[test]

@@ -111,8 +111,11 @@ impl Verified {
 /// Seconds of worker time by what was waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Timing {
-    /// Reading the source.
+    /// Reading the source, the way to it included.
     pub source: f64,
+    /// How much of `source` was spent on the way there: known to the process that did it.
+    #[serde(skip)]
+    pub network: f64,
     /// Writing the target.
     pub target: f64,
     /// This program.

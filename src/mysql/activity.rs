@@ -28,6 +28,21 @@ impl Process {
         matches!(self.command.as_str(), "Query" | "Execute" | "Prepare")
     }
 
+    /// Whether its statement reads rows.
+    #[must_use]
+    pub fn reads(&self) -> bool {
+        let head = self.statement.as_bytes().get(..6);
+        head.is_some_and(|head| head.eq_ignore_ascii_case(b"select"))
+    }
+
+    /// Whether the server has rows for it and is held up sending them.
+    #[must_use]
+    pub fn is_sending(&self) -> bool {
+        // MariaDB, MySQL.
+        self.state.eq_ignore_ascii_case("writing to net")
+            || self.state.eq_ignore_ascii_case("sending to client")
+    }
+
     /// Whether it waits for a lock on a table's definition.
     #[must_use]
     pub fn waits_for_definition(&self) -> bool {

@@ -2,7 +2,9 @@
 //!
 //! One seat is kept for sessions that look and go; all others are for those that stay. So whoever
 //! holds seats that stay can always look at the server, and finishes, and whoever waits for a first
-//! seat gets one. Watchers never wait, and never have all of those that stay. Must not know: jobs. Called by sessions and by those who open several at once.
+//! seat gets one. Watchers never wait, and never have all of those that stay: where none is to spare they
+//! look between others that look. Must not know: jobs. Called by sessions and by those who open several
+//! at once.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -153,7 +155,9 @@ impl Budget {
     fn watcher(&self) -> Option<Seat> {
         let mut size = self.0.size();
         if size.watchers + LEAST >= size.total {
-            return None;
+            // None of those that stay is to spare: it looks and goes.
+            let permit = Arc::clone(&self.0.look).try_acquire_owned().ok()?;
+            return Some(self.taken(permit, Use::Look));
         }
         let permit = Arc::clone(&self.0.stay).try_acquire_owned().ok()?;
         size.watchers += 1;
@@ -177,6 +181,13 @@ impl Budget {
         );
         error.hint = Some("raise max_connections of the connection".to_owned());
         error
+    }
+}
+
+impl Seat {
+    /// Whether it has to be given back soon, since others look too.
+    pub(super) fn is_brief(&self) -> bool {
+        self.purpose == Use::Look
     }
 }
 
@@ -253,13 +264,26 @@ mod tests {
     async fn watchers_leave_a_seat_for_those_that_read() {
         let budget = Budget::new(3);
         let _watch = budget.seat(SessionKind::Guard).await.unwrap();
-        // The second of two: one is for those that read.
+        // The second of two is for those that read: another watcher only looks and goes.
+        let brief = budget.seat(SessionKind::Guard).await.unwrap();
+        assert!(brief.is_brief());
         let error = budget.seat(SessionKind::Guard).await.unwrap_err();
         assert!(
             error.message.contains("max_connections allows 3"),
             "{error}"
         );
         assert_eq!(budget.seats(8).await.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn with_two_seats_there_is_a_watcher_between_those_that_look() {
+        let budget = Budget::new(2);
+        let _reads = budget.seats(8).await;
+        let watch = budget.seat(SessionKind::Guard).await.unwrap();
+        assert!(budget.seat(SessionKind::Probe).now_or_never().is_none());
+        drop(watch);
+        let _look = budget.seat(SessionKind::Probe).await.unwrap();
+        assert!(budget.seat(SessionKind::Guard).await.is_err());
     }
 
     #[tokio::test]

@@ -135,6 +135,8 @@ impl Endpoint {
             .tcp_nodelay(true)
             .tcp_keepalive(Some(Duration::from_secs(30)))
             .stmt_cache_size(stmt_cache)
+            // The driver would ask the server for it: a round trip for what only its pool needs.
+            .wait_timeout(Some(28_800))
             .max_allowed_packet(Some(1 << 30));
         opts = match address {
             Address::Tcp(host, port) => opts.ip_or_hostname(host.clone()).tcp_port(*port),

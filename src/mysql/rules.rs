@@ -1,5 +1,16 @@
-//! Session rules in as few statements as they fit in: each one is a round trip, and the way to a
-//! server may be long.
+//! How a session begins, in as few round trips as can be: the way to a server may be long.
+
+/// Asks a server who it is. Which of the two names of a server process it knows depends on its
+/// flavour, so each flavour reads only its own: this way it is one statement.
+pub(super) const WHO_ARE_YOU: &str = "SELECT VERSION() AS version, CONNECTION_ID() AS id, \
+     @@max_allowed_packet AS packet, \
+     /*M!100000 CONCAT_WS('|', @@hostname, @@port, @@server_id, @@pid_file, @@datadir) */ \
+     /*!50700 @@server_uuid */ AS identity";
+
+/// Whether a rule may fail without harm.
+pub(super) fn is_optional(rule: &str) -> bool {
+    rule.ends_with("/* optional */")
+}
 
 /// Joins plain `SET`s; those that may fail, and those of transactions, stay by themselves.
 pub(super) fn joined(rules: &[String]) -> Vec<String> {

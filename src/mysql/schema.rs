@@ -5,6 +5,7 @@ mod noted;
 use super::error::MysqlError;
 use super::ident::{Ident, TableRef};
 use super::literal;
+use super::row::Row;
 use super::session::Session;
 
 /// A column.
@@ -115,41 +116,37 @@ impl TableSchema {
     /// # Errors
     /// The server's refusal, or the loss of the connection.
     pub async fn read(session: &mut Session, table: &TableRef) -> Result<Option<Self>, MysqlError> {
-        let at = where_table("TABLE", table);
-        let Some(head) = session
-            .first(&format!(
-                "SELECT TABLE_TYPE, ENGINE, TABLE_ROWS, DATA_LENGTH \
-                 FROM information_schema.TABLES WHERE {at}"
-            ))
-            .await?
-        else {
-            return Ok(None);
-        };
-        let create_sql = match session.first(&format!("SHOW CREATE TABLE {table}")).await {
-            Ok(Some(row)) => {
-                String::from_utf8_lossy(&row.bytes_at(1).unwrap_or_default()).into_owned()
-            }
-            Ok(None) => return Ok(None),
-            Err(error) if error.number == Some(1146) => return Ok(None),
+        let statements = statements(table);
+        let sets = match session.batch(&statements).await {
+            Ok(sets) => sets,
+            // One of them was refused: which one says what it means.
+            Err(error) if error.number.is_some() => match one_by_one(session, &statements).await? {
+                Some(sets) => sets,
+                None => return Ok(None),
+            },
             Err(error) => return Err(error),
+        };
+        let [head, create, columns, keys, foreign, triggers] = sets.as_slice() else {
+            return Err(MysqlError::lost(
+                "not every question about a table was answered",
+            ));
+        };
+        let (Some(head), Some(create)) = (head.first(), create.first()) else {
+            return Ok(None);
         };
         Ok(Some(Self {
             table: table.clone(),
             table_type: head.text("TABLE_TYPE")?,
             engine: head.opt_text("ENGINE")?.unwrap_or_default(),
-            columns: read_columns(session, &at).await?,
-            keys: read_keys(session, table).await?,
-            foreign_keys: foreign_keys(
-                session,
-                &format!(
-                    "k.TABLE_SCHEMA = {} AND k.TABLE_NAME = {}",
-                    literal::text(table.database.raw()),
-                    literal::text(table.table.raw())
-                ),
-            )
-            .await?,
-            triggers: triggers(session, table).await?,
-            create_sql,
+            columns: columns.iter().map(column_of).collect::<Result<_, _>>()?,
+            keys: keys_of(keys)?,
+            foreign_keys: foreign_keys_of(foreign)?,
+            triggers: triggers
+                .iter()
+                .map(|row| row.text("name"))
+                .collect::<Result<_, _>>()?,
+            create_sql: String::from_utf8_lossy(&create.bytes_at(1).unwrap_or_default())
+                .into_owned(),
             rows_estimate: head.opt_u64("TABLE_ROWS")?.unwrap_or(0),
             data_bytes: head.opt_u64("DATA_LENGTH")?.unwrap_or(0),
         }))
@@ -222,58 +219,93 @@ pub fn without_auto_increment(create_sql: &str) -> String {
     }
 }
 
-fn where_table(prefix: &str, table: &TableRef) -> String {
+fn where_table(table: &TableRef) -> String {
     format!(
-        "{prefix}_SCHEMA = {} AND {prefix}_NAME = {}",
+        "TABLE_SCHEMA = {} AND TABLE_NAME = {}",
         literal::text(table.database.raw()),
         literal::text(table.table.raw())
     )
 }
 
-async fn read_columns(session: &mut Session, at: &str) -> Result<Vec<Column>, MysqlError> {
-    session
-        .rows(&format!(
+/// What is asked about a table: its head, its definition, its columns, its keys, its foreign keys,
+/// its triggers.
+fn statements(table: &TableRef) -> [String; 6] {
+    let at = where_table(table);
+    [
+        format!(
+            "SELECT TABLE_TYPE, ENGINE, TABLE_ROWS, DATA_LENGTH \
+             FROM information_schema.TABLES WHERE {at}"
+        ),
+        format!("SHOW CREATE TABLE {table}"),
+        format!(
             "SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, CHARACTER_SET_NAME, \
              COLLATION_NAME, EXTRA, COLUMN_DEFAULT, CHARACTER_MAXIMUM_LENGTH, NUMERIC_PRECISION, \
              NUMERIC_SCALE, DATETIME_PRECISION, GENERATION_EXPRESSION \
              FROM information_schema.COLUMNS WHERE {at} ORDER BY ORDINAL_POSITION"
-        ))
-        .await?
-        .iter()
-        .map(|row| {
-            let extra = row
-                .opt_text("EXTRA")?
-                .unwrap_or_default()
-                .to_ascii_uppercase();
-            let nullable = row.text("IS_NULLABLE")? == "YES";
-            let generation = row.opt_bytes("GENERATION_EXPRESSION")?.unwrap_or_default();
-            Ok(Column {
-                name: Ident::new(row.text("COLUMN_NAME")?),
-                data_type: row.text("DATA_TYPE")?.to_ascii_lowercase(),
-                column_type: row.text("COLUMN_TYPE")?,
-                nullable,
-                charset: row.opt_text("CHARACTER_SET_NAME")?,
-                collation: row.opt_text("COLLATION_NAME")?,
-                generated: !generation.is_empty()
-                    || extra.contains("VIRTUAL GENERATED")
-                    || extra.contains("STORED GENERATED"),
-                has_default: nullable
-                    || row.opt_bytes("COLUMN_DEFAULT")?.is_some()
-                    || extra.contains("AUTO_INCREMENT"),
-                auto_increment: extra.contains("AUTO_INCREMENT"),
-                on_update_now: extra.contains("ON UPDATE CURRENT_TIMESTAMP"),
-                max_length: row.opt_u64("CHARACTER_MAXIMUM_LENGTH")?,
-                precision: row.opt_u64("NUMERIC_PRECISION")?,
-                scale: row.opt_u64("NUMERIC_SCALE")?,
-                fraction: row.opt_u64("DATETIME_PRECISION")?,
-            })
-        })
-        .collect()
+        ),
+        format!("SHOW INDEX FROM {table}"),
+        foreign_keys_sql(&own_foreign_keys(table)),
+        format!(
+            "SELECT TRIGGER_NAME AS name FROM information_schema.TRIGGERS \
+             WHERE EVENT_OBJECT_SCHEMA = {} AND EVENT_OBJECT_TABLE = {}",
+            literal::text(table.database.raw()),
+            literal::text(table.table.raw())
+        ),
+    ]
 }
 
-async fn read_keys(session: &mut Session, table: &TableRef) -> Result<Vec<Key>, MysqlError> {
+/// The answers to `statements`, asked one by one; `None` where there is no such table.
+async fn one_by_one(
+    session: &mut Session,
+    statements: &[String],
+) -> Result<Option<Vec<Vec<Row>>>, MysqlError> {
+    let mut sets = Vec::with_capacity(statements.len());
+    for sql in statements {
+        let rows = match session.rows(sql).await {
+            // It went since the first question.
+            Err(error) if error.number == Some(1146) => return Ok(None),
+            rows => rows?,
+        };
+        if sets.is_empty() && rows.is_empty() {
+            return Ok(None);
+        }
+        sets.push(rows);
+    }
+    Ok(Some(sets))
+}
+
+fn column_of(row: &Row) -> Result<Column, MysqlError> {
+    let extra = row
+        .opt_text("EXTRA")?
+        .unwrap_or_default()
+        .to_ascii_uppercase();
+    let nullable = row.text("IS_NULLABLE")? == "YES";
+    let generation = row.opt_bytes("GENERATION_EXPRESSION")?.unwrap_or_default();
+    Ok(Column {
+        name: Ident::new(row.text("COLUMN_NAME")?),
+        data_type: row.text("DATA_TYPE")?.to_ascii_lowercase(),
+        column_type: row.text("COLUMN_TYPE")?,
+        nullable,
+        charset: row.opt_text("CHARACTER_SET_NAME")?,
+        collation: row.opt_text("COLLATION_NAME")?,
+        generated: !generation.is_empty()
+            || extra.contains("VIRTUAL GENERATED")
+            || extra.contains("STORED GENERATED"),
+        has_default: nullable
+            || row.opt_bytes("COLUMN_DEFAULT")?.is_some()
+            || extra.contains("AUTO_INCREMENT"),
+        auto_increment: extra.contains("AUTO_INCREMENT"),
+        on_update_now: extra.contains("ON UPDATE CURRENT_TIMESTAMP"),
+        max_length: row.opt_u64("CHARACTER_MAXIMUM_LENGTH")?,
+        precision: row.opt_u64("NUMERIC_PRECISION")?,
+        scale: row.opt_u64("NUMERIC_SCALE")?,
+        fraction: row.opt_u64("DATETIME_PRECISION")?,
+    })
+}
+
+fn keys_of(rows: &[Row]) -> Result<Vec<Key>, MysqlError> {
     let mut keys: Vec<Key> = Vec::new();
-    for row in session.rows(&format!("SHOW INDEX FROM {table}")).await? {
+    for row in rows {
         let kind = row
             .opt_text("Index_type")?
             .unwrap_or_default()
@@ -322,22 +354,6 @@ fn unescaped(text: &str) -> String {
     out
 }
 
-async fn triggers(session: &mut Session, table: &TableRef) -> Result<Vec<String>, MysqlError> {
-    session
-        .rows(&format!(
-            "SELECT TRIGGER_NAME AS name FROM information_schema.TRIGGERS WHERE {}",
-            format_args!(
-                "EVENT_OBJECT_SCHEMA = {} AND EVENT_OBJECT_TABLE = {}",
-                literal::text(table.database.raw()),
-                literal::text(table.table.raw())
-            )
-        ))
-        .await?
-        .iter()
-        .map(|row| row.text("name"))
-        .collect()
-}
-
 /// The foreign keys of every database whose parent is `table`.
 ///
 /// # Errors
@@ -365,30 +381,38 @@ pub async fn foreign_key_parents(
     session: &mut Session,
     table: &TableRef,
 ) -> Result<Vec<(Ident, TableRef)>, MysqlError> {
-    let at = format!(
-        "k.TABLE_SCHEMA = {} AND k.TABLE_NAME = {}",
-        literal::text(table.database.raw()),
-        literal::text(table.table.raw())
-    );
-    let keys = foreign_keys(session, &at).await?;
+    let keys = foreign_keys(session, &own_foreign_keys(table)).await?;
     Ok(keys.into_iter().map(|key| (key.name, key.parent)).collect())
 }
 
+fn own_foreign_keys(table: &TableRef) -> String {
+    format!(
+        "k.TABLE_SCHEMA = {} AND k.TABLE_NAME = {}",
+        literal::text(table.database.raw()),
+        literal::text(table.table.raw())
+    )
+}
+
 async fn foreign_keys(session: &mut Session, at: &str) -> Result<Vec<ForeignKey>, MysqlError> {
-    let rows = session
-        .rows(&format!(
-            "SELECT k.CONSTRAINT_NAME AS name, k.TABLE_SCHEMA AS db, k.TABLE_NAME AS tbl, \
-             k.COLUMN_NAME AS col, k.REFERENCED_TABLE_SCHEMA AS pdb, \
-             k.REFERENCED_TABLE_NAME AS ptbl, k.REFERENCED_COLUMN_NAME AS pcol, \
-             r.DELETE_RULE AS on_delete, r.UPDATE_RULE AS on_update \
-             FROM information_schema.KEY_COLUMN_USAGE k \
-             JOIN information_schema.REFERENTIAL_CONSTRAINTS r \
-               ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA \
-              AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME AND r.TABLE_NAME = k.TABLE_NAME \
-             WHERE {at} AND k.REFERENCED_TABLE_NAME IS NOT NULL \
-             ORDER BY k.TABLE_SCHEMA, k.TABLE_NAME, k.CONSTRAINT_NAME, k.ORDINAL_POSITION"
-        ))
-        .await?;
+    foreign_keys_of(&session.rows(&foreign_keys_sql(at)).await?)
+}
+
+fn foreign_keys_sql(at: &str) -> String {
+    format!(
+        "SELECT k.CONSTRAINT_NAME AS name, k.TABLE_SCHEMA AS db, k.TABLE_NAME AS tbl, \
+         k.COLUMN_NAME AS col, k.REFERENCED_TABLE_SCHEMA AS pdb, \
+         k.REFERENCED_TABLE_NAME AS ptbl, k.REFERENCED_COLUMN_NAME AS pcol, \
+         r.DELETE_RULE AS on_delete, r.UPDATE_RULE AS on_update \
+         FROM information_schema.KEY_COLUMN_USAGE k \
+         JOIN information_schema.REFERENTIAL_CONSTRAINTS r \
+           ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA \
+          AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME AND r.TABLE_NAME = k.TABLE_NAME \
+         WHERE {at} AND k.REFERENCED_TABLE_NAME IS NOT NULL \
+         ORDER BY k.TABLE_SCHEMA, k.TABLE_NAME, k.CONSTRAINT_NAME, k.ORDINAL_POSITION"
+    )
+}
+
+fn foreign_keys_of(rows: &[Row]) -> Result<Vec<ForeignKey>, MysqlError> {
     let mut keys: Vec<ForeignKey> = Vec::new();
     for row in rows {
         let name = Ident::new(row.text("name")?);

@@ -19,6 +19,7 @@ use super::connect::connect;
 use super::endpoint::{Address, Endpoint};
 use super::error::MysqlError;
 use super::row::Row;
+use super::rules::{WHO_ARE_YOU, is_optional, joined};
 use super::server::ServerInfo;
 
 pub use mysql_async::Value;
@@ -107,6 +108,11 @@ impl SessionKind {
         rules
     }
 
+    /// Whether its rules don't depend on the server.
+    fn is_alike_everywhere(self) -> bool {
+        matches!(self, Self::Read | Self::Guard | Self::Probe)
+    }
+
     /// How long one statement may go without an answer; `None` where hours are normal.
     fn patience(self) -> Option<Duration> {
         match self {
@@ -165,6 +171,7 @@ pub struct Session {
     behind_proxy: bool,
     in_statement: bool,
     opened: Instant,
+    round_trip: Duration,
     /// The right to be connected; after the connection, so that it is given back when that is gone.
     seat: Option<Seat>,
 }
@@ -237,35 +244,39 @@ impl Session {
             in_statement: false,
             // Before anything was said: its age is never told too small.
             opened,
+            round_trip: Duration::ZERO,
             seat: None,
         };
-        let identity = session
-            .first("SELECT VERSION() AS version, CONNECTION_ID() AS id, @@max_allowed_packet AS packet")
-            .await?
+        // Rules that are the same on every server go with the question.
+        let with_rules = kind.is_alike_everywhere();
+        let mut statements = vec![WHO_ARE_YOU.to_owned()];
+        if with_rules {
+            statements.extend(joined(&kind.rules(&session.server.clone(), lease)));
+        }
+        let asked = Instant::now();
+        let answer = session.batch(&statements).await?;
+        session.round_trip = asked.elapsed();
+        let identity = answer
+            .first()
+            .and_then(|rows| rows.first())
             .ok_or_else(|| MysqlError::lost("the server said nothing of itself"))?;
         let version = identity.text("version")?;
         let (flavour, number) = ServerInfo::parse_version(&version);
         session.behind_proxy = identity.u64("id")? != u64::from(id);
-        let address = session.server.address.clone();
-        session.server = Arc::new(ServerInfo {
+        let server = ServerInfo {
             flavour,
             version,
             number,
             max_allowed_packet: identity.u64("packet")?,
-            identity: String::new(),
-            address,
-        });
-        let identity = session.identity().await?;
-        let mut server = (*session.server).clone();
-        open_ids().insert((identity.clone(), u64::from(id)));
-        server.identity = identity;
+            identity: identity.text("identity")?,
+            address: session.server.address.clone(),
+        };
+        open_ids().insert((server.identity.clone(), u64::from(id)));
         session.server = Arc::new(server);
-        for rule in super::rules::joined(&kind.rules(&session.server.clone(), lease)) {
-            let optional = rule.ends_with("/* optional */");
-            match session.run(&rule).await {
-                Err(error) if !optional || error.is_connection_lost() => return Err(error),
-                _ => {}
-            }
+        if !with_rules {
+            session
+                .set(&kind.rules(&session.server.clone(), lease))
+                .await?;
         }
         if kind == SessionKind::Read
             && let Some(key) = &endpoint.mask_key
@@ -273,6 +284,21 @@ impl Session {
             session.run(key.set_sql().expose_secret()).await?;
         }
         Ok(session)
+    }
+
+    /// Sets rules, all at once but for those that may fail.
+    async fn set(&mut self, rules: &[String]) -> Result<(), MysqlError> {
+        let (optional, needed): (Vec<_>, Vec<_>) = joined(rules)
+            .into_iter()
+            .partition(|rule| is_optional(rule));
+        self.batch(&needed).await?;
+        for rule in optional {
+            match self.run(&rule).await {
+                Err(error) if error.is_connection_lost() => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Which server process and data this session talks to, asked anew.
@@ -341,6 +367,18 @@ impl Session {
             .collect()
     }
 
+    /// Whether its seat is one that others wait for: it is to be closed after a look.
+    #[must_use]
+    pub fn is_brief(&self) -> bool {
+        self.seat.as_ref().is_some_and(Seat::is_brief)
+    }
+
+    /// How long the server took to answer the first question: the way there and back.
+    #[must_use]
+    pub fn round_trip(&self) -> Duration {
+        self.round_trip
+    }
+
     /// What the session is for.
     #[must_use]
     pub fn kind(&self) -> SessionKind {
@@ -381,6 +419,33 @@ impl Session {
         self.guarded(async move |conn: &mut Conn| {
             let rows: Vec<mysql_async::Row> = conn.query(sql).await?;
             Ok(rows.into_iter().map(Row).collect())
+        })
+        .await
+    }
+
+    /// Runs statements one after the other in one round trip, up to the first that fails: the rows
+    /// of each. For metadata, never for user tables.
+    ///
+    /// # Errors
+    /// The server's refusal of one of them, or the loss of the connection.
+    pub async fn batch(
+        &mut self,
+        statements: &[impl AsRef<str>],
+    ) -> Result<Vec<Vec<Row>>, MysqlError> {
+        let texts: Vec<&str> = statements.iter().map(AsRef::as_ref).collect();
+        let (sql, count) = (texts.join("; "), texts.len());
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        self.guarded(async move |conn: &mut Conn| {
+            let mut result = conn.query_iter(sql).await?;
+            let mut sets = Vec::with_capacity(count);
+            for _ in 0..count {
+                let rows: Vec<mysql_async::Row> = result.collect().await?;
+                sets.push(rows.into_iter().map(Row).collect());
+            }
+            result.drop_result().await?;
+            Ok(sets)
         })
         .await
     }

@@ -4,13 +4,14 @@
 //! every row that was written is read back, all in the same transaction.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Instant;
 
 use super::commit::Again;
 use super::compare::{Comparer, RowDifference};
 use super::error::SyncError;
 use super::fencing;
 use super::key::KeyTuple;
-use super::meter::TableMeter;
+use super::meter::{TableMeter, Waiting};
 use super::shared::TableShared;
 use super::snapshot::Reader;
 use crate::model::error::{ErrorCode, ErrorInfo, shown_key};
@@ -195,7 +196,10 @@ async fn apply_once(
     portion: &Portion<'_>,
     wanted: &[RowDifference],
 ) -> Result<Applied, SyncError> {
+    let clock = Instant::now();
     let rows = fetch(comparer, reader, wanted).await?;
+    table.meter.asked(clock.elapsed());
+    let clock = Instant::now();
     let mut session = table.session(SessionKind::Apply).await?;
     let fence = match portion.range_no {
         Some(range_no) => fencing::range_fence(table, range_no, RangeState::Planned),
@@ -226,7 +230,9 @@ async fn apply_once(
         Ok(Applied { written, left })
     }
     .await;
-    let (_session, applied) = session.end(work, &fence).await?;
+    let ended = session.end(work, &fence).await;
+    table.meter.waited(Waiting::Target, clock.elapsed());
+    let (_session, applied) = ended?;
     Ok(applied)
 }
 

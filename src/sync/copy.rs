@@ -1,5 +1,8 @@
 //! Copying one range: rows of the source, in key order, into the shadow, one transaction per
-//! 16 MiB, with the checkpoint in the same transaction.
+//! segment, with the checkpoint in the same transaction.
+//!
+//! Segments are read ahead while the one before is written, as far as the job has room for them; the
+//! session on the source is free for the next range as soon as the last row was read.
 
 mod locate;
 mod sink;
@@ -8,14 +11,18 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use bytes::Bytes;
+use tokio::sync::mpsc;
 
-use super::chunk::RANGE_BYTES;
+use super::ahead::{Room, SEGMENT_BYTES};
 use super::commit::Again;
 use super::error::SyncError;
+use super::hooks;
 use super::key::{KeyRange, KeyTuple};
 use super::meter::Waiting;
 use super::shared::TableShared;
 use super::snapshot::Reader;
+use super::table::PlannedTable;
+use super::walk::Front;
 use crate::model::error::ErrorCode;
 use crate::model::log::Level;
 use crate::mysql::kind::Kind;
@@ -63,12 +70,17 @@ struct Segment {
     rows: u64,
     bytes: u64,
     last: Option<KeyTuple>,
+    /// Whether the range ends with it.
+    ends: bool,
+    room: Room,
 }
 
 impl Segment {
-    fn new(encoder: Box<dyn RowEncoder>) -> Self {
+    fn new(encoder: Box<dyn RowEncoder>, room: Room) -> Self {
         Self {
             encoder,
+            ends: false,
+            room,
             pieces: Vec::new(),
             odd: Vec::new(),
             rows: 0,
@@ -89,14 +101,24 @@ impl Segment {
             return;
         }
         self.bytes += self.encoder.push(row) as u64;
+        self.room.grow(self.bytes);
         while let Some(piece) = self.encoder.take(false) {
             self.pieces.push(piece);
         }
     }
 }
 
+/// What came of copying a range.
+pub struct Copied {
+    /// Rows copied.
+    pub rows: u64,
+    /// Id of the snapshot that was read last.
+    pub snapshot: String,
+}
+
 /// Copies what is left of a range into `shadow`. In one transaction where the table can't be
-/// walked by a key (`whole`), else in as many as its bytes ask for. Returns the rows copied.
+/// walked by a key (`whole`), else in as many as its bytes ask for. `front` passes on when most of
+/// `rows` are read, at the latest when all are.
 ///
 /// What the target does not take at once is sent again in smaller batches, from the last row that
 /// was committed.
@@ -106,20 +128,39 @@ impl Segment {
 pub async fn copy_range(
     table: &TableShared,
     range: &RangeRow,
-    reader: &mut Reader,
+    (front, rows): (Front, Option<u64>),
     shadow: &TableRef,
     writer: &AnyWriter,
     whole: bool,
-) -> Result<u64, SyncError> {
+) -> Result<Copied, SyncError> {
     let mut left = range.clone();
     let mut patience = LOCKED_TRIES;
     let mut again = Again::default();
+    let mut baton = Baton {
+        front: Some(front),
+        pass_at: rows.map_or(u64::MAX, |rows| rows / 4 * 3),
+    };
     loop {
         let halved = table.meter.halved.load(Ordering::Relaxed);
         let small = writer.halved(halved).unwrap_or_else(|| writer.clone());
-        let most = (RANGE_BYTES >> halved.min(10)).max(LEAST_BYTES);
-        let failed = match copy_once(table, &left, reader, shadow, &small, (whole, most)).await {
-            Ok(rows) => return Ok(left.rows - range.rows + rows),
+        let most = (SEGMENT_BYTES >> halved.min(10)).max(LEAST_BYTES);
+        let reader = table.snapshots.reader().await?;
+        let snapshot = reader.snapshot().id.clone();
+        let copied = copy_once(
+            table,
+            &left,
+            (reader, &mut baton),
+            shadow,
+            &small,
+            (whole, most),
+        );
+        let failed = match copied.await {
+            Ok(rows) => {
+                return Ok(Copied {
+                    rows: left.rows - range.rows + rows,
+                    snapshot,
+                });
+            }
             Err(failed) => failed,
         };
         // A COMMIT comes after the source was read to its end, or is read on from the checkpoint.
@@ -132,7 +173,24 @@ pub async fn copy_range(
             left = stored(table, &failed.at).await?;
             continue;
         };
-        return Err(locate(error, table, &failed.at, reader).await);
+        return Err(locate(error, table, &failed.at).await);
+    }
+}
+
+/// Passes the front on once most of a range is read: the next range is asked for meanwhile, and
+/// its first rows come when the last ones of this have.
+struct Baton {
+    front: Option<Front>,
+    pass_at: u64,
+}
+
+impl Baton {
+    fn read(&mut self, rows: u64) {
+        if rows >= self.pass_at
+            && let Some(front) = &mut self.front
+        {
+            front.pass();
+        }
     }
 }
 
@@ -215,7 +273,7 @@ async fn stored(table: &TableShared, at: &RangeRow) -> Result<RangeRow, SyncErro
 async fn copy_once(
     table: &TableShared,
     range: &RangeRow,
-    reader: &mut Reader,
+    (mut reader, baton): (Reader, &mut Baton),
     shadow: &TableRef,
     writer: &AnyWriter,
     (whole, most): (bool, u64),
@@ -225,96 +283,151 @@ async fn copy_once(
         at: range.clone(),
         by_target: false,
     };
-    let plan = &table.plan;
-    let rest = rest_of(range).map_err(of_source)?;
-    let key = plan.key.as_ref().filter(|_| !whole);
-    let mut reads: Vec<String> = plan.pairs.iter().map(|p| p.read_sql()).collect();
-    let mut key_at = Vec::new();
-    for column in key.map(|k| k.columns.as_slice()).unwrap_or_default() {
-        let plain = plan
+    let query = Query::new(&table.plan, range, whole).map_err(of_source)?;
+    // One segment is written, the next waits; a third is filled where the job has room for it.
+    let (full, mut filled) = mpsc::channel::<Segment>(1);
+    let read = async move {
+        match read_rows(
+            table,
+            &mut reader,
+            &query,
+            writer,
+            (whole, most),
+            full,
+            baton,
+        )
+        .await
+        {
+            Ok(()) => reader.release().await,
+            Err(error) => {
+                reader.failed(&error);
+                Err(error)
+            }
+        }
+    };
+    let mut sink = Sink::new(table, range, shadow, writer, whole);
+    let into = &mut sink;
+    let write = async move {
+        while let Some(segment) = filled.recv().await {
+            let _permit = table.job.writers.permit().await;
+            let ends = segment.ends;
+            into.write(segment, ends).await?;
+        }
+        Ok::<_, SyncError>(())
+    };
+    let (read, written) = tokio::join!(read, write);
+    let (error, by_target) = match (read, written) {
+        (Ok(()), Ok(())) => return Ok(sink.copied),
+        (_, Err(error)) => (error, true),
+        (Err(error), Ok(())) => (error, false),
+    };
+    Err(Failed {
+        error,
+        at: sink.give_up(),
+        by_target,
+    })
+}
+
+/// What is asked of the source, and where in its rows things are.
+struct Query {
+    sql: String,
+    width: usize,
+    key_at: Vec<usize>,
+    enums: Vec<usize>,
+}
+
+impl Query {
+    fn new(plan: &PlannedTable, range: &RangeRow, whole: bool) -> Result<Self, SyncError> {
+        let rest = rest_of(range)?;
+        let key = plan.key.as_ref().filter(|_| !whole);
+        let mut reads: Vec<String> = plan.pairs.iter().map(|p| p.read_sql()).collect();
+        let mut key_at = Vec::new();
+        for column in key.map(|k| k.columns.as_slice()).unwrap_or_default() {
+            let plain = plan
+                .pairs
+                .iter()
+                .position(|p| p.source.name == column.name && p.is_read_plain());
+            key_at.push(plain.unwrap_or_else(|| {
+                reads.push(column.name.to_string());
+                reads.len() - 1
+            }));
+        }
+        let condition = key.map_or_else(|| "TRUE".to_owned(), |k| k.range_sql(&rest));
+        let order = key
+            .map(|k| format!(" ORDER BY {}", k.list_sql()))
+            .unwrap_or_default();
+        let sql = format!(
+            "SELECT {} {}{order}",
+            reads.join(", "),
+            plan.source_from_sql(&condition)
+        );
+        let enums = plan
             .pairs
             .iter()
-            .position(|p| p.source.name == column.name && p.is_read_plain());
-        key_at.push(plain.unwrap_or_else(|| {
-            reads.push(column.name.to_string());
-            reads.len() - 1
-        }));
+            .enumerate()
+            .filter(|(_, p)| p.kind() == Kind::Enum)
+            .map(|(at, _)| at)
+            .collect();
+        Ok(Self {
+            sql,
+            width: plan.pairs.len(),
+            key_at,
+            enums,
+        })
     }
-    let condition = key.map_or_else(|| "TRUE".to_owned(), |k| k.range_sql(&rest));
-    let order = key
-        .map(|k| format!(" ORDER BY {}", k.list_sql()))
-        .unwrap_or_default();
-    let sql = format!(
-        "SELECT {} {}{order}",
-        reads.join(", "),
-        plan.source_from_sql(&condition)
-    );
-    let enums: Vec<usize> = plan
-        .pairs
-        .iter()
-        .enumerate()
-        .filter(|(_, p)| p.kind() == Kind::Enum)
-        .map(|(at, _)| at)
-        .collect();
+}
 
-    let mut sink = Sink::new(table, range, shadow, writer, whole);
-    let mut segment = Segment::new(writer.encoder());
-    let mut failed: Option<SyncError> = None;
+/// Reads rows into segments of at least `most` bytes, and gives them on.
+async fn read_rows(
+    table: &TableShared,
+    reader: &mut Reader,
+    query: &Query,
+    writer: &AnyWriter,
+    (whole, most): (bool, u64),
+    full: mpsc::Sender<Segment>,
+    baton: &mut Baton,
+) -> Result<(), SyncError> {
+    let ahead = &table.job.ahead;
+    let mut seen = 0;
+    let mut given_up = false;
+    let mut segment = Segment::new(writer.encoder(), ahead.room().await?);
     let mut clock = Instant::now();
-    let width = plan.pairs.len();
-    let read = async {
-        let mut rows = reader.session().stream(&sql).await?;
+    {
+        let mut rows = reader.session().stream(&query.sql).await?;
+        hooks::reach("copy.asked");
         while let Some(row) = rows.next().await? {
-            if failed.is_some() {
+            if given_up {
                 // A result is never left half read: the rest of the range is dropped.
                 continue;
             }
             table.meter.waited(Waiting::Source, clock.elapsed());
             let begun = Instant::now();
-            segment.push(&row, width, &enums);
-            let full = segment.bytes >= most;
-            if full && !key_at.is_empty() {
-                segment.last = Some(KeyTuple::of_row(&row, &key_at)?);
+            segment.push(&row, query.width, &query.enums);
+            seen += 1;
+            let is_full = segment.bytes >= most;
+            if is_full && !query.key_at.is_empty() {
+                segment.last = Some(KeyTuple::of_row(&row, &query.key_at)?);
             }
             table.meter.waited(Waiting::Client, begun.elapsed());
-            if full {
+            if is_full {
                 table.charge(segment.rows, segment.bytes);
-                let full = std::mem::replace(&mut segment, Segment::new(writer.encoder()));
-                if let Err(error) = sink.write(full, false).await {
-                    failed = Some(error);
+                table.check()?;
+                if full.send(segment).await.is_err() {
                     if whole {
                         return Ok(());
                     }
-                    continue;
+                    given_up = true;
                 }
-                table.check()?;
+                segment = Segment::new(writer.encoder(), ahead.room().await?);
             }
+            baton.read(seen);
             clock = Instant::now();
         }
-        Ok::<_, SyncError>(())
     }
-    .await;
     table.charge(segment.rows, segment.bytes);
-    if let Some(error) = failed {
-        return Err(Failed {
-            error,
-            at: sink.give_up(),
-            by_target: true,
-        });
-    }
-    if let Err(error) = read {
-        sink.give_up();
-        reader.failed(&error);
-        return Err(of_source(error));
-    }
-    // At the same time: the way to the source may be long.
-    let (released, written) = tokio::join!(reader.release(), sink.write(segment, true));
-    match written {
-        Ok(()) => released.map(|()| sink.copied).map_err(of_source),
-        Err(error) => Err(Failed {
-            error,
-            at: sink.give_up(),
-            by_target: true,
-        }),
-    }
+    baton.front = None;
+    segment.ends = true;
+    // Where nobody takes it any more, the writer has said why.
+    let _given = full.send(segment).await;
+    Ok(())
 }

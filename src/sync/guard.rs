@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use super::hooks;
+use super::link::Link;
 use super::snapshot::Snapshots;
 use crate::mysql::activity::Process;
 use crate::mysql::{MysqlError, Session};
@@ -26,6 +27,7 @@ pub struct Guard {
     tables: Vec<String>,
     most_age: Duration,
     watched: Arc<Watched>,
+    link: Arc<Link>,
     looks: u64,
     /// The undo list when it was first seen under the oldest snapshot, which began then.
     undo: Option<(std::time::Instant, Option<u64>)>,
@@ -58,12 +60,14 @@ impl Guard {
         tables: Vec<String>,
         most_age: Duration,
         watched: Arc<Watched>,
+        link: Arc<Link>,
     ) -> Self {
         Self {
             database: database.to_owned(),
             tables,
             most_age,
             watched,
+            link,
             looks: 0,
             undo: None,
         }
@@ -79,6 +83,7 @@ impl Guard {
         processes: &[Process],
     ) -> Result<(), MysqlError> {
         let ours = session.our_ids();
+        self.link.look(processes, |id| ours.contains(&id));
         let waiting = waiting(&self.database, &self.tables, processes, |id| {
             ours.contains(&id)
         });

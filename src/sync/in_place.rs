@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::apply::{Portion, Which, apply_live, check_parents, policy};
 use super::deletes::{check_delete_limits, guard_emptied};
@@ -128,6 +129,7 @@ async fn write_ranges(
         let _permit = table.job.permit().await?;
         let mut reader = table.snapshots.reader().await?;
         let mut session = table.session(SessionKind::Apply).await?;
+        let clock = Instant::now();
         let found = comparer
             .differing_buckets(&mut reader, &mut session, range)
             .await?;
@@ -135,6 +137,7 @@ async fn write_ranges(
         let rows = comparer
             .rows_in(&mut reader, &mut session, range, &found.buckets)
             .await?;
+        table.meter.asked_both(clock.elapsed());
         // What stays was counted when the whole table was compared.
         let (mut rows, _) = policy::leave(&comparer, &mut reader, &mut session, rows).await?;
         drop(session);

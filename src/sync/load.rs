@@ -4,36 +4,28 @@
 //! crash: what has happened is read from the dictionary, not believed from the record.
 
 mod compare;
+mod fill;
 mod keys;
+mod ranges;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 pub use compare::comparer;
 
-use compare::compare_range;
 use keys::key_name;
 
-use super::chunk::{next_boundary, range_rows};
-use super::copy::copy_range;
 use super::error::SyncError;
-use super::key::KeyTuple;
-use super::meter::{TableMeter, Waiting};
+use super::meter::Waiting;
 use super::place::{Place, table_type};
-use super::servers::WriterKind;
 use super::shared::TableShared;
-use super::walk::Walk;
 use super::{ddl, hooks, swap, watermark};
 use crate::model::error::{ErrorCode, ErrorInfo};
-use crate::model::log::Level;
 use crate::model::table_run::{Phase, Verified};
 use crate::mysql::ddl::CreateTable;
-use crate::mysql::rows::{AnyWriter, InsertWriter, LoadWriter};
 use crate::mysql::schema::TableSchema;
 use crate::mysql::{Ident, Session, SessionKind, TableRef};
 use crate::store::checkpoints::{Checkpoint, Step};
 use crate::store::helpers::Purpose;
-use crate::store::ranges::{RangeRow, RangeState};
 
 /// A load under way.
 pub struct Load {
@@ -229,188 +221,6 @@ impl Load {
         self.table.meter.waited(Waiting::Ddl, clock.elapsed());
         Ok(())
     }
-
-    /// Whether the table is copied as one range in one transaction.
-    fn is_whole(&self) -> bool {
-        !self
-            .table
-            .plan
-            .key
-            .as_ref()
-            .is_some_and(super::key::KeySpec::is_chunkable)
-    }
-
-    async fn copy(&mut self) -> Result<(), SyncError> {
-        let table = Arc::clone(&self.table);
-        let store = &table.job.context.store;
-        let ranges = store.ranges(table.table_run).await?;
-        let shadow = self.shadow();
-        let writer = self.writer(&shadow);
-        let whole = self.is_whole();
-        let mut next_no = ranges.iter().map(|r| r.range_no).max().unwrap_or(0) + 1;
-        let last = ranges.iter().max_by_key(|r| r.range_no);
-        // The last range is open: nothing is left to plan, whether or not that was recorded.
-        let mut planned = matches!(self.checkpoint.step, Step::Copy { planned: true })
-            || last.is_some_and(|last| last.upper.is_none());
-        let mut lower = match last {
-            Some(last) => last.upper.as_deref().map(KeyTuple::from_text).transpose()?,
-            None => None,
-        };
-        let done: u64 = ranges.iter().map(|r| r.rows).sum();
-        let finished = ranges
-            .iter()
-            .filter(|r| r.state != RangeState::Planned)
-            .count();
-        let estimate = table
-            .plan
-            .source_schema
-            .as_ref()
-            .map_or(0, |s| s.rows_estimate);
-        TableMeter::set(&table.meter.rows_done, done);
-        TableMeter::set(&table.meter.rows_total, estimate.max(done));
-        TableMeter::set(&table.meter.chunks_done, finished as u64);
-        if done > 0 {
-            table.log(
-                Level::Info,
-                format!("goes on after {done} rows that are copied already"),
-            );
-        }
-        let mut queue: VecDeque<RangeRow> = ranges
-            .into_iter()
-            .filter(|r| r.state == RangeState::Planned)
-            .collect();
-        if whole && (!planned || !queue.is_empty()) {
-            self.checkpoint.snapshot = Some(table.snapshots.current().await?.id.clone());
-        }
-        let mut walk = Walk::new(&table);
-        loop {
-            if let Err(reason) = table.check() {
-                walk.note(reason);
-            }
-            if walk.is_well() && !planned && queue.len() < table.job.workers() {
-                let fresh = if whole {
-                    planned = true;
-                    if queue.is_empty() {
-                        vec![new_range(0, None, None)]
-                    } else {
-                        Vec::new()
-                    }
-                } else {
-                    match self
-                        .plan_ranges(&mut lower, &mut next_no, &mut planned)
-                        .await
-                    {
-                        Ok(fresh) => fresh,
-                        Err(error) => {
-                            walk.note(error);
-                            Vec::new()
-                        }
-                    }
-                };
-                match store
-                    .add_ranges(table.table_run, table.fence(), &fresh)
-                    .await
-                {
-                    Ok(()) => queue.extend(fresh),
-                    Err(error) => walk.note(error.into()),
-                }
-                if planned && walk.is_well() {
-                    hooks::reach("copy.planned");
-                    self.checkpoint.step = Step::Copy { planned: true };
-                    if let Err(error) = store.save_checkpoint(&self.checkpoint).await {
-                        walk.note(error.into());
-                    }
-                }
-            }
-            while walk.has_room()
-                && let Some(range) = queue.pop_front()
-            {
-                let (shadow, writer) = (shadow.clone(), writer.clone());
-                walk.begin(move |table| async move {
-                    let mut reader = table.snapshots.reader().await?;
-                    let rows =
-                        copy_range(&table, &range, &mut reader, &shadow, &writer, whole).await?;
-                    let indexed = table
-                        .plan
-                        .key
-                        .as_ref()
-                        .is_some_and(|k| k.index == "PRIMARY");
-                    if whole || !table.plan.comparable || !indexed {
-                        return Ok(());
-                    }
-                    // At once, while both servers have its pages at hand; the comparison before
-                    // the swap then finds it done, if the snapshot is still the same.
-                    let force = reader.snapshot().id.clone();
-                    drop(reader);
-                    let copied = RangeRow {
-                        rows: range.rows + rows,
-                        ..range
-                    };
-                    compare_range(&table, &copied, &shadow, &force).await
-                });
-            }
-            if !walk.next().await && (!walk.is_well() || (planned && queue.is_empty())) {
-                break;
-            }
-        }
-        walk.finish().await
-    }
-
-    /// The next few ranges, ahead of the workers.
-    async fn plan_ranges(
-        &self,
-        lower: &mut Option<KeyTuple>,
-        next_no: &mut u32,
-        planned: &mut bool,
-    ) -> Result<Vec<RangeRow>, SyncError> {
-        let table = &self.table;
-        let Some(key) = &table.plan.key else {
-            return Ok(Vec::new());
-        };
-        let rows = range_rows(&table.plan, &table.meter, table.job.workers());
-        let mut fresh = Vec::new();
-        let mut reader = table.snapshots.reader().await?;
-        for _ in 0..table.job.workers() * 2 {
-            let clock = std::time::Instant::now();
-            let found =
-                next_boundary(reader.session(), &table.plan, key, lower.as_ref(), rows).await;
-            table.meter.waited(Waiting::Source, clock.elapsed());
-            if let Err(error) = &found {
-                reader.failed(error);
-            }
-            let upper = found?;
-            fresh.push(new_range(*next_no, lower.as_ref(), upper.as_ref()));
-            *next_no += 1;
-            match upper {
-                Some(upper) => *lower = Some(upper),
-                None => {
-                    *planned = true;
-                    break;
-                }
-            }
-        }
-        reader.release().await?;
-        TableMeter::add(&table.meter.chunks_total, fresh.len() as u64);
-        Ok(fresh)
-    }
-
-    fn writer(&self, shadow: &TableRef) -> AnyWriter {
-        let pairs = &self.table.plan.pairs;
-        let servers = &self.table.job.servers;
-        match servers.writer {
-            WriterKind::LoadData => AnyWriter::Load(LoadWriter::new(shadow, pairs)),
-            WriterKind::Insert => AnyWriter::Insert(InsertWriter::new(
-                shadow,
-                pairs,
-                self.table
-                    .plan
-                    .options
-                    .batch_size
-                    .unwrap_or(self.table.job.context.batch_size),
-                servers.local_packet,
-            )),
-        }
-    }
 }
 
 /// Ends a run in the checkpoint: nothing is left of it but what was compared.
@@ -451,19 +261,6 @@ pub async fn discard(
         place.unlist(table, &name, Purpose::Stage).await?;
     }
     close(table, checkpoint).await
-}
-
-fn new_range(range_no: u32, lower: Option<&KeyTuple>, upper: Option<&KeyTuple>) -> RangeRow {
-    RangeRow {
-        range_no,
-        lower: lower.map(KeyTuple::to_text),
-        upper: upper.map(KeyTuple::to_text),
-        position: None,
-        seq: 0,
-        state: RangeState::Planned,
-        compared_in: None,
-        rows: 0,
-    }
 }
 
 fn rename_check(check: &str, rename: impl Fn(&Ident) -> Ident) -> String {

@@ -4,9 +4,10 @@
 //! an observer, whose methods return at once.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::link::Link;
 use crate::model::event::Side;
 use crate::model::log::{Difference, Level};
 use crate::model::progress::Counts;
@@ -29,6 +30,9 @@ pub struct TableMeter {
     pub missed: AtomicU64,
     pub warnings: AtomicU64,
     times: [AtomicU64; 6],
+    /// How much of the time for the source was the network's.
+    network: AtomicU64,
+    link: OnceLock<Arc<Link>>,
     checkpoint: Mutex<Option<Instant>>,
     throttled: Mutex<Option<String>>,
     /// Most bytes of a range, where a rate asks for small ones; 0 is no wish.
@@ -73,10 +77,34 @@ impl TableMeter {
         counter.load(Ordering::Relaxed)
     }
 
-    /// Adds worker time.
+    /// Tells the network from the source.
+    pub fn set_link(&self, link: &Arc<Link>) {
+        // The same for all tries of a table.
+        self.link.get_or_init(|| Arc::clone(link));
+    }
+
+    /// Adds worker time. Of the source: time that rows were waited for.
     pub fn waited(&self, on: Waiting, time: Duration) {
-        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        self.times[on as usize].fetch_add(nanos, Ordering::Relaxed);
+        self.times[on as usize].fetch_add(nanos(time), Ordering::Relaxed);
+        if let (Waiting::Source, Some(link)) = (on, self.link.get()) {
+            let part = nanos(link.part_of_rows(time));
+            self.network.fetch_add(part, Ordering::Relaxed);
+        }
+    }
+
+    /// Adds worker time that a short answer of the source was waited for.
+    pub fn asked(&self, time: Duration) {
+        self.times[Waiting::Source as usize].fetch_add(nanos(time), Ordering::Relaxed);
+        if let Some(link) = self.link.get() {
+            let part = nanos(link.part_of_answer(time));
+            self.network.fetch_add(part, Ordering::Relaxed);
+        }
+    }
+
+    /// Adds worker time of a question that both servers answer.
+    pub fn asked_both(&self, time: Duration) {
+        self.asked(time / 2);
+        self.waited(Waiting::Target, time / 2);
     }
 
     /// Notes why work waits, or that it does not.
@@ -124,6 +152,7 @@ impl TableMeter {
         };
         Timing {
             source: seconds(Waiting::Source),
+            network: Duration::from_nanos(self.network.load(Ordering::Relaxed)).as_secs_f64(),
             target: seconds(Waiting::Target),
             client: seconds(Waiting::Client),
             lock: seconds(Waiting::Lock),
@@ -145,6 +174,10 @@ impl TableMeter {
             warnings: Self::get(&self.warnings),
         }
     }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Hears what a table run does. Methods return at once and never fail.

@@ -8,16 +8,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::ahead::Ahead;
 use super::context::{JobContext, StopSignal, TableLease, TableOutcome, TableTask};
 use super::error::SyncError;
 use super::guard::{Guard, Watched};
+use super::link::Link;
 use super::meter::{TableMeter, TableObserver};
 use super::order::Order;
 use super::place::sweep;
 use super::report::table_plan;
 use super::rules::Chosen;
 use super::shared::{JobShared, TableShared};
-use super::snapshot::{Manner, Snapshots};
+use super::snapshot::{Manner, Snapshots, sessions_for};
 use super::table::{PlannedTable, plan_table};
 use super::telling::tell_how_aligned;
 use super::watch::Watch;
@@ -75,25 +77,32 @@ impl JobRun {
             per_chunk: options.consistency == Consistency::Chunk,
         };
         let asked = context.limits.borrow().max_concurrency;
-        let sessions = asked.map_or(workers, |asked| asked.max(1) as usize);
+        let readers = asked.map_or(workers, |asked| asked.max(1) as usize);
         let source = Arc::clone(&context.source);
-        let snapshots = Snapshots::new(source, sessions.min(room), manner, stop.clone());
+        let size = sessions_for(readers, room);
+        let snapshots = Snapshots::new(source, size, manner, stop.clone());
         let snapshots = Arc::new(snapshots.with_bounds(bounds.clone()));
+        snapshots.want(readers, room);
         let watched = Arc::new(Watched::default());
+        let link = Arc::new(Link::new(looked.servers.round_trip));
         watched.add(&snapshots);
         let guard = Guard::new(
             looked.servers.source_database.raw(),
             targets.keys().cloned().collect(),
             options.max_snapshot_age,
             Arc::clone(&watched),
+            Arc::clone(&link),
         );
         let shared = JobShared {
             source_throttle: context.throttles.source(&context.connection),
             target_throttle: context.throttles.target(),
             snapshots,
             watched,
+            link,
             bounds,
             permits: Workers::new(workers, context.limits.clone()),
+            writers: Workers::new(workers, context.limits.clone()),
+            ahead: Ahead::new(readers),
             room,
             order,
             targets,

@@ -42,6 +42,8 @@ pub struct Servers {
     pub local_packet: u64,
     /// Whether the target database is there.
     pub target_exists: bool,
+    /// The way to the source and back.
+    pub round_trip: std::time::Duration,
 }
 
 impl Servers {
@@ -110,6 +112,7 @@ impl Servers {
             folds_names: variable(local, "lower_case_table_names").await? != "0",
             local_packet: local.server().max_allowed_packet,
             target_exists: exists(local, &target_database).await?,
+            round_trip: source.round_trip(),
             source_database,
             target_database,
         })

@@ -10,12 +10,14 @@ use tokio_util::sync::CancellationToken;
 
 pub use loan::TargetSession;
 
+use super::ahead::Ahead;
 use super::bound::BoundWish;
 use super::commit::Again;
 use super::context::{JobContext, StopSignal, TableLease};
 use super::error::SyncError;
 use super::guard::Watched;
 use super::key::KeyTuple;
+use super::link::Link;
 use super::meter::{TableMeter, TableObserver};
 use super::order::Order;
 use super::quarantine::Quarantine;
@@ -49,8 +51,14 @@ pub struct JobShared {
     pub bounds: Option<Arc<BoundWish>>,
     /// All snapshots of the job, for the guard.
     pub watched: Arc<Watched>,
+    /// The way to the source.
+    pub link: Arc<Link>,
     /// Workers of the job.
     pub permits: Workers,
+    /// How many of them write at once: each may read ahead meanwhile.
+    pub writers: Workers,
+    /// What is read and not yet written.
+    pub ahead: Ahead,
     /// Most sessions that a snapshot of the source may have.
     pub room: usize,
     /// Limits on the source.
@@ -110,7 +118,8 @@ impl JobShared {
     /// # Errors
     /// `Stopped` when the job is to end.
     pub async fn permit(&self) -> Result<WorkPermit, SyncError> {
-        self.snapshots.want(self.workers().min(self.room));
+        self.snapshots.want(self.workers(), self.room);
+        self.ahead.allow(self.workers());
         tokio::select! {
             biased;
             () = self.stop.soft.cancelled() => Err(SyncError::Stopped),
@@ -158,6 +167,7 @@ impl TableShared {
         observer: &Arc<dyn TableObserver>,
     ) -> Arc<Self> {
         let hard = job.stop.hard.child_token();
+        meter.set_link(&job.link);
         let watcher = lease.map(|lease| {
             let (lost, end) = (lease.lost.clone(), hard.clone());
             tokio::spawn(async move {

@@ -17,7 +17,7 @@ mod reader;
 mod way;
 
 pub use of_table::TableSnapshots;
-pub use reader::Reader;
+pub use reader::{RELEASE, Reader};
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,10 +28,7 @@ use futures_util::future::join_all;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use self::align::{
-    align_mariadb, align_mysql, as_of_now, begin, binlog_position, same_server, set_savepoints,
-    variable,
-};
+use self::align::{Aligned, align, as_of_now, begin, begin_alone, same_server};
 use self::keeper::Keeper;
 use self::reader::{Loan, Member};
 use super::bound::{self, Bound, BoundWish};
@@ -44,6 +41,8 @@ use crate::mysql::{Endpoint, MysqlError, Seat, Session, SessionKind};
 
 /// How long aligned snapshots are tried for.
 const ALIGN: Duration = Duration::from_secs(5);
+/// The same where the second session is only to read ahead.
+const ALIGN_SPARE: Duration = Duration::from_millis(500);
 /// How often it is looked whether others need what is idle.
 const LOOK: Duration = Duration::from_secs(1);
 /// Idle sessions are pinged this often; the server would end them after 120 s.
@@ -83,6 +82,8 @@ pub struct Snapshots {
     /// Sessions of the snapshot in force, and those that the next one should have.
     size: AtomicUsize,
     wanted: AtomicUsize,
+    /// Workers that read: with one, the second session only reads ahead.
+    needed: AtomicUsize,
     stop: StopSignal,
     manner: Manner,
     of_one_table: bool,
@@ -126,6 +127,7 @@ impl Snapshots {
             endpoint,
             size: AtomicUsize::new(size),
             wanted: AtomicUsize::new(size),
+            needed: AtomicUsize::new(size),
             stop,
             manner,
             of_one_table: false,
@@ -187,12 +189,7 @@ impl Snapshots {
                 continue;
             };
             if self.manner.per_chunk {
-                let session = std::slice::from_mut(&mut member.session);
-                let begun = match begin(session).await {
-                    Ok(()) => set_savepoints(session).await,
-                    refused => refused,
-                };
-                if let Err(error) = begun {
+                if let Err(error) = begin(&mut member.session).await {
                     forget(&mut self.lock(), &member.snapshot);
                     return Err(error.into());
                 }
@@ -234,9 +231,13 @@ impl Snapshots {
         self.size.load(Ordering::Relaxed)
     }
 
-    /// The next snapshot is to have so many sessions.
-    pub fn want(&self, size: usize) {
-        self.wanted.store(size.max(1), Ordering::Relaxed);
+    /// The next snapshot is for so many workers, with at most `room` sessions. A single worker gets
+    /// a second session where it can be had without harm: one reads ahead while what the other read
+    /// is compared.
+    pub fn want(&self, workers: usize, room: usize) {
+        self.needed.store(workers.max(1), Ordering::Relaxed);
+        self.wanted
+            .store(sessions_for(workers, room), Ordering::Relaxed);
     }
 
     /// Takes the wanted size over; only while every permit is held by the caller.
@@ -342,9 +343,6 @@ impl Snapshots {
             .check_source()
             .map_err(|why| SyncError::stop(ErrorCode::Unsupported, why))?;
         let snapshot = self.take(&mut sessions).await?;
-        if !self.manner.per_chunk {
-            set_savepoints(&mut sessions).await?;
-        }
         Ok((sessions.into_iter().zip(ends).collect(), snapshot))
     }
 
@@ -357,15 +355,18 @@ impl Snapshots {
             let server = same_server(sessions).await?;
             return Ok(snapshot(as_of, server, true));
         }
-        if sessions.len() > 1
-            && let Some(as_of) = self.align(sessions).await?
-        {
-            let server = same_server(sessions).await?;
-            return Ok(snapshot(as_of, server, true));
+        // For a session that only reads ahead nothing is held back, and not much is tried.
+        let spare = self.needed.load(Ordering::Relaxed) == 1;
+        if sessions.len() > 1 {
+            let patience = if spare { ALIGN_SPARE } else { ALIGN };
+            if let Some(as_of) = align_within(sessions, patience).await? {
+                let server = same_server(sessions).await?;
+                return Ok(snapshot(as_of, server, true));
+            }
         }
-        let alone = sessions.len() == 1;
+        let alone = spare || sessions.len() == 1;
         let mut not_locked = None;
-        if sessions.len() > 1 && self.manner.lock == SnapshotLock::Ftwrl {
+        if !alone && self.manner.lock == SnapshotLock::Ftwrl {
             match lock::open_locked(&self.endpoint, sessions).await {
                 Ok(lock::Locked { as_of, held }) => {
                     let server = same_server(sessions).await?;
@@ -381,45 +382,12 @@ impl Snapshots {
         for session in sessions.split_off(1) {
             session.close().await;
         }
-        begin(sessions).await?;
-        let mut as_of = as_of_now(&mut sessions[0]).await?;
-        if sessions[0].server().is_mariadb() {
-            as_of.binlog = binlog_position(&mut sessions[0]).await?;
-        } else {
-            let set = variable(&mut sessions[0], "gtid_executed").await;
-            as_of.gtid = Some(set.unwrap_or_default()).filter(|set| !set.is_empty());
-        }
+        let as_of = begin_alone(&mut sessions[0]).await?;
         let server = same_server(sessions).await?;
         Ok(Snapshot {
             not_locked,
             ..snapshot(as_of, server, alone)
         })
-    }
-
-    /// Aligns without a lock, where the server offers a way.
-    async fn align(&self, sessions: &mut [Session]) -> Result<Option<AsOf>, SyncError> {
-        let mariadb = sessions[0].server().is_mariadb();
-        let can_align = if mariadb {
-            variable(&mut sessions[0], "log_bin").await? == "1"
-        } else {
-            variable(&mut sessions[0], "gtid_mode")
-                .await?
-                .eq_ignore_ascii_case("on")
-        };
-        if !can_align {
-            return Ok(None);
-        }
-        let deadline = Instant::now() + ALIGN;
-        loop {
-            let as_of = if mariadb {
-                align_mariadb(sessions).await?
-            } else {
-                align_mysql(sessions).await?
-            };
-            if as_of.is_some() || Instant::now() > deadline {
-                return Ok(as_of);
-            }
-        }
     }
 
     async fn session(
@@ -460,6 +428,28 @@ fn forget(state: &mut State, snapshot: &Arc<Snapshot>) {
         state.current = None;
         state.idle.clear();
     }
+}
+
+/// Aligns without a lock, where the server offers a way and leaves a quiet moment for it.
+async fn align_within(
+    sessions: &mut [Session],
+    patience: Duration,
+) -> Result<Option<AsOf>, SyncError> {
+    let deadline = Instant::now() + patience;
+    loop {
+        match align(sessions).await? {
+            Aligned::At(as_of) => return Ok(Some(as_of)),
+            Aligned::Never => return Ok(None),
+            Aligned::NotYet if Instant::now() > deadline => return Ok(None),
+            Aligned::NotYet => {}
+        }
+    }
+}
+
+/// How many sessions so many workers read with.
+#[must_use]
+pub fn sessions_for(workers: usize, room: usize) -> usize {
+    workers.max(2).min(room.max(1))
 }
 
 /// A session, and what ends its statements.

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use super::apply::{Reached, policy};
 use super::chunk::{buckets, next_boundary, range_rows};
@@ -155,7 +156,7 @@ pub async fn compare_all(table: &Arc<TableShared>, survey: Survey<'_>) -> Result
         {
             let (found, force) = (Arc::clone(&found), force.to_owned());
             let (reach, passed) = (survey.reach, survey.passed.map(str::to_owned));
-            walk.begin(move |table| async move {
+            walk.begin(move |table, _front| async move {
                 let survey = Survey {
                     force: &force,
                     all,
@@ -225,12 +226,14 @@ async fn compare_one(
     // Where one range differed, the next is likely to: it is narrowed down at once.
     let narrow_at_once = walkable && !lock(found).ranges.is_empty();
     let (differing, source_rows, target_rows, rows) = if narrow_at_once {
+        let clock = Instant::now();
         let narrowed = comparer
             .differing_buckets(&mut reader, &mut session, &range)
             .await?;
         let rows = comparer
             .rows_in(&mut reader, &mut session, &range, &narrowed.buckets)
             .await?;
+        table.meter.asked_both(clock.elapsed());
         (
             !narrowed.buckets.is_empty(),
             narrowed.source_rows,
@@ -247,7 +250,10 @@ async fn compare_one(
         let matchable =
             table.plan.key.is_some() && (walkable || writes || source.rows <= WHOLE_ROWS);
         let rows = if source != target && matchable {
-            comparer.rows(&mut reader, &mut session, &range).await?
+            let clock = Instant::now();
+            let rows = comparer.rows(&mut reader, &mut session, &range).await?;
+            table.meter.asked_both(clock.elapsed());
+            rows
         } else {
             Vec::new()
         };

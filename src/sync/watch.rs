@@ -1,7 +1,8 @@
 //! Looking at a server once a second while a job works on it: is there room for us, and does
 //! anybody wait because of us?
 //!
-//! One session per server, beside those that work. When the server can't be looked at for a while,
+//! One session per server, beside those that work; where `max_connections` leaves none for that, one is
+//! opened for each look. When the server can't be looked at for a while,
 //! nothing is held back any more: work then finds out by itself. Must not know: jobs. Started and
 //! ended by the run of a job.
 
@@ -14,6 +15,7 @@ use tokio::task::JoinHandle;
 use super::guard::Guard;
 use super::throttle::{Measure, Throttle};
 use crate::model::job::JobLimits;
+use crate::model::throttle::ThrottleSpec;
 use crate::mysql::{Endpoint, MysqlError, Session, SessionKind};
 
 /// Between two looks.
@@ -97,20 +99,31 @@ impl Eye {
         if !spec.limits().are_measured() && self.guard.is_none() {
             return Ok(());
         }
-        let session = match &mut self.session {
+        let mut session = match self.session.take() {
             Some(session) if session.is_usable() => session,
-            other => {
-                let fresh = Session::open(&self.endpoint, SessionKind::Guard, LEASE).await?;
-                other.insert(fresh)
-            }
+            _ => Session::open(&self.endpoint, SessionKind::Guard, LEASE).await?,
         };
+        self.look_by(&spec, &mut session).await?;
+        if session.is_brief() {
+            session.close().await;
+        } else {
+            self.session = Some(session);
+        }
+        Ok(())
+    }
+
+    async fn look_by(
+        &mut self,
+        spec: &ThrottleSpec,
+        session: &mut Session,
+    ) -> Result<(), MysqlError> {
         let processes = session.processes().await?;
         if let Some(guard) = &mut self.guard {
             guard.look(session, &processes).await?;
         }
-        let reason = self.measure.look(&spec, session, &processes).await?;
+        let reason = self.measure.look(spec, session, &processes).await?;
         // Limits that were replaced meanwhile are looked at next time.
-        if self.throttle.spec() == spec {
+        if self.throttle.spec() == *spec {
             self.throttle.measured(reason);
         }
         Ok(())

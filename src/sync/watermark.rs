@@ -7,6 +7,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
@@ -15,7 +16,7 @@ use super::error::SyncError;
 use super::fencing::mark_compared;
 use super::hooks;
 use super::load::{close, comparer};
-use super::meter::TableMeter;
+use super::meter::{TableMeter, Waiting};
 use super::shared::TableShared;
 use super::snapshot::Snapshot;
 use super::table::ByWatermark;
@@ -276,14 +277,18 @@ async fn write(
     let comparer = comparer(table, &table.plan.target);
     let span = Span::of_row(range)?;
     let mut reader = table.snapshots.reader().await?;
+    let clock = Instant::now();
     let seen = read::rows(&comparer, &mut reader, by, window, &span).await;
+    table.meter.waited(Waiting::Source, clock.elapsed());
     if let Err(error) = &seen {
         reader.failed(error);
     }
     let seen = seen?;
+    let clock = Instant::now();
     let mut session = table.session(SessionKind::Apply).await?;
     let differences = read::differing(&comparer, &mut session, &seen).await?;
     drop(session);
+    table.meter.waited(Waiting::Target, clock.elapsed());
     let (mut done, mut kept) = (HashSet::new(), 0);
     for differences in differences.chunks(table.batch_rows()) {
         table.check()?;

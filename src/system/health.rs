@@ -9,15 +9,20 @@ use super::Shared;
 const NOT_OPEN: Duration = Duration::from_millis(500);
 
 /// Looks at the connections of enabled configs every `sync.health_interval` until the system is
-/// stopped; `0s` is on demand only.
+/// stopped; `0s` is on demand only. Another interval takes effect at once.
 pub async fn watch(shared: Arc<Shared>) {
-    let interval = shared.settings.sync.health_interval;
-    if interval.is_zero() {
-        return;
-    }
-    // Not quite the interval: a look that took place at the last tick must not seem too young.
-    let age = interval.mul_f64(0.8);
+    let mut every = shared.health_interval.subscribe();
     loop {
+        let interval = *every.borrow_and_update();
+        if interval.is_zero() {
+            tokio::select! {
+                () = shared.stopping.cancelled() => return,
+                // The sender lives as long as what is shared.
+                _ = every.changed() => continue,
+            }
+        }
+        // Not quite the interval: a look that took place at the last tick must not seem too young.
+        let age = interval.mul_f64(0.8);
         let services = shared
             .lock()
             .open
@@ -38,6 +43,7 @@ pub async fn watch(shared: Arc<Shared>) {
         };
         tokio::select! {
             () = shared.stopping.cancelled() => return,
+            _ = every.changed() => {}
             () = tokio::time::sleep(wait) => {}
         }
     }

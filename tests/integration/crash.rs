@@ -1,6 +1,7 @@
 //! The promises about crashes, held against the real program: killed, frozen, overtaken, cut off and
 //! stopped at every step, on both flavours. What counts is what an independent judge finds after.
 
+mod ahead;
 pub mod cut_off;
 mod frozen;
 mod held;

@@ -24,6 +24,7 @@ pub mod private;
 pub mod process;
 pub mod servers;
 pub mod taxi;
+pub mod wire;
 
 pub use db_taxi::model::report::Flavour;
 pub use judge::Judge;

@@ -12,7 +12,7 @@ use crate::mysql::{Row, Session};
 use crate::sync::error::SyncError;
 use crate::sync::key::{KeyRange, KeyTuple};
 use crate::sync::meter::{TableMeter, Waiting};
-use crate::sync::snapshot::Reader;
+use crate::sync::snapshot::{RELEASE, Reader};
 
 /// What a range holds on one server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,11 +66,12 @@ impl Comparer<'_> {
         let from_source = async {
             let clock = std::time::Instant::now();
             let session = reader.session();
-            let hash = range_hash(session, &source_sql).await;
-            if savepoint && hash.is_ok() {
-                session.run("ROLLBACK TO SAVEPOINT chunk").await?;
-            }
-            meter.waited(Waiting::Source, clock.elapsed());
+            let hash = if savepoint {
+                range_hash_released(session, &source_sql).await
+            } else {
+                range_hash(session, &source_sql).await
+            };
+            meter.asked(clock.elapsed());
             hash
         };
         let from_target = async {
@@ -275,11 +276,20 @@ async fn bucket_hashes(
 }
 
 async fn range_hash(session: &mut Session, sql: &str) -> Result<RangeHash, SyncError> {
-    let row = session
-        .first(sql)
-        .await?
+    hash_in(&session.rows(sql).await?)
+}
+
+/// The same, and in the same round trip lets go of the tables that were read.
+async fn range_hash_released(session: &mut Session, sql: &str) -> Result<RangeHash, SyncError> {
+    let sets = session.batch(&[sql, RELEASE]).await?;
+    hash_in(sets.first().map(Vec::as_slice).unwrap_or_default())
+}
+
+fn hash_in(rows: &[Row]) -> Result<RangeHash, SyncError> {
+    let row = rows
+        .first()
         .ok_or_else(|| SyncError::stop(ErrorCode::Internal, "a comparison gave no answer"))?;
-    hash_of(&row)
+    hash_of(row)
 }
 
 fn hash_of(row: &Row) -> Result<RangeHash, SyncError> {

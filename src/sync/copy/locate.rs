@@ -7,15 +7,9 @@ use crate::store::ranges::RangeRow;
 use crate::sync::error::SyncError;
 use crate::sync::key::KeyTuple;
 use crate::sync::shared::TableShared;
-use crate::sync::snapshot::Reader;
 
 /// Names the row and column of an error that names them only by number.
-pub(super) async fn locate(
-    error: SyncError,
-    table: &TableShared,
-    range: &RangeRow,
-    reader: &mut Reader,
-) -> SyncError {
+pub(super) async fn locate(error: SyncError, table: &TableShared, range: &RangeRow) -> SyncError {
     let SyncError::Failed(mut failure) = error else {
         return error;
     };
@@ -57,6 +51,10 @@ pub(super) async fn locate(
         _ => None,
     };
     let Some(sql) = sql else {
+        return SyncError::Failed(failure);
+    };
+    // Without the key the error is still the error.
+    let Ok(mut reader) = table.snapshots.reader().await else {
         return SyncError::Failed(failure);
     };
     let positions: Vec<usize> = (0..key.columns.len()).collect();

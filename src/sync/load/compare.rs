@@ -75,7 +75,7 @@ impl Load {
                     && let Some(range) = queue.pop_front()
                 {
                     let (shadow, force) = (shadow.clone(), force.id.clone());
-                    walk.begin(move |table| async move {
+                    walk.begin(move |table, _front| async move {
                         compare_range(&table, &range, &shadow, &force).await?;
                         TableMeter::add(&table.meter.chunks_done, 1);
                         Ok(())

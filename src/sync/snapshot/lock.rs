@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::align::{as_of_now, begin, binlog_position, variable};
+use super::align::{as_of_now, begin_all, binlog_position, variable};
 use crate::model::error::ErrorCode;
 use crate::model::table_run::AsOf;
 use crate::mysql::{Endpoint, ErrorClass, MysqlError, Session, SessionKind};
@@ -56,7 +56,7 @@ pub(super) async fn open_locked(
     let asked = Instant::now();
     let opened = async {
         locker.run("FLUSH TABLES WITH READ LOCK").await?;
-        begin(sessions).await?;
+        begin_all(sessions).await?;
         let mut as_of = as_of_now(&mut locker).await?;
         if sessions[0].server().is_mariadb() {
             as_of.binlog = binlog_position(&mut sessions[0]).await?;

@@ -11,6 +11,9 @@ use crate::model::error::ErrorCode;
 use crate::mysql::Session;
 use crate::sync::error::SyncError;
 
+/// Lets go of the definitions of the tables that a session has read, on MySQL.
+pub const RELEASE: &str = "ROLLBACK TO SAVEPOINT chunk";
+
 /// A session of a snapshot.
 pub(super) struct Member {
     pub(super) session: Session,
@@ -98,7 +101,7 @@ impl Reader {
         if self.session().server().is_mariadb() {
             return Ok(());
         }
-        let released = self.session().run("ROLLBACK TO SAVEPOINT chunk").await;
+        let released = self.session().run(RELEASE).await;
         released.map(|_| ()).map_err(|error| {
             let error = SyncError::from(error);
             self.failed(&error);

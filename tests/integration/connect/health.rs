@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::both_flavours;
@@ -57,5 +58,35 @@ both_flavours! {
         is("ok");
         service.wait_to_say(limit, &["the source can be used again"]);
         pair.source.sql(&format!("DROP USER {account}"));
+    }
+
+    /// SIGHUP puts another `sync.health_interval` in force, also where there was none.
+    async fn another_interval_takes_effect_without_a_restart(pair: Pair) {
+        let taxi = DbTaxi::new(&pair).set("server.port=0");
+        taxi.import(&format!(
+            "version: 1\nconnections:\n\
+             - {{name: used, host: 127.0.0.1, port: {}, username: root, database: {}, local_db_name: {}}}\n\
+             configs:\n- {{name: everything, connection: used, tables: '*'}}\n",
+            pair.source.port, pair.source_db(), pair.target_db()
+        ));
+        let file = taxi.home().join("config.yaml");
+        let before = std::fs::read_to_string(&file).unwrap();
+        let with = |interval: &str| {
+            let line = format!("sync:\n  health_interval: {interval}\n");
+            std::fs::write(&file, before.replacen("sync:\n", &line, 1)).unwrap();
+        };
+        with("0s");
+        let service = taxi.start(&["--headless"]);
+        let limit = Duration::from_secs(60);
+        service.wait_to_say(limit, &["listening on"]);
+        assert_eq!(health(&taxi, "used")["state"], "unknown", "on demand only");
+        with("300ms");
+        // Before the system is up a reload finds nothing to put it into.
+        wait_until(limit, "the first look", || {
+            service.signal(Signal::HUP);
+            health(&taxi, "used")["state"] == "ok"
+        });
+        let errors = service.stderr();
+        assert!(!errors.contains("need a restart"), "{errors}");
     }
 }

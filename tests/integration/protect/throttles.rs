@@ -62,6 +62,24 @@ both_flavours! {
         assert!(log.contains("work waits for the source") && log.contains("room again"), "{log}");
     }
 
+    /// Where `max_connections` leaves no session for a watcher that stays, limits are held all the same.
+    async fn limits_are_held_with_two_connections(pair: Pair) {
+        fill(&pair, 3_000);
+        let gate = pair.source_table("gate");
+        pair.source.sql(&format!("CREATE TABLE {gate} (why VARCHAR(20)); INSERT INTO {gate} VALUES ('two seats')"));
+        let taxi = DbTaxi::new(&pair);
+        import_with(&pair, &taxi,
+            &format!("max_connections: 2, throttle: {{query: 'SELECT why FROM {gate}'}}"), "[wide]", "{}");
+        let mut running = taxi.start(&["run", "everything"]);
+        wait_until(LIMIT, "the pause", || {
+            assert!(running.is_alive(), "{}", running.stderr());
+            running.stderr().contains("two seats")
+        });
+        pair.source.sql(&format!("UPDATE {gate} SET why = '0'"));
+        running.wait(LIMIT).expect_code(0);
+        pair.judge("wide", "wide").equal();
+    }
+
     /// Limits are replaced while the job waits for them.
     async fn limits_are_changed_while_the_job_runs(pair: Pair) {
         fill(&pair, 3_000);
