@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::cell::{Cell, sum};
-use super::gauge::Gauge;
+use super::gauge::{Forecast, Gauge};
 use super::notes::Notes;
 use crate::model::job::Job;
 use crate::model::progress::{Counts, Progress};
@@ -102,7 +102,11 @@ impl Board {
             .iter()
             .fold(Timing::default(), |all, table| sum(&all, &table.timing));
         let mut progress = total(&tables);
-        let expected = state.expected;
+        // What comes after the rows of one table goes on beside the rows of others.
+        let expected = state.expected.map(|all| Forecast {
+            all,
+            after_rows: 0.0,
+        });
         state
             .gauge
             .sample(&mut progress, &timing, elapsed, expected);

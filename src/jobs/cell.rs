@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::Utc;
 
-use super::gauge::{Gauge, majority};
+use super::gauge::{Forecast, Gauge, majority};
 use super::notes::{Note, Notes, OfTable};
 use crate::model::error::ErrorInfo;
 use crate::model::event::What;
@@ -105,7 +105,10 @@ impl Cell {
         }
         self.refresh(&mut state);
         let State { run, gauge, .. } = &mut *state;
-        let expected = self.task.expected.map(|by| by.seconds);
+        let expected = self.task.expected.map(|by| Forecast {
+            all: by.seconds,
+            after_rows: by.after_rows,
+        });
         gauge.sample(&mut run.progress, &run.timing, elapsed, expected);
         Some(run.clone())
     }

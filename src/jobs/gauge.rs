@@ -11,6 +11,15 @@ const MAJORITY: f64 = 0.4;
 /// Weight of the newest second among those before.
 const WEIGHT: f64 = 0.3;
 
+/// How long work will take, by an earlier run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Forecast {
+    /// Seconds of all of it.
+    pub all: f64,
+    /// Seconds of what comes after the rows: keys, the wait for locks, the swap.
+    pub after_rows: f64,
+}
+
 /// Smooths the progress of one table, or of a job.
 #[derive(Debug, Default)]
 pub struct Gauge {
@@ -19,17 +28,18 @@ pub struct Gauge {
     eta: Eta,
     bottleneck: Bottleneck,
     age: Duration,
+    /// Age at which all rows were there.
+    rows_done_at: Option<Duration>,
 }
 
 impl Gauge {
-    /// Fills in what follows from the counts, `elapsed` after the previous sample. `expected`: how
-    /// many seconds all of it will take, by an earlier run.
+    /// Fills in what follows from the counts, `elapsed` after the previous sample.
     pub fn sample(
         &mut self,
         progress: &mut Progress,
         timing: &Timing,
         elapsed: Duration,
-        expected: Option<f64>,
+        expected: Option<Forecast>,
     ) {
         self.age += elapsed;
         self.rows.sample(progress.rows_done, elapsed);
@@ -38,14 +48,31 @@ impl Gauge {
         progress.bytes_per_second = self.bytes.per_second().round();
         progress.percent = percent_unfinished(progress.rows_done, progress.rows_total);
         let left = progress.rows_total.saturating_sub(progress.rows_done);
-        // Before the rate says anything, and when all rows are there and keys are built, the last
-        // run knows better.
+        // The rate tells of the rows, the last run of what comes after them; and of all of it before
+        // the rate says anything.
         let by_rate = self.eta.sample(left, self.rows.per_second(), elapsed);
-        progress.eta_seconds = by_rate.filter(|_| left > 0).or_else(|| {
-            let left = expected? - self.age.as_secs_f64();
-            (left >= 1.0).then(|| left.round())
-        });
+        let after = expected.map_or(0.0, |by| by.after_rows);
+        progress.eta_seconds = by_rate
+            .filter(|_| left > 0)
+            .map(|seconds| (seconds + after).round())
+            .or_else(|| self.by_the_last_run(expected?, left));
         progress.bottleneck = self.bottleneck.sample(timing).map(str::to_owned);
+    }
+}
+
+impl Gauge {
+    /// Seconds left by the last run: of its end where all rows are there, else of all of it.
+    fn by_the_last_run(&mut self, expected: Forecast, left: u64) -> Option<f64> {
+        if left > 0 {
+            self.rows_done_at = None;
+        }
+        let left = if left == 0 && expected.after_rows > 0.0 {
+            let since = *self.rows_done_at.get_or_insert(self.age);
+            expected.after_rows - self.age.saturating_sub(since).as_secs_f64()
+        } else {
+            expected.all - self.age.as_secs_f64()
+        };
+        (left >= 1.0).then(|| left.round())
     }
 }
 
@@ -168,7 +195,11 @@ mod tests {
         };
         let mut shown = |rows_done| {
             progress.rows_done = rows_done;
-            gauge.sample(&mut progress, &Timing::default(), SECOND, Some(30.0));
+            let last = Forecast {
+                all: 30.0,
+                after_rows: 0.0,
+            };
+            gauge.sample(&mut progress, &Timing::default(), SECOND, Some(last));
             progress.eta_seconds
         };
         assert_eq!([shown(0), shown(100)], [Some(29.0), Some(28.0)]);
@@ -179,6 +210,30 @@ mod tests {
             shown(1000);
         }
         assert_eq!(shown(1000), None, "it takes longer than ever: nobody knows");
+    }
+
+    #[test]
+    fn each_phase_has_its_own_time_left() {
+        let mut gauge = Gauge::default();
+        let mut progress = Progress {
+            rows_total: 1000,
+            ..Progress::default()
+        };
+        let last = Forecast {
+            all: 100.0,
+            after_rows: 20.0,
+        };
+        let mut shown = |rows_done| {
+            progress.rows_done = rows_done;
+            gauge.sample(&mut progress, &Timing::default(), SECOND, Some(last));
+            progress.eta_seconds
+        };
+        for rows in [0, 100, 200] {
+            shown(rows);
+        }
+        assert_eq!(shown(300), Some(27.0), "7 s of rows, 20 s of keys and swap");
+        assert_eq!(shown(1000), Some(20.0), "the rows came faster than before");
+        assert_eq!(shown(1000), Some(19.0));
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub struct Expected {
     pub seconds: f64,
     /// Worker time in it.
     pub work_seconds: f64,
+    /// Time after its rows: definitions, and locks that they wait for.
+    pub after_rows: f64,
 }
 
 impl Expected {
@@ -43,6 +45,7 @@ impl Expected {
             // It may have waited for a worker for most of the time.
             seconds: if work > 0.0 { lasted.min(work) } else { lasted } * stretch,
             work_seconds: work * stretch,
+            after_rows: (timing.ddl + timing.lock).min(lasted) * stretch,
         })
     }
 }
@@ -100,6 +103,7 @@ mod tests {
         let expected = Expected::by(&run(10, 1000, 30.0), 2000).unwrap();
         assert!((expected.seconds - 20.0).abs() < 1e-9);
         assert!((expected.work_seconds - 60.0).abs() < 1e-9);
+        assert!(expected.after_rows.abs() < 1e-9, "no keys were built");
     }
 
     #[test]

@@ -188,11 +188,11 @@ impl Snapshots {
                 self.reopen().await?;
                 continue;
             };
-            if self.manner.per_chunk {
-                if let Err(error) = begin(&mut member.session).await {
-                    forget(&mut self.lock(), &member.snapshot);
-                    return Err(error.into());
-                }
+            if self.manner.per_chunk
+                && let Err(error) = begin(&mut member.session).await
+            {
+                forget(&mut self.lock(), &member.snapshot);
+                return Err(error.into());
             }
             return Ok(Reader::lend(member, table, &self.state, permit));
         }
