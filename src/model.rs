@@ -21,6 +21,7 @@ pub mod mask;
 pub mod names;
 pub mod pattern;
 pub mod plan;
+pub mod preview;
 pub mod progress;
 pub mod report;
 pub mod rule;

@@ -5,8 +5,10 @@
 //! `runtime`, read by `ui`, and tested without a terminal.
 
 pub mod action;
+pub mod configs;
 pub mod detail;
 pub mod effect;
+pub mod form;
 pub mod format;
 pub mod geometry;
 pub mod key;

@@ -5,6 +5,7 @@
 
 mod ascii;
 mod canvas;
+mod editor;
 mod marks;
 mod overlays;
 mod shell;

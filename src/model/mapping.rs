@@ -10,7 +10,9 @@ mod check;
 mod condition;
 mod config;
 mod connection;
+mod diff;
 mod document;
+mod file;
 mod incremental;
 mod mask;
 mod options;
@@ -33,7 +35,9 @@ use reader::Found;
 use writer::Form;
 
 pub use check::{Claims, check_identifier};
+pub use diff::diff;
 pub use document::{Document, Source, parse_document, parse_object, print_document, print_object};
+pub use file::{ImportOutcome, MappingFile};
 pub use reader::suggestion;
 pub use throttle::{parse_throttle, throttle_to_json};
 

@@ -1,5 +1,7 @@
 //! Configs: what is synced, and what a run would do.
 
+mod draft;
+
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -107,7 +109,7 @@ impl Configs {
         for _ in 0..3 {
             let present = self.by_id(id).await?;
             if present.spec.enabled == enabled {
-                return Ok(present);
+                return self.get(&id.to_string()).await;
             }
             let mut spec = present.spec;
             spec.enabled = enabled;
@@ -118,7 +120,11 @@ impl Configs {
                 .await;
             match updated {
                 Err(crate::store::StoreError::PreconditionFailed) => {}
-                other => return other.map_err(refuse),
+                other => {
+                    let mut config = other.map_err(refuse)?;
+                    self.0.foresee(&mut config);
+                    return Ok(config);
+                }
             }
         }
         Err(refuse(crate::store::StoreError::PreconditionFailed))

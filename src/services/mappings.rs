@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::ServicesOptions;
 use super::refusal::{not_found, refuse};
 use crate::model::command::Refusal;
@@ -14,23 +12,12 @@ use crate::model::finding::Finding;
 use crate::model::mapping::{self, Document, Format, Passwords, Source};
 use crate::model::secret::Secret;
 
+mod files;
 mod live;
 mod merge;
 
+pub use crate::model::mapping::ImportOutcome;
 use merge::Merge;
-
-/// What an import did, or with `dry_run` would do.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct ImportOutcome {
-    /// `connection NAME` and `config NAME` of what was made.
-    pub created: Vec<String>,
-    /// Of what was changed.
-    pub updated: Vec<String>,
-    /// Of what was the same already.
-    pub unchanged: Vec<String>,
-    /// Unified diff from what was stored to what is, passwords masked; empty when nothing changes.
-    pub diff: String,
-}
 
 /// Both as a document.
 #[derive(Clone)]

@@ -54,7 +54,12 @@ fn destructive_actions_write_and_writing_ones_are_marked_off_when_read_only() {
 #[test]
 fn every_place_has_a_way_out() {
     for place in PLACES {
-        let out = [Action::Quit, Action::CloseSheet, Action::CloseDialog];
+        let out = [
+            Action::Quit,
+            Action::CloseSheet,
+            Action::CloseDialog,
+            Action::LeaveEditor,
+        ];
         assert!(
             out.iter().any(|a| place.contains(&a.info().context)),
             "{place:?}"

@@ -4,6 +4,7 @@
 #![expect(clippy::panic, reason = "a test says what went wrong by failing")]
 
 mod bytes;
+mod configs;
 mod keys;
 mod looping;
 mod sample;

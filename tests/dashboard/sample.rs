@@ -5,8 +5,9 @@ use db_taxi::dashboard::app::msg::Loaded;
 use db_taxi::dashboard::app::overview::Overview;
 use db_taxi::dashboard::app::state::{Clock, Setup};
 use db_taxi::dashboard::app::{Load, Msg, State, update};
-use db_taxi::model::config::{Config, ConfigSpec, LastJob};
+use db_taxi::model::config::{Config, ConfigSpec, LastJob, SyncMode};
 use db_taxi::model::connection::{Connection, ConnectionSpec, Health, HealthState};
+use db_taxi::model::cron::{Cron, Zone};
 use db_taxi::model::error::{ErrorCode, ErrorInfo};
 use db_taxi::model::ids::{ConfigId, ConnectionId, JobId, TableRunId};
 use db_taxi::model::job::{Job, JobKind, JobState, Kept, Trigger};
@@ -145,11 +146,19 @@ pub fn configs() -> Vec<Config> {
     off.exclude = vec!["tmp_*".to_owned()];
     let mut orders = TableRule::of_table("orders");
     orders.where_clause = Some("created_at > '2024-01-01'".to_owned());
-    vec![
+    let mut nightly = ConfigSpec::new(
+        "shop-nightly",
+        "production",
+        vec![TableRule::of_table("customers"), orders],
+    );
+    nightly.schedule = Some(Cron::parse("0 3 * * *").unwrap());
+    let mut crm = ConfigSpec::new("crm-full", "crm", vec![TableRule::of_pattern("*")]);
+    crm.sync_mode = SyncMode::Incremental;
+    let mut configs = vec![
         one(1, off, 2, None),
         one(
             2,
-            ConfigSpec::new("crm-full", "crm", vec![TableRule::of_pattern("*")]),
+            crm,
             1,
             Some(LastJob {
                 id: job_id(2),
@@ -159,11 +168,7 @@ pub fn configs() -> Vec<Config> {
         ),
         one(
             3,
-            ConfigSpec::new(
-                "shop-nightly",
-                "production",
-                vec![TableRule::of_table("customers"), orders],
-            ),
+            nightly,
             2,
             Some(LastJob {
                 id: job_id(4),
@@ -171,7 +176,13 @@ pub fn configs() -> Vec<Config> {
                 finished_at: None,
             }),
         ),
-    ]
+    ];
+    for config in &mut configs {
+        if let Some(cron) = &config.spec.schedule {
+            config.next_runs = cron.upcoming(now(), Zone::UTC, 5);
+        }
+    }
+    configs
 }
 
 fn table(n: u32, name: &str, state: TableState, phase: Phase) -> TableRun {

@@ -31,7 +31,7 @@ pub fn text(buffer: &Buffer) -> String {
 }
 
 /// The text, then each row's styled runs.
-fn styled(buffer: &Buffer) -> String {
+pub fn styled(buffer: &Buffer) -> String {
     let mut out = text(buffer);
     out.push_str("---\n");
     let width = usize::from(buffer.area.width.max(1));
@@ -112,6 +112,7 @@ fn screens(width: u16, height: u16) -> Vec<(&'static str, State)> {
         &mut plan,
         Msg::Planned {
             config: "shop-nightly".to_owned(),
+            exact: false,
             result: Ok(Box::new(sample::plan())),
         },
     );

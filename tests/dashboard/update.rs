@@ -271,6 +271,7 @@ fn a_plan_can_be_started_from_its_sheet() {
         &mut state,
         Msg::Planned {
             config: "shop-nightly".to_owned(),
+            exact: false,
             result: Ok(Box::new(sample::plan())),
         },
     );

@@ -1,9 +1,12 @@
 //! A world that the test makes up and looks into.
 
+mod configs;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use db_taxi::dashboard::app::configs::{ConfigAsk, ConfigTold};
 use db_taxi::dashboard::app::effect::{LogPart, LogQuery, QuitHow};
 use db_taxi::dashboard::app::overview::Overview;
 use db_taxi::dashboard::runtime::backend::{Backend, News};
@@ -150,11 +153,16 @@ impl Backend for World {
         Ok(sample::test_report())
     }
 
-    async fn plan(&self, config: &str) -> Result<Plan, Refusal> {
-        self.asked(format!("plan {config}"));
+    async fn plan(&self, config: &str, exact: bool) -> Result<Plan, Refusal> {
+        let how = if exact { "dry run" } else { "plan" };
+        self.asked(format!("{how} {config}"));
         let mut plan = sample::plan();
         config.clone_into(&mut plan.config);
         Ok(plan)
+    }
+
+    async fn config(&self, ask: ConfigAsk) -> ConfigTold {
+        self.config_answer(ask)
     }
 
     fn news(&self) -> BoxStream<'static, News> {

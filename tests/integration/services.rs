@@ -1,5 +1,7 @@
 //! The services over a real control database: the rules that hold whoever asks.
 
+mod drafts;
+
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};

@@ -27,6 +27,10 @@ pub enum Context {
     Sheet,
     /// The sheet with a plan.
     Plan,
+    /// What is shown before something is stored.
+    Review,
+    /// The text of a config.
+    Editor,
     /// A question.
     Dialog,
 }
@@ -47,6 +51,8 @@ impl Context {
             Self::Logs => "Logs",
             Self::Sheet => "Sheets (help, report, plan)",
             Self::Plan => "Plan",
+            Self::Review => "Before something is stored",
+            Self::Editor => "Text of a config",
             Self::Dialog => "Questions",
         }
     }
@@ -63,6 +69,8 @@ impl Context {
         Self::Logs,
         Self::Sheet,
         Self::Plan,
+        Self::Review,
+        Self::Editor,
         Self::Dialog,
         Self::Always,
     ];
@@ -151,6 +159,9 @@ actions! {
     StartConfig "start_config" Configs ["s"] 20 "start" "Start a job of the selected config" writes;
     PlanConfig "plan_config" Configs ["p"] 30 "plan" "Show what a run would do, exactly; writes nothing";
 
+    EditConfigText "edit_config_text" Configs ["E"] 40 "as YAML" "Edit the selected config as YAML; shows what changes before it is saved" writes;
+    ToggleConfig "toggle_config" Configs ["t"] 50 "disable" "Let schedules and `run` start the selected config, or not" writes;
+
     OpenJob "open_job" Jobs ["enter"] 10 "tables" "Show the tables of the selected job";
     StopJob "stop_job" Jobs ["x"] 20 "stop…" "Stop the selected job after its batch; asks first" writes destructive;
     StartAgain "start_again" Jobs ["s"] 30 "start again" "Start the config of the selected job again" writes;
@@ -168,6 +179,16 @@ actions! {
 
     CloseSheet "close_sheet" Sheet ["esc" "q" "enter"] 50 "close" "Close the sheet";
     StartPlanned "start_planned" Plan ["s"] 20 "start" "Start a job as planned" writes;
+    ToggleDdl "toggle_ddl" Plan ["d"] 25 "DDL" "Show the statements that define targets, or not";
+    CountExactly "count_exactly" Plan ["e"] 30 "dry run" "Compare existing targets and count what a run would change; writes nothing";
+
+    AcceptReview "accept_review" Review ["w"] 10 "save" "Store what is shown" writes;
+
+    SaveText "save_text" Editor ["ctrl-o"] 10 "save…" "Show what changes, then save" writes;
+    NextProblem "next_problem" Editor ["ctrl-g"] 20 "next problem" "Go to the next line with something wrong";
+    UndoText "undo_text" Editor ["ctrl-u"] 30 "undo" "Undo the last change of the text";
+    RedoText "redo_text" Editor ["ctrl-r"] 40 "redo" "Do again what was undone";
+    LeaveEditor "leave_editor" Editor ["esc"] 50 "leave" "Leave the text; asks when it is not saved";
 
     NextChoice "next_choice" Dialog ["right" "tab" "l"] 20 "other choice" "To the next choice";
     PreviousChoice "previous_choice" Dialog ["left" "backtab" "h"] 0 "other choice" "To the choice before";

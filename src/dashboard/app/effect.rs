@@ -1,5 +1,6 @@
 //! What an update asks the runtime to do.
 
+use super::configs::ConfigAsk;
 use crate::model::ids::{ConnectionId, JobId};
 
 /// Something to be done outside; each ends as one message.
@@ -18,6 +19,8 @@ pub enum Effect {
     Plan {
         /// Name of the config.
         config: String,
+        /// Whether existing targets are compared and what would change is counted.
+        exact: bool,
     },
     /// Queue a job of a config.
     StartJob {
@@ -26,6 +29,8 @@ pub enum Effect {
     },
     /// End a job as `cancelled` after its batch. Send after confirmation only.
     StopJob(JobId),
+    /// Something about configs; ends as [`super::Msg::Config`].
+    Config(ConfigAsk),
     /// Give the terminal back and stop this process until it is continued.
     Suspend,
     /// Paint every cell again.

@@ -131,13 +131,35 @@ pub fn log(state: &State) -> (usize, usize) {
     (usize::from(inner.width), usize::from(inner.height))
 }
 
+/// Columns of the line numbers of a text that is edited, with the mark behind them.
+pub const GUTTER: u16 = 6;
+/// Rows below a text that is edited, for what is wrong with it.
+pub const PROBLEM: u16 = 2;
+
+/// The pane of a text that is edited: its text, and the rows below it.
+#[must_use]
+pub fn editor(state: &State) -> (Area, Area) {
+    let inner = body(state).inner();
+    inner.split(inner.height.saturating_sub(PROBLEM + 1))
+}
+
+/// Columns and rows of a text that is edited.
+#[must_use]
+pub fn editor_text(state: &State) -> (usize, usize) {
+    let area = editor(state).0;
+    (
+        usize::from(area.width.saturating_sub(GUTTER)),
+        usize::from(area.height),
+    )
+}
+
 /// Where a sheet lies: the help's columns are narrow, a plan's are not.
 #[must_use]
 pub fn sheet(state: &State, sheet: &Sheet) -> Area {
     let most = match sheet.kind {
         SheetKind::Help => 84,
         SheetKind::Text => 92,
-        SheetKind::Plan { .. } => 110,
+        SheetKind::Plan(_) | SheetKind::Review(_) => 110,
     };
     let width = most.min(state.width.saturating_sub(4));
     let rows = sheet.rows(usize::from(width.saturating_sub(4))).len() as u16;

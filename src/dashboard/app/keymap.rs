@@ -55,6 +55,18 @@ pub const PLACES: &[&[Context]] = &[
         Context::Always,
     ],
     &[Context::Dialog, Context::Always],
+    EDITOR,
+    REVIEW,
+];
+
+/// Where the text of a config is edited; plain letters never get this far.
+pub const EDITOR: &[Context] = &[Context::Editor, Context::Always];
+/// What is shown before something is stored.
+pub const REVIEW: &[Context] = &[
+    Context::Review,
+    Context::Sheet,
+    Context::Move,
+    Context::Always,
 ];
 
 impl Default for Keymap {

@@ -1,5 +1,6 @@
 //! What happened: input, facts from outside, results of effects.
 
+use super::configs::ConfigTold;
 use super::effect::Load;
 use super::key::Key;
 use super::overview::Overview;
@@ -47,6 +48,8 @@ pub enum Msg {
     Planned {
         /// Name of the config.
         config: String,
+        /// Whether what would change was counted.
+        exact: bool,
         /// The plan.
         result: Result<Box<Plan>, Refusal>,
     },
@@ -57,6 +60,8 @@ pub enum Msg {
         /// The job.
         result: Result<Box<Job>, Refusal>,
     },
+    /// Something about configs came back.
+    Config(ConfigTold),
     /// A stop was asked for, or refused.
     Stopped(Result<Box<Job>, Refusal>),
 }

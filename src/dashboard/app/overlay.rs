@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::effect::QuitHow;
+use super::configs::plan_view::PlanView;
+use super::configs::{Editor, Review};
+use super::effect::{Effect, QuitHow};
 use super::text::{Line, Tone};
 use crate::model::ids::JobId;
 
@@ -13,20 +15,21 @@ pub enum Overlay {
     Sheet(Sheet),
     /// A question.
     Dialog(Dialog),
+    /// The text of a config.
+    Editor(Box<Editor>),
 }
 
 /// What a sheet is about; decides its keys.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum SheetKind {
     /// Keys of the place that it was opened from.
     Help,
     /// A report, details, a message.
     Text,
-    /// Plan of this config, which can be started from it.
-    Plan {
-        /// Its name.
-        config: String,
-    },
+    /// A plan, which can be started from it.
+    Plan(Box<PlanView>),
+    /// What is done when it is accepted.
+    Review(Box<Review>),
 }
 
 /// A scrollable text.
@@ -98,10 +101,14 @@ pub struct Choice {
 }
 
 /// What a choice does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     /// Nothing.
     Nothing,
+    /// Asks the runtime for something.
+    Do(Effect),
+    /// Throws away the text of a config.
+    LeaveEditor,
     /// Stops a job.
     StopJob(JobId),
     /// Leaves.
@@ -117,7 +124,7 @@ impl Dialog {
     pub fn answer(&self) -> Answer {
         self.choices
             .get(self.marked)
-            .map_or(Answer::Nothing, |choice| choice.answer)
+            .map_or(Answer::Nothing, |choice| choice.answer.clone())
     }
 
     /// Marks another choice, round about.

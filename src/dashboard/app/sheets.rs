@@ -2,12 +2,10 @@
 
 mod details;
 mod help;
-mod plans;
 mod reports;
 
 pub use details::{address, config, connection, table, verified};
 pub use help::help;
-pub use plans::plan;
 pub use reports::{database_down, refusal, test_report, welcome};
 
 use super::text::{Line, Tone};
@@ -20,15 +18,25 @@ pub fn testing(name: &str) -> String {
 
 /// What is said while a config is planned.
 #[must_use]
-pub fn planning(config: &str) -> String {
-    format!("planning {config}")
+pub fn planning(config: &str, exact: bool) -> String {
+    if exact {
+        format!("comparing the targets of {config} to count what a run would change")
+    } else {
+        format!("planning {config}")
+    }
+}
+
+/// What is said while a mapping file is read.
+#[must_use]
+pub fn reading(path: &str) -> String {
+    format!("reading {path}")
 }
 
 /// Columns of the names in `field`.
 const NAME: usize = 16;
 
 /// `name` and a value beside it.
-fn field(name: &str, value: impl AsRef<str>) -> Line {
+pub(super) fn field(name: &str, value: impl AsRef<str>) -> Line {
     Line::of(format!("{name:<NAME$}"), Tone::Dim)
         .and(value, Tone::Plain)
         .hanging(NAME)
@@ -45,7 +53,7 @@ fn marked(ok: bool, text: impl AsRef<str>) -> Line {
 }
 
 /// The same for something that is worth a look.
-fn warned(text: impl AsRef<str>) -> Line {
+pub(super) fn warned(text: impl AsRef<str>) -> Line {
     Line::of("!    ", Tone::Warn)
         .and(text, Tone::Plain)
         .hanging(5)

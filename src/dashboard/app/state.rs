@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::action::{Action, Context};
+use super::configs::Saving;
 use super::detail::Detail;
 use super::effect::Load;
 use super::keymap::Keymap;
@@ -155,6 +156,10 @@ pub struct State {
     pub notice: Option<Notice>,
     /// Something that a person waits for: its words.
     pub waiting: Vec<String>,
+    /// The minute that was last shown: times until the next run count in minutes.
+    pub minute: i64,
+    /// A config that was not saved since somebody else had changed it.
+    pub conflicted: Option<Box<Saving>>,
     /// Reading.
     pub loads: Loads,
     /// When an event last told about a job; what is stored may be older.
@@ -188,6 +193,8 @@ impl State {
             typed_over: String::new(),
             notice: None,
             waiting: Vec::new(),
+            minute: 0,
+            conflicted: None,
             loads: Loads::default(),
             heard: HashMap::new(),
             dirty: true,
@@ -205,8 +212,10 @@ impl State {
         use super::keymap::PLACES;
         match self.overlays.last() {
             Some(Overlay::Dialog(_)) => PLACES[7],
+            Some(Overlay::Editor(_)) => super::keymap::EDITOR,
             Some(Overlay::Sheet(sheet)) => match sheet.kind {
-                SheetKind::Plan { .. } => PLACES[6],
+                SheetKind::Plan(_) => PLACES[6],
+                SheetKind::Review(_) => super::keymap::REVIEW,
                 _ => PLACES[5],
             },
             None => self.place_below(),
@@ -356,6 +365,23 @@ impl State {
                 },
                 _ => true,
             },
+        }
+    }
+
+    /// What a key does here, where that depends on what it is about.
+    #[must_use]
+    pub fn word(&self, action: Action) -> &'static str {
+        match (action, self.overlays.last()) {
+            (Action::ToggleConfig, _)
+                if self.configs.selected().is_some_and(|c| !c.spec.enabled) =>
+            {
+                "enable"
+            }
+            (Action::AcceptReview, Some(Overlay::Sheet(sheet))) => match &sheet.kind {
+                SheetKind::Review(review) => review.words,
+                _ => action.info().short,
+            },
+            _ => action.info().short,
         }
     }
 

@@ -1,11 +1,13 @@
 //! What a message changes, and what is to be done about it.
 
+mod configs;
 mod facts;
 mod keys;
 mod loads;
 mod logs;
 mod overlays;
 
+use super::configs::plan_view::PlanView;
 use super::effect::{Effect, Load};
 use super::geometry;
 use super::msg::Msg;
@@ -27,7 +29,10 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             state.dirty = true;
             Vec::new()
         }
-        Msg::Ticked => loads::ticked(state),
+        Msg::Ticked => {
+            configs::ticked(state);
+            loads::ticked(state)
+        }
         Msg::Happened(event) => facts::happened(state, *event),
         Msg::Logged(entries) => logs::logged(state, entries),
         Msg::Dropped(count) => {
@@ -44,10 +49,14 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             }
             loads::now(state, &[Load::Connections])
         }
-        Msg::Planned { config, result } => {
-            done_waiting(state, &sheets::planning(&config));
+        Msg::Planned {
+            config,
+            exact,
+            result,
+        } => {
+            done_waiting(state, &sheets::planning(&config, exact));
             match result {
-                Ok(plan) => overlays::open_sheet(state, sheets::plan(&plan)),
+                Ok(plan) => overlays::arrived(state, PlanView::new(*plan, exact).sheet()),
                 Err(refusal) => refused(state, &format!("Plan of {config}"), &refusal),
             }
             Vec::new()
@@ -71,6 +80,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
                 Vec::new()
             }
         },
+        Msg::Config(told) => configs::told(state, told),
         Msg::Stopped(result) => {
             match result {
                 Ok(job) => state.say(
@@ -88,6 +98,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
 
 /// Keeps what is selected on the screen.
 fn settle(state: &mut State) {
+    configs::settle(state);
     let rows = geometry::list_rows(state);
     match state.tab {
         Tab::Connections => state.connections.keep_visible(rows),

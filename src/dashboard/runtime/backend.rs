@@ -6,6 +6,7 @@ use std::future::Future;
 
 use futures_util::stream::BoxStream;
 
+use crate::dashboard::app::configs::{ConfigAsk, ConfigTold};
 use crate::dashboard::app::effect::{LogQuery, QuitHow};
 use crate::dashboard::app::overview::Overview;
 use crate::model::command::Refusal;
@@ -52,8 +53,11 @@ pub trait Backend: Send + Sync + 'static {
         &self,
         id: ConnectionId,
     ) -> impl Future<Output = Result<TestReport, Refusal>> + Send;
-    /// What a run of a config would do.
-    fn plan(&self, config: &str) -> impl Future<Output = Result<Plan, Refusal>> + Send;
+    /// What a run of a config would do; `exact` compares existing targets and counts.
+    fn plan(&self, config: &str, exact: bool)
+    -> impl Future<Output = Result<Plan, Refusal>> + Send;
+    /// Does what is asked for about configs.
+    fn config(&self, ask: ConfigAsk) -> impl Future<Output = ConfigTold> + Send;
     /// What happens from here on. Must not end the world's work when it is not read.
     fn news(&self) -> BoxStream<'static, News>;
     /// The jobs that this process works on, with the names of their configs.

@@ -31,11 +31,18 @@ pub fn spawn<W: Backend>(tasks: &mut JoinSet<Msg>, world: &Arc<W>, effect: Effec
                 Msg::Tested { name, result }
             });
         }
-        Effect::Plan { config } => {
+        Effect::Plan { config, exact } => {
             tasks.spawn(async move {
-                let result = world.plan(&config).await.map(Box::new);
-                Msg::Planned { config, result }
+                let result = world.plan(&config, exact).await.map(Box::new);
+                Msg::Planned {
+                    config,
+                    exact,
+                    result,
+                }
             });
+        }
+        Effect::Config(ask) => {
+            tasks.spawn(async move { Msg::Config(world.config(ask).await) });
         }
         Effect::StartJob { config } => {
             tasks.spawn(async move {

@@ -1,11 +1,14 @@
 //! The running system as the dashboard's world.
 
+mod configs;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{self, BoxStream, StreamExt};
 
 use super::backend::{Backend, News};
+use crate::dashboard::app::configs::{ConfigAsk, ConfigTold};
 use crate::dashboard::app::effect::{LogPart, LogQuery, QuitHow};
 use crate::dashboard::app::overview::Overview;
 use crate::jobs::{EventStream, StopHow};
@@ -140,10 +143,14 @@ impl Backend for SystemWorld {
         self.services()?.connections.test(id).await
     }
 
-    async fn plan(&self, config: &str) -> Result<Plan, Refusal> {
+    async fn plan(&self, config: &str, exact: bool) -> Result<Plan, Refusal> {
         let services = self.services()?;
         let id = services.configs.get(config).await?.id;
-        services.configs.plan(id, &[], false).await
+        services.configs.plan(id, &[], exact).await
+    }
+
+    async fn config(&self, ask: ConfigAsk) -> ConfigTold {
+        configs::carry_out(self.services(), ask).await
     }
 
     fn news(&self) -> BoxStream<'static, News> {

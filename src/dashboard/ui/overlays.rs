@@ -13,6 +13,7 @@ pub fn render(state: &State, overlay: &Overlay, canvas: &mut Canvas<'_>) {
     match overlay {
         Overlay::Sheet(sheet) => render_sheet(state, sheet, canvas),
         Overlay::Dialog(dialog) => render_dialog(state, dialog, canvas),
+        Overlay::Editor(editor) => super::editor::render(state, editor, canvas),
     }
 }
 

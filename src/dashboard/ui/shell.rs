@@ -190,6 +190,7 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
         .filter_map(|row| {
             let words = match row.action {
                 Action::Quit if state.has_way_back() => "back",
+                Action::ToggleConfig | Action::AcceptReview => state.word(row.action),
                 _ => row.short,
             };
             Some((shown(row.action)?, words))

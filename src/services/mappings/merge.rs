@@ -5,7 +5,7 @@ use crate::model::command::Refusal;
 use crate::model::config::ConfigSpec;
 use crate::model::connection::ConnectionSpec;
 use crate::model::finding::Finding;
-use crate::model::mapping::{Document, spec_to_json};
+use crate::model::mapping::{Document, diff, spec_to_json};
 use crate::model::secret::Secret;
 use crate::services::ServicesOptions;
 use crate::services::refusal::refuse;
@@ -86,11 +86,7 @@ impl Merge {
         if !connections.is_empty() || !configs.is_empty() {
             let old = document_of(&before, &replaced);
             let new = document_of(&after, &configs.iter().collect::<Vec<_>>());
-            outcome.diff = similar::TextDiff::from_lines(&old, &new)
-                .unified_diff()
-                .context_radius(3)
-                .header("stored", "imported")
-                .to_string();
+            outcome.diff = diff(("stored", &old), ("imported", &new));
         }
         Ok(Self {
             connections,

@@ -101,6 +101,18 @@ pub fn config(config: &Config, now: DateTime<Utc>) -> Sheet {
             format!("{} % of a target", options.table.max_delete_percent),
         ),
     ];
+    lines.push(field(
+        "Schedule",
+        spec.schedule
+            .as_ref()
+            .map_or("none: started by hand", |cron| cron.as_str()),
+    ));
+    if !config.next_runs.is_empty() {
+        let times: Vec<String> = (config.next_runs.iter())
+            .map(|at| at.format("%m-%d %H:%M").to_string())
+            .collect();
+        lines.push(field("Next runs", format!("{} UTC", times.join(", "))));
+    }
     if let Some(last) = &config.last_job {
         let when = last
             .finished_at

@@ -1,6 +1,6 @@
 //! Keys: looked up in the key map, then done.
 
-use super::{loads, logs, overlays, wait_for};
+use super::{configs, loads, logs, overlays, wait_for};
 use crate::dashboard::app::action::{Action, Context};
 use crate::dashboard::app::detail::Detail;
 use crate::dashboard::app::effect::{Effect, Load};
@@ -19,6 +19,9 @@ pub fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
         return typed(state, key);
     }
     state.typing = None;
+    if let Some(effects) = configs::typed(state, key) {
+        return effects;
+    }
     match state.setup.keymap.action(state.place(), key) {
         Some(action) => act(state, action),
         None => Vec::new(),
@@ -27,6 +30,9 @@ pub fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
 
 /// Text was pasted; it only has a meaning where text is typed.
 pub fn pasted(state: &mut State, text: &str) -> Vec<Effect> {
+    if configs::pasted(state, text) {
+        return Vec::new();
+    }
     if let Some(typing) = &mut state.typing {
         typing.push_str(clean(text).trim());
         state.dirty = true;
@@ -248,11 +254,15 @@ fn on_selected(state: &mut State, action: Action) -> Vec<Effect> {
         Action::PlanConfig => match state.configs.selected() {
             Some(config) => {
                 let config = config.spec.name.clone();
-                wait_for(state, sheets::planning(&config));
-                vec![Effect::Plan { config }]
+                wait_for(state, sheets::planning(&config, false));
+                vec![Effect::Plan {
+                    config,
+                    exact: false,
+                }]
             }
             None => Vec::new(),
         },
+        Action::EditConfigText | Action::ToggleConfig => configs::act(state, action),
         Action::OpenJob => open_selected_job(state),
         Action::StartAgain => start(state.jobs.selected().map(|job| job.config.clone())),
         Action::StopJob | Action::DetailStop => {

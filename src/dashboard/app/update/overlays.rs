@@ -1,10 +1,13 @@
 //! Sheets and questions.
 
+mod plans;
+
+use super::configs;
 use crate::dashboard::app::action::Action;
 use crate::dashboard::app::effect::{Effect, QuitHow};
 use crate::dashboard::app::format::plural;
 use crate::dashboard::app::geometry;
-use crate::dashboard::app::overlay::{Answer, Choice, Dialog, Overlay, Sheet, SheetKind};
+use crate::dashboard::app::overlay::{Answer, Choice, Dialog, Overlay, Sheet};
 use crate::dashboard::app::state::State;
 use crate::dashboard::app::text::{Line, Tone};
 use crate::model::job::Job;
@@ -17,6 +20,18 @@ pub fn open_sheet(state: &mut State, sheet: Sheet) {
     };
     state.overlays.insert(at, Overlay::Sheet(sheet));
     state.dirty = true;
+}
+
+/// A sheet that somebody asked for a while ago: it takes no keys from a text that is edited meanwhile.
+pub fn arrived(state: &mut State, sheet: Sheet) {
+    let typing = |overlay: &Overlay| matches!(overlay, Overlay::Editor(_));
+    match state.overlays.iter().position(typing) {
+        Some(at) => {
+            state.say(format!("{} lies below", sheet.title), Tone::Plain);
+            state.overlays.insert(at, Overlay::Sheet(sheet));
+        }
+        None => open_sheet(state, sheet),
+    }
 }
 
 /// Asks before a job is stopped.
@@ -60,13 +75,27 @@ pub fn ask_stop(state: &mut State, job: &Job) {
 /// Leaves, or asks first while jobs run in this process.
 pub fn leave(state: &mut State) -> Vec<Effect> {
     let running: Vec<Job> = state.running_here().into_iter().cloned().collect();
+    let unsaved = configs::unsaved(state);
     if running.is_empty() {
-        return vec![Effect::Quit(QuitHow::Release)];
+        return match unsaved {
+            None => vec![Effect::Quit(QuitHow::Release)],
+            Some(line) => {
+                let title = "Leave without saving?";
+                let go = Answer::Quit(QuitHow::Release);
+                let choices = [
+                    ("keep editing", Answer::Nothing),
+                    ("throw away and quit", go),
+                ];
+                ask(state, title, vec![line], &choices);
+                Vec::new()
+            }
+        };
     }
-    let mut lines = vec![Line::plain(format!(
+    let mut lines: Vec<Line> = unsaved.into_iter().collect();
+    lines.push(Line::plain(format!(
         "{} in this process:",
         plural(running.len(), "job runs", "jobs run")
-    ))];
+    )));
     for job in running.iter().take(6) {
         lines.push(
             Line::of(format!("  {}", job.config), Tone::Strong)
@@ -106,6 +135,22 @@ fn choice(label: &str, answer: Answer) -> Choice {
     }
 }
 
+/// Asks; the first choice is the harmless one.
+pub fn ask(state: &mut State, title: &str, lines: Vec<Line>, choices: &[(&str, Answer)]) {
+    let dialog = Dialog {
+        title: title.to_owned(),
+        lines,
+        choices: choices
+            .iter()
+            .map(|(label, answer)| choice(label, answer.clone()))
+            .collect(),
+        marked: 0,
+        opened_at: state.clock.steady,
+        quits: false,
+    };
+    push(state, dialog);
+}
+
 fn push(state: &mut State, dialog: Dialog) {
     state.overlays.push(Overlay::Dialog(dialog));
     state.dirty = true;
@@ -139,6 +184,11 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
                     state.overlays.pop();
                     return match answer {
                         Answer::Nothing => Vec::new(),
+                        Answer::Do(effect) => vec![effect],
+                        Answer::LeaveEditor => {
+                            configs::leave_editor(state);
+                            Vec::new()
+                        }
                         Answer::StopJob(id) => vec![Effect::StopJob(id)],
                         Answer::Quit(how) => vec![Effect::Quit(how)],
                     };
@@ -147,6 +197,7 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
             }
         }
         Some(Overlay::Sheet(_)) => return act_on_sheet(state, action),
+        Some(Overlay::Editor(_)) => return configs::act_in_editor(state, action),
         None => {}
     }
     Vec::new()
@@ -159,7 +210,6 @@ fn act_on_sheet(state: &mut State, action: Action) -> Vec<Effect> {
     let (height, rows) = geometry::sheet_rows(state, sheet);
     let most = rows.saturating_sub(height);
     let page = height.saturating_sub(1).max(1);
-    let kind = sheet.kind.clone();
     let at = sheet.scroll.min(most);
     let to = match action {
         Action::Up => at.saturating_sub(1),
@@ -172,13 +222,10 @@ fn act_on_sheet(state: &mut State, action: Action) -> Vec<Effect> {
             state.overlays.pop();
             return Vec::new();
         }
-        Action::StartPlanned => {
-            let SheetKind::Plan { config } = kind else {
-                return Vec::new();
-            };
-            state.overlays.pop();
-            return vec![Effect::StartJob { config }];
+        Action::StartPlanned | Action::ToggleDdl | Action::CountExactly => {
+            return plans::act(state, action);
         }
+        Action::AcceptReview => return configs::accept_review(state),
         _ => at,
     };
     if let Some(Overlay::Sheet(sheet)) = state.overlays.last_mut() {

@@ -2,6 +2,7 @@
 
 use super::list::ListPane;
 use super::strip;
+use crate::dashboard::app::configs::words;
 use crate::dashboard::app::format;
 use crate::dashboard::app::geometry;
 use crate::dashboard::app::state::State;
@@ -10,15 +11,15 @@ use crate::dashboard::ui::canvas::Canvas;
 use crate::dashboard::ui::widgets::table::{Cell, Column};
 use crate::model::config::Config;
 use crate::model::job::JobState;
-use crate::model::rule::TableSelect;
 
-const COLUMNS: [Column; 6] = [
-    Column::words("NAME", 18, 9).growing(),
-    Column::words("CONNECTION", 14, 8).growing(),
-    Column::words("MODE", 6, 5),
-    Column::numbers("RULES", 5, 4),
-    Column::words("ENABLED", 7, 3),
-    Column::words("LAST JOB", 24, 7),
+const COLUMNS: [Column; 7] = [
+    Column::words("NAME", 16, 9).growing(),
+    Column::words("CONNECTION", 12, 3).growing(),
+    Column::words("MODE", 11, 5),
+    Column::words("TABLES", 9, 4),
+    Column::words("SCHEDULE", 13, 2),
+    Column::words("LAST JOB", 21, 8),
+    Column::words("NEXT RUN", 11, 7),
 ];
 
 /// Paints it.
@@ -43,19 +44,18 @@ pub fn render(state: &State, canvas: &mut Canvas<'_>) {
 
 fn row(state: &State, config: &Config) -> Vec<Cell> {
     let spec = &config.spec;
-    let mode = spec.sync_mode.as_str();
-    let enabled = if spec.enabled {
-        Cell::plain("yes")
-    } else {
-        Cell::of("no", Tone::Warn)
+    let schedule = match &spec.schedule {
+        Some(cron) => Cell::plain(cron.as_str()),
+        None => Cell::of("by hand", Tone::Dim),
     };
     vec![
         Cell::plain(&spec.name),
         Cell::plain(&spec.connection),
-        Cell::plain(mode),
-        Cell::plain(spec.tables.len().to_string()),
-        enabled,
+        Cell::plain(spec.sync_mode.as_str()),
+        Cell::plain(words::tables(spec)),
+        schedule,
         last_job(state, config),
+        next_run(state, config),
     ]
 }
 
@@ -78,28 +78,36 @@ fn last_job(state: &State, config: &Config) -> Cell {
     Cell::of(format!("{mark}{when}"), tone)
 }
 
+/// When its schedule starts it next; also says that nothing does.
+fn next_run(state: &State, config: &Config) -> Cell {
+    if !config.spec.enabled {
+        return Cell::of("! disabled", Tone::Warn);
+    }
+    match config.next_runs.first() {
+        Some(at) => Cell::plain(words::due(*at, state.clock.wall)),
+        None => Cell::of("-", Tone::Dim),
+    }
+}
+
 fn about(state: &State, config: &Config) -> [Line; 2] {
     let spec = &config.spec;
-    let tables: Vec<String> = spec
-        .tables
-        .iter()
-        .map(|rule| match &rule.select {
-            TableSelect::Source(name) => name.clone(),
-            TableSelect::Match(pattern) => format!("match {pattern}"),
-        })
-        .collect();
     let connection = state
         .connections
         .all()
         .iter()
         .find(|c| c.id == config.connection_id);
     let goes = connection.map_or(String::new(), |c| {
-        format!(" · {} → {}", c.spec.database, c.spec.target_database())
+        format!("{} → {} · ", c.spec.database, c.spec.target_database())
     });
+    let next = match (&spec.schedule, config.next_runs.first()) {
+        (Some(cron), Some(at)) => format!(" · {cron}, next {} UTC", at.format("%Y-%m-%d %H:%M")),
+        (Some(cron), None) => format!(" · {cron}, but disabled"),
+        (None, _) => String::new(),
+    };
     [
-        Line::of("tables ", Tone::Dim).and(tables.join(", "), Tone::Plain),
+        Line::of("tables ", Tone::Dim).and(words::rules(spec), Tone::Plain),
         Line::plain(format!(
-            "{} workers · consistency {}{goes}",
+            "{goes}{} workers · consistency {}{next}",
             spec.options.max_concurrency,
             spec.options.consistency.as_str(),
         )),

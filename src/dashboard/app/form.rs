@@ -1,0 +1,3 @@
+//! Texts as they are typed.
+
+pub mod lines_edit;
