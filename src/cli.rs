@@ -27,8 +27,8 @@ use std::sync::Arc;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
-use args::Command;
 pub use args::{Cli, ColorWord};
+use args::{Command, ConfigCommand};
 pub use exit::{Exit, Signal};
 pub use failure::Failure;
 pub use output::Output;
@@ -47,6 +47,29 @@ pub enum Front<'a> {
     Headless,
     /// The dashboard.
     Dashboard,
+    /// The actions of the dashboard and their keys, which only the dashboard knows.
+    Keys,
+}
+
+/// One action of the dashboard, as `config keys` lists it.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct ActionKeys {
+    /// Its name in the settings.
+    pub action: String,
+    /// Its keys.
+    pub keys: Vec<String>,
+    /// Where they apply.
+    pub place: String,
+    /// What it does.
+    pub meaning: String,
+}
+
+/// Lists the actions of the dashboard.
+///
+/// # Errors
+/// When stdout can't be written.
+pub fn show_keys(output: Output, actions: &[ActionKeys]) -> Result<Exit, Failure> {
+    settings::show_keys(output, actions)
 }
 
 /// Reads what was typed; help, version and mistakes are printed here.
@@ -90,6 +113,7 @@ pub fn front(typed: &Cli, output: Output) -> Result<Front<'_>, Failure> {
             shell::completions(args).map(|()| Front::Ended(Exit::Done))
         }
         Some(Command::Man(args)) => shell::man(args).map(|()| Front::Ended(Exit::Done)),
+        Some(Command::Config(ConfigCommand::Keys)) => Ok(Front::Keys),
         Some(Command::Config(command)) => settings::run(typed, command, output).map(Front::Ended),
         Some(command) => Ok(Front::Command(command)),
         None if typed.service.headless => Ok(Front::Headless),

@@ -14,5 +14,6 @@ pub mod app;
 pub mod runtime;
 pub mod ui;
 
+pub use app::keymap::{ActionRow, actions};
 pub use runtime::options::{ColorChoice, DashboardOptions, OnDisconnect};
 pub use runtime::{DashboardError, check, run, run_with};

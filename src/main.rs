@@ -34,6 +34,9 @@ fn start(typed: &Cli, output: Output) -> Result<Exit, Failure> {
         return Ok(exit);
     }
     let settings = cli::load_settings(typed, output)?;
+    if let Front::Keys = front {
+        return show_keys(&settings, output);
+    }
     let log = logging::init(&cli::logging_options(typed, &front, &settings, output))
         .map_err(|error| Failure::internal(error.to_string()))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -43,6 +46,7 @@ fn start(typed: &Cli, output: Output) -> Result<Exit, Failure> {
     let ended = runtime.block_on(async {
         match front {
             Front::Ended(exit) => Ok(exit),
+            Front::Keys => Ok(Exit::Done),
             Front::Command(command) => {
                 cli::run(typed, command, output, &settings, &log.stderr()).await
             }
@@ -82,6 +86,21 @@ fn start(typed: &Cli, output: Output) -> Result<Exit, Failure> {
     // Work that did not end in time must not hold the process up.
     runtime.shutdown_background();
     ended
+}
+
+/// Lists the actions of the dashboard: what one front knows, shown by another.
+fn show_keys(settings: &Settings, output: Output) -> Result<Exit, Failure> {
+    let actions = dashboard::actions(&settings.dashboard.keys).map_err(Failure::invalid)?;
+    let rows: Vec<cli::ActionKeys> = actions
+        .into_iter()
+        .map(|row| cli::ActionKeys {
+            action: row.id.to_owned(),
+            keys: row.keys,
+            place: row.place.to_owned(),
+            meaning: row.help.to_owned(),
+        })
+        .collect();
+    cli::show_keys(output, &rows)
 }
 
 /// Reads the settings again: levels of the log are taken over, what else can take effect is given to

@@ -30,9 +30,6 @@ use crate::services::{ProcessFacts, Services, status_without_database};
 use crate::settings::Settings;
 use crate::store::{self, MigrationStatus, Store};
 
-/// How long a dashboard waits for the control database before it opens without.
-const DASHBOARD_WAITS: Duration = Duration::from_secs(1);
-
 /// What this process is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -111,13 +108,9 @@ impl System {
         let (tell, told) = oneshot::channel();
         system.tasks.spawn(health::watch(Arc::clone(&shared)));
         system.tasks.spawn(retry::keep_open(shared, tell));
-        let first = async { told.await.unwrap_or(Ok(())) };
-        match role {
-            Role::Dashboard => {
-                // What it is, is in `database()`.
-                let _in_time = tokio::time::timeout(DASHBOARD_WAITS, first).await;
-            }
-            Role::Headless | Role::OneShot => first.await?,
+        // A dashboard opens at once; what comes of it, is in `database()`.
+        if role == Role::Headless {
+            told.await.unwrap_or(Ok(()))?;
         }
         Ok(system)
     }

@@ -22,6 +22,7 @@ const DOCUMENTS: &[&str] = &[
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "docs/README.md",
+    "docs/dashboard.md",
     "docs/first-sync.md",
     "docs/cron.md",
     "docs/incremental.md",

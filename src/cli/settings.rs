@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::Front;
 use super::args::{Cli, ColorWord, Command, ConfigCommand};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::output::table::Table;
 use super::output::{self, Output};
+use super::{ActionKeys, Front};
 use crate::logging::LoggingOptions;
 use crate::model::log::{Level, LogFormat};
 use crate::settings::{self, FlagValue, LoadOptions, Loaded, Settings, SettingsErrors};
@@ -104,7 +104,7 @@ pub fn logging(
             // Between other lines for a person.
             options.format = options.format.or(Some(LogFormat::Text));
         }
-        Front::Ended(_) => {}
+        Front::Ended(_) | Front::Keys => {}
     }
     options
 }
@@ -137,6 +137,8 @@ pub fn run(typed: &Cli, command: &ConfigCommand, output: Output) -> Result<Exit,
             let loaded = settings::load(&options).map_err(|errors| failure(&errors))?;
             check(&loaded, output)?;
         }
+        // The actions are the dashboard's, and fronts don't know each other: see `Front::Keys`.
+        ConfigCommand::Keys => {}
         ConfigCommand::Paths => {
             // Also of use while the settings are wrong.
             let loaded = settings::load(&options).ok();
@@ -162,6 +164,32 @@ pub fn run(typed: &Cli, command: &ConfigCommand, output: Output) -> Result<Exit,
             )?;
         }
     }
+    Ok(Exit::Done)
+}
+
+/// Lists actions and keys.
+///
+/// # Errors
+/// When stdout can't be written.
+pub fn show_keys(output: Output, actions: &[ActionKeys]) -> Result<Exit, Failure> {
+    output.list(
+        actions
+            .iter()
+            .filter_map(|action| serde_json::to_value(action).ok())
+            .collect(),
+        || {
+            let mut table = Table::new(&["ACTION", "KEYS", "WHERE", "MEANING"]);
+            for action in actions {
+                table.row([
+                    action.action.clone(),
+                    action.keys.join(" "),
+                    action.place.clone(),
+                    action.meaning.clone(),
+                ]);
+            }
+            table.render()
+        },
+    )?;
     Ok(Exit::Done)
 }
 

@@ -5,22 +5,30 @@
 //! `runtime`, read by `ui`, and tested without a terminal.
 
 pub mod action;
+pub mod clipboard;
 pub mod configs;
+pub mod confirm;
 pub mod detail;
 pub mod effect;
+pub mod entry;
 pub mod form;
 pub mod format;
+pub mod fuzzy;
 pub mod geometry;
 pub mod key;
 pub mod keymap;
 pub mod list;
 pub mod log_view;
+pub mod mouse;
 pub mod msg;
+pub mod notices;
 pub mod overlay;
 pub mod overview;
+pub mod palette;
 pub mod sheets;
 pub mod state;
 pub mod text;
+pub mod trail;
 pub mod update;
 
 pub use action::Action;

@@ -15,6 +15,7 @@ mod process;
 pub mod screen;
 mod system_world;
 pub mod terminal;
+mod theme_watch;
 
 use std::io;
 
@@ -33,6 +34,9 @@ pub enum DashboardError {
     /// The theme can't be used.
     #[error("theme: {0}")]
     Theme(String),
+    /// The keys of the settings can't be used; the sentence names them.
+    #[error("{0}")]
+    Keys(String),
     /// The terminal can't be set up.
     #[error("the terminal can't be used: {0}")]
     Terminal(#[from] io::Error),

@@ -204,6 +204,7 @@ pub(super) fn settings(values: &Values) -> Settings {
                 super::types::OnDisconnect::parse,
             ),
             log_lines: get(v, "dashboard.log_lines"),
+            keys: get(v, "dashboard.keys"),
         },
         security: SecuritySettings {
             key_file: get(v, "security.key_file"),
@@ -264,6 +265,7 @@ field! {
     Ssl: Value::Ssl(ssl) => Some(ssl.clone()),
     Zone: Value::Zone(zone) => Some(*zone),
     ThrottleSpec: Value::Throttle(spec) => Some(spec.clone()),
+    BTreeMap<String, Vec<String>>: Value::Keys(keys) => Some(keys.clone()),
     BTreeMap<String, Level>: Value::Levels(levels) => Some(levels.clone()),
     Option<Secret>: Value::Secret(secret) => Some(Some(secret.clone())),
     Option<String>: Value::Text(text) => Some(Some(text.clone())),

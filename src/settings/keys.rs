@@ -91,6 +91,8 @@ pub enum Kind {
     Ssl,
     /// Levels by module.
     Levels,
+    /// Lists of keys by action.
+    Keys,
     /// A time zone, by its IANA name.
     Zone,
     /// Limits on a server.
@@ -114,7 +116,6 @@ pub(super) const LATER: &[(&str, &str)] = &[
     ("server.tls_cert", ""),
     ("server.tls_key", ""),
     ("logging.otlp_endpoint", ""),
-    ("dashboard.keys", ""),
     ("security.api_token", ""),
     ("notifications", ""),
 ];
@@ -223,6 +224,7 @@ pub const KEYS: &[Key] = &[
     key("dashboard.read_only", Kind::Flag, "false", true, "refuse everything that changes something"),
     key("dashboard.on_disconnect", Kind::Word(OnDisconnect::WORDS), "release", true, "terminal gone: release gives the jobs back to the queue, keep_running finishes them"),
     key("dashboard.log_lines", number(100, 1_000_000), "10000", true, "lines of the live log"),
+    optional("dashboard.keys", Kind::Keys, Preset::Nothing, true, "keys of single actions: {quit: [q, ctrl-q]}; `db-taxi config keys` lists them"),
 
     optional("security.key_file", Kind::OptionalText, Preset::Derived("secret.key in $STATE_DIRECTORY, else in $XDG_CONFIG_HOME/db-taxi"), false, "key that seals stored secrets; created when missing, readable by its owner only"),
     optional("security.mask_key", Kind::Secret, Preset::Derived("derived from the key file"), false, "what hash masks are keyed with: text, ${env:NAME} or ${file:PATH}; the same one gives equal hashes in several installations"),
@@ -265,6 +267,7 @@ impl Kind {
             Self::Ssl => "true, false, or in the file {mode: disabled|required|verify_ca|verify_identity, ca: PATH, cert: PATH, key: PATH}".to_owned(),
             Self::Zone => "UTC or an IANA name such as Europe/Berlin".to_owned(),
             Self::Throttle => "none, standard, gentle, or in the file an object of max_threads_running, max_lag, replicas, query, max_rows_per_second, max_mib_per_second".to_owned(),
+            Self::Keys => "in the file only, an object such as {quit: [q, ctrl-q]} of the actions and keys that `db-taxi config keys` lists; [] takes an action's keys away".to_owned(),
             Self::Levels => format!(
                 "in the file only, an object such as {{sync: debug}} of the modules {} and the levels {}",
                 crate::model::log::LOG_MODULES.join(", "),

@@ -134,6 +134,8 @@ pub struct DashboardSettings {
     pub on_disconnect: OnDisconnect,
     /// Lines of the live log.
     pub log_lines: usize,
+    /// Keys of single actions, by the names that `db-taxi config keys` lists.
+    pub keys: BTreeMap<String, Vec<String>>,
 }
 
 impl DashboardSettings {

@@ -40,6 +40,8 @@ pub enum Value {
     Ssl(Ssl),
     /// Levels by module.
     Levels(BTreeMap<String, Level>),
+    /// Keys by action.
+    Keys(BTreeMap<String, Vec<String>>),
     /// A time zone.
     Zone(Zone),
     /// Limits on a server.
@@ -88,7 +90,7 @@ impl Value {
                 other => ssl_mode(other).map(|mode| Self::Ssl(ssl(mode))),
             },
             Kind::Zone => Zone::parse(text).map(Self::Zone),
-            Kind::Levels => Err("can be set in the file only".to_owned()),
+            Kind::Levels | Kind::Keys => Err("can be set in the file only".to_owned()),
             Kind::Throttle => ThrottleSpec::parse(text)
                 .map(Self::Throttle)
                 .ok_or_else(|| format!("{} is not known", quoted(text))),
@@ -132,6 +134,7 @@ impl Value {
             })),
             (Kind::Ssl, Node::Map(entries)) => ssl_object(document, entries, path)?,
             (Kind::Levels, Node::Map(entries)) => levels(entries)?,
+            (Kind::Keys, Node::Map(entries)) => keys(document, entries, path)?,
             (Kind::Throttle, Node::Map(_)) => throttle(document, node, path)?,
             (
                 Kind::Text
@@ -170,6 +173,13 @@ impl Value {
             Self::Ssl(ssl) => show_ssl(ssl),
             Self::Zone(zone) => zone.to_string(),
             Self::Throttle(spec) => spec.shown(),
+            Self::Keys(keys) => {
+                let parts: Vec<_> = keys
+                    .iter()
+                    .map(|(action, keys)| format!("{action}: [{}]", keys.join(", ")))
+                    .collect();
+                format!("{{{}}}", parts.join(", "))
+            }
             Self::Levels(levels) => {
                 let parts: Vec<_> = levels
                     .iter()
@@ -427,6 +437,43 @@ fn levels(entries: &[(String, Node)]) -> Result<Value, Refused> {
         }
     }
     Ok(Value::Levels(levels))
+}
+
+/// Keys by action: one as a text or a number, or a list of them. Which actions and keys there are,
+/// the dashboard knows.
+fn keys(
+    document: &Document<'_>,
+    entries: &[(String, Node)],
+    path: &[usize],
+) -> Result<Value, Refused> {
+    let mut all = BTreeMap::new();
+    for (i, (action, node)) in entries.iter().enumerate() {
+        let at = |message: String| Refused {
+            path: vec![i],
+            below: format!(".{}", key_shown(action)),
+            message,
+        };
+        let own = [path, &[i]].concat();
+        let list = match node {
+            Node::List(items) => match texts(Kind::List, document, items, &own) {
+                Ok(Value::List(list)) => list,
+                Ok(_) => Vec::new(),
+                Err(inner) => {
+                    return Err(Refused {
+                        path: [vec![i], inner.path].concat(),
+                        below: format!(".{}{}", key_shown(action), inner.below),
+                        message: inner.message,
+                    });
+                }
+            },
+            Node::Text(_) | Node::Number(_) => vec![document.verbatim(&own).unwrap_or_default()],
+            other => return Err(at(format!("is {}", other.kind()))),
+        };
+        if all.insert(action.clone(), list).is_some() {
+            return Err(at("is there twice".to_owned()));
+        }
+    }
+    Ok(Value::Keys(all))
 }
 
 /// An object of limits: its rules are those of a connection's.

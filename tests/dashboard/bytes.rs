@@ -7,6 +7,7 @@ use std::time::Duration;
 use db_taxi::dashboard::app::msg::Loaded;
 use db_taxi::dashboard::app::state::Setup;
 use db_taxi::dashboard::app::{Load, State};
+use db_taxi::dashboard::runtime::backend::News;
 use db_taxi::dashboard::runtime::event_loop::EventLoop;
 use db_taxi::dashboard::runtime::frames::Frames;
 use db_taxi::dashboard::runtime::input::Input;
@@ -20,6 +21,7 @@ use tokio::sync::mpsc;
 
 use crate::looping::FakeHost;
 use crate::sample::{self, job_id};
+use crate::show::progress;
 use crate::world::World;
 
 /// Counts writes and their bytes.
@@ -166,6 +168,122 @@ async fn idle_costs_nothing() {
         .run(stream::poll_fn(move |context| from.poll_recv(context)))
         .await;
     script.await.unwrap();
+}
+
+/// Runs the loop while `tell` makes things happen for `SECONDS`; the bytes a second.
+async fn cost<F>(keys: &'static [&'static str], tell: impl FnOnce(Arc<World>) -> F) -> usize
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    const SECONDS: usize = 10;
+    let counting = Counting::default();
+    let mut screen = screen(&counting);
+    let mut host = FakeHost { suspended: 0 };
+    let world = World::shop();
+    let (to, mut from) = mpsc::channel(16);
+    let telling = tokio::spawn(tell(Arc::clone(&world)));
+    let watched = counting.clone();
+    let script = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        for key in keys {
+            to.send(Input::Key(key.parse().unwrap())).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        watched.take();
+        tokio::time::sleep(Duration::from_secs(SECONDS as u64)).await;
+        watched.take().iter().sum::<usize>() / SECONDS
+    });
+    let event_loop = EventLoop {
+        world,
+        screen: &mut screen,
+        host: &mut host,
+        state: State::new(Setup::default()),
+        theme: Theme::embedded("default").unwrap(),
+        max_fps: 10,
+    };
+    event_loop
+        .run(stream::poll_fn(move |context| from.poll_recv(context)))
+        .await;
+    telling.abort();
+    script.await.unwrap()
+}
+
+/// Twelve tables move on, ten times a second.
+async fn move_twelve(world: Arc<World>) {
+    let mut job = sample::running_job();
+    let orders = job.tables[1].clone();
+    for n in 0..10 {
+        let mut more = orders.clone();
+        more.target_table = format!("orders_{n}");
+        job.tables.push(more);
+    }
+    world.facts().jobs[1] = job.clone();
+    for seq in 0.. {
+        for i in 1..job.tables.len() {
+            let run = &mut job.tables[i];
+            let step = f64::from((seq as u32 * 7919 + i as u32 * 104_729) % 97) / 97.0;
+            run.progress.percent = (run.progress.percent + step).min(99.0);
+            run.progress.rows_done += (step * 9_000.0) as u64;
+            run.progress.rows_per_second = 30_000.0 + step * 60_000.0;
+            run.progress.bytes_per_second = run.progress.rows_per_second * 191.0;
+            world.tell(progress(&job, Some(i), seq)).await;
+        }
+        job.progress.percent += 0.1;
+        job.progress.rows_per_second = 90_000.0 + f64::from((seq as u32 * 7919) % 40_000);
+        world.tell(progress(&job, None, seq)).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// The log gets fifty lines a second.
+async fn write_log(world: Arc<World>) {
+    for n in 0u64.. {
+        let mut line = sample::log_lines(n % 200 + 1).pop().unwrap();
+        line.id = 1000 + n;
+        world.tell(News::Log(vec![line])).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn twelve_moving_gauges_take_less_than_20_kilobytes_a_second() {
+    let bytes = cost(&["3", "enter"], move_twelve).await;
+    assert!((100..20_000).contains(&bytes), "{bytes} bytes a second");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_runs_takes_less_than_20_kilobytes_a_second() {
+    let bytes = cost(&["4"], write_log).await;
+    assert!((100..20_000).contains(&bytes), "{bytes} bytes a second");
+}
+
+#[test]
+fn a_copied_text_is_one_write_of_its_own() {
+    let written = Kept::default();
+    let frames = Frames::new(written.clone());
+    let backend = CrosstermBackend::new(frames.clone());
+    let mut screen = Screen::framed(backend, frames).unwrap();
+    screen.copy("GRANT\u{1b}[2J").unwrap();
+    let writes = written.0.lock().unwrap();
+    assert_eq!(writes.len(), 1);
+    let told = String::from_utf8(writes[0].clone()).unwrap();
+    // Nothing of the text is there raw, escape sequences least of all.
+    assert!(told.contains("\u{1b}]52;c;R1JBTlQbWzJK"), "{told:?}");
+    assert!(!told.contains("GRANT"));
+}
+
+/// Keeps what was written.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Vec<Vec<u8>>>>);
+
+impl Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().push(bytes.to_vec());
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 #[test]

@@ -59,6 +59,7 @@ fn every_place_has_a_way_out() {
             Action::CloseSheet,
             Action::CloseDialog,
             Action::LeaveEditor,
+            Action::CancelTyped,
         ];
         assert!(
             out.iter().any(|a| place.contains(&a.info().context)),

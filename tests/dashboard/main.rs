@@ -5,10 +5,13 @@
 
 mod bytes;
 mod configs;
+mod hostile;
 mod keys;
+mod load;
 mod looping;
 mod sample;
 mod screens;
+mod shell;
 mod show;
 mod terminal;
 mod update;

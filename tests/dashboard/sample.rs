@@ -69,6 +69,7 @@ pub fn overview() -> Overview {
             instances: 1,
             ..Stats::default()
         }),
+        takers: Some(Vec::new()),
         checks: Vec::new(),
     }
 }

@@ -1,6 +1,10 @@
 //! Pictures of every screen, with their styles, and every size.
 
+use db_taxi::dashboard::app::confirm::Confirm;
 use db_taxi::dashboard::app::msg::Loaded;
+use db_taxi::dashboard::app::overlay::Answer;
+use db_taxi::dashboard::app::text::{Line, Tone};
+use db_taxi::dashboard::app::update::ask_word;
 use db_taxi::dashboard::app::{Load, Msg, State, update};
 use db_taxi::dashboard::ui::{self, theme::Theme};
 use ratatui::Terminal;
@@ -128,6 +132,26 @@ fn screens(width: u16, height: u16) -> Vec<(&'static str, State)> {
         Load::Overview,
         Loaded::Overview(Box::new(sample::overview_down())),
     );
+    let mut messages = with("3");
+    messages.say("users-15min: completed", Tone::Good);
+    messages.say("crm-full: 1 of 7 tables failed", Tone::Bad);
+    press(&mut messages, "!");
+    let mut confirm = with("1 j");
+    let lines = vec![Line::plain(
+        "2 configs use it and are deleted with it; the local tables stay as they are.",
+    )];
+    ask_word(
+        &mut confirm,
+        Confirm::new(
+            "Delete this connection?",
+            lines,
+            "production",
+            "delete it",
+            Answer::Nothing,
+        ),
+    );
+    confirm.clock.steady += std::time::Duration::from_secs(1);
+    press(&mut confirm, "p r o d");
     let empty = |keys: &str| {
         let mut state = sample::installed(width, height);
         press(&mut state, keys);
@@ -151,6 +175,12 @@ fn screens(width: u16, height: u16) -> Vec<(&'static str, State)> {
         ("plan", plan),
         ("config_details", with("2 G enter")),
         ("filter", with("/ c r m")),
+        ("sorted", with("3 > > R")),
+        ("palette", with("1 : t e s t")),
+        ("help_search", with("? / s o r t")),
+        ("messages", messages),
+        ("confirm", confirm),
+        ("connecting", sample::empty(width, height)),
         ("database_down", down),
         ("database_lost", lost),
     ]
@@ -160,6 +190,7 @@ fn screens(width: u16, height: u16) -> Vec<(&'static str, State)> {
 fn pictures() {
     for (theme_name, theme) in [
         ("default", Theme::embedded("default").unwrap()),
+        ("light", Theme::embedded("light").unwrap()),
         ("mono", Theme::embedded("mono").unwrap()),
     ] {
         for (width, height) in [(80, 24), (120, 40)] {
@@ -175,9 +206,15 @@ fn pictures() {
 #[test]
 fn no_size_panics_and_every_small_one_says_so() {
     let theme = Theme::embedded("default").unwrap();
-    for (name, state) in screens(120, 40) {
-        for width in (1..=200).step_by(if name == "jobs" { 1 } else { 13 }) {
-            for height in (1..=60).step_by(if name == "jobs" { 3 } else { 7 }) {
+    for (i, (name, state)) in screens(120, 40).into_iter().enumerate() {
+        // Between them the screens see every width and height, and each the edges of the layouts.
+        let fine = name == "jobs";
+        let widths = (1 + i % 13..=200).step_by(if fine { 3 } else { 13 });
+        let widths = widths.chain([1, 59, 60, 99, 100, 200]);
+        for width in widths.map(|width| width as u16) {
+            let heights = (1 + i % 7..=60).step_by(if fine { 2 } else { 7 });
+            let heights = heights.chain([1, 15, 16, 29, 30, 60]);
+            for height in heights.map(|height| height as u16) {
                 let mut state = state.clone();
                 update(&mut state, Msg::Resized { width, height });
                 press(&mut state, "j k");

@@ -20,7 +20,7 @@ use db_taxi::model::job::Job;
 use crate::sample;
 use crate::world::{Facts, World};
 
-fn progress(job: &Job, table: Option<usize>, seq: u64) -> News {
+pub fn progress(job: &Job, table: Option<usize>, seq: u64) -> News {
     let (progress, counts, name) = match table {
         None => (job.progress.clone(), job.counts, None),
         Some(i) => {

@@ -107,6 +107,48 @@ fn commands() -> String {
     page
 }
 
+fn keys() -> String {
+    let mut page = format!(
+        "{MADE}# Keys of the dashboard\n\n\
+         Every action can have other keys: `dashboard: {{keys: {{stop_job: [X], quit: [q, ctrl-x]}}}}` in the settings;\n\
+         an empty list takes an action's keys away. A key is one character, `ctrl-` and a letter, or one of\n\
+         `enter esc tab backtab backspace delete up down left right home end pgup pgdn space`.\n\
+         Within one place a key means one thing; a clash is told at the start. `db-taxi config keys` prints what is in force.\n"
+    );
+    let mut place = "";
+    for row in db_taxi::dashboard::actions(&std::collections::BTreeMap::new()).unwrap() {
+        if row.place != place {
+            place = row.place;
+            write!(
+                page,
+                "\n## {place}\n\n| action | keys | meaning |\n| --- | --- | --- |\n"
+            )
+            .unwrap();
+        }
+        let keys: Vec<String> = row
+            .keys
+            .iter()
+            .map(|key| format!("`{}`", cell(key)))
+            .collect();
+        writeln!(
+            page,
+            "| `{}` | {} | {} |",
+            row.id,
+            keys.join(" "),
+            cell(row.help)
+        )
+        .unwrap();
+    }
+    page
+}
+
+#[test]
+fn the_reference_of_keys_is_what_the_program_says() {
+    let page = keys();
+    assert!(page.contains("| `stop_job` | `x` |"));
+    held("docs/reference/keys.md", &page);
+}
+
 #[test]
 fn the_reference_of_settings_is_what_the_program_says() {
     let page = settings();

@@ -16,6 +16,8 @@ pub enum ConfigCommand {
     Template,
     /// Show which files and folders are used
     Paths,
+    /// List the actions of the dashboard with their keys, for the setting dashboard.keys
+    Keys,
 }
 
 /// Flags of `migrate`.

@@ -13,6 +13,8 @@ pub enum Context {
     Move,
     /// Whatever can be filtered.
     Find,
+    /// Whatever has columns.
+    List,
     /// The tab of connections.
     Connections,
     /// The tab of sync configs.
@@ -33,6 +35,8 @@ pub enum Context {
     Editor,
     /// A question.
     Dialog,
+    /// A line of text.
+    Typing,
 }
 
 impl Context {
@@ -44,6 +48,7 @@ impl Context {
             Self::Global => "Everywhere",
             Self::Move => "Moving",
             Self::Find => "Lists and logs",
+            Self::List => "Lists",
             Self::Connections => "Connections",
             Self::Configs => "Sync configs",
             Self::Jobs => "Jobs",
@@ -54,6 +59,7 @@ impl Context {
             Self::Review => "Before something is stored",
             Self::Editor => "Text of a config",
             Self::Dialog => "Questions",
+            Self::Typing => "Where text is typed",
         }
     }
 
@@ -62,6 +68,7 @@ impl Context {
         Self::Global,
         Self::Move,
         Self::Find,
+        Self::List,
         Self::Connections,
         Self::Configs,
         Self::Jobs,
@@ -72,6 +79,7 @@ impl Context {
         Self::Review,
         Self::Editor,
         Self::Dialog,
+        Self::Typing,
         Self::Always,
     ];
 }
@@ -140,6 +148,8 @@ actions! {
     PreviousTab "previous_tab" Global ["backtab"] 0 "previous tab" "Go to the tab before";
     Refresh "refresh" Global ["r"] 0 "refresh" "Read what is shown again";
     Help "help" Global ["?"] 90 "help" "Show every key that works here";
+    Palette "palette" Global [":"] 92 "command" "Find what can be done here by typing its name";
+    Messages "messages" Global ["!"] 0 "messages" "Show what was said in the footer, the newest first";
     Back "back" Global ["esc"] 0 "back" "Close, clear the filter, go back";
     Quit "quit" Global ["q"] 95 "quit" "Go back, or leave; asks while jobs run in this process";
 
@@ -151,6 +161,10 @@ actions! {
     Last "last" Move ["G" "end"] 0 "last" "To the last line; in the logs, follow again";
 
     Filter "filter" Find ["/"] 60 "filter" "Show only what contains a text; empty shows all";
+
+    SortNext "sort_next" List [">"] 70 "sort" "Sort by the next column; behind the last as it was read";
+    SortPrevious "sort_previous" List ["<"] 0 "sort" "Sort by the column before";
+    SortReverse "sort_reverse" List ["R"] 0 "reverse" "Turn the order round";
 
     OpenConnection "open_connection" Connections ["enter"] 10 "details" "Show the selected connection";
     TestConnection "test_connection" Connections ["t"] 20 "test" "Test the selected connection: reach, login, privileges, binlog";
@@ -178,6 +192,7 @@ actions! {
     ProcessLogs "process_logs" Logs ["a"] 50 "this process" "Show the log of this process instead of one job's";
 
     CloseSheet "close_sheet" Sheet ["esc" "q" "enter"] 50 "close" "Close the sheet";
+    FindInSheet "find_in_sheet" Sheet ["/"] 60 "find" "Show only the lines that contain a text";
     StartPlanned "start_planned" Plan ["s"] 20 "start" "Start a job as planned" writes;
     ToggleDdl "toggle_ddl" Plan ["d"] 25 "DDL" "Show the statements that define targets, or not";
     CountExactly "count_exactly" Plan ["e"] 30 "dry run" "Compare existing targets and count what a run would change; writes nothing";
@@ -194,6 +209,11 @@ actions! {
     PreviousChoice "previous_choice" Dialog ["left" "backtab" "h"] 0 "other choice" "To the choice before";
     Choose "choose" Dialog ["enter"] 10 "choose" "Take the marked choice";
     CloseDialog "close_dialog" Dialog ["esc" "q"] 50 "close" "Close the question, change nothing";
+
+    AcceptTyped "accept_typed" Typing ["enter"] 10 "take it" "Take what was typed, or what is marked";
+    CancelTyped "cancel_typed" Typing ["esc"] 20 "close" "Close, as it was before";
+    NextMatch "next_match" Typing ["down" "ctrl-n" "tab"] 30 "next" "Mark the next one that fits";
+    PreviousMatch "previous_match" Typing ["up" "ctrl-p" "backtab"] 0 "previous" "Mark the one before";
 
     QuitRequest "quit_request" Always ["ctrl-c"] 0 "quit" "Ask to leave; again: hand running jobs back and leave";
     Redraw "redraw" Always ["ctrl-l"] 0 "redraw" "Paint the screen again";

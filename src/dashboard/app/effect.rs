@@ -31,6 +31,9 @@ pub enum Effect {
     StopJob(JobId),
     /// Something about configs; ends as [`super::Msg::Config`].
     Config(ConfigAsk),
+    /// Put a text on the clipboard of the terminal. Made by [`super::clipboard::copy`], which also
+    /// shows it.
+    Copy(String),
     /// Give the terminal back and stop this process until it is continued.
     Suspend,
     /// Paint every cell again.

@@ -1,7 +1,10 @@
 //! Which rows and columns belong to what, so that paging and painting agree.
 
+use super::confirm::Confirm;
 use super::overlay::{Dialog, Sheet, SheetKind};
 use super::state::{State, Tab};
+use super::text::Line;
+use unicode_width::UnicodeWidthStr;
 
 /// A rectangle of cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -67,6 +70,44 @@ pub fn body(state: &State) -> Area {
         width: state.width,
         height: state.height.saturating_sub(TOP + 1),
     }
+}
+
+/// Where each tab's name stands: its first column and its text.
+#[must_use]
+pub fn tabs(state: &State) -> Vec<(Tab, u16, String)> {
+    let mut x = 1;
+    Tab::ALL
+        .into_iter()
+        .map(|tab| {
+            let key = (state.setup.keymap.shown(tab.action()))
+                .map_or(String::new(), |key| format!("{key} "));
+            let text = format!(" {key}{} ", tab.title());
+            let at = x;
+            x += text.width() as u16 + 1;
+            (tab, at, text)
+        })
+        .collect()
+}
+
+/// The tab whose name is in this cell.
+#[must_use]
+pub fn tab_at(state: &State, x: u16, y: u16) -> Option<Tab> {
+    let tabs = tabs(state).into_iter();
+    let mut hit = tabs.filter(|(_, from, text)| (*from..*from + text.width() as u16).contains(&x));
+    hit.next().filter(|_| y == TOP - 1).map(|(tab, ..)| tab)
+}
+
+/// The row of the shown list at this row of the screen, counted from its first on the screen.
+#[must_use]
+pub fn list_row_at(state: &State, y: u16) -> Option<usize> {
+    let area = match state.tab {
+        Tab::Connections | Tab::Configs => list(body(state), ABOUT).0,
+        Tab::Jobs => jobs(state).0?.inner(),
+        Tab::Logs => return None,
+    };
+    let heading = 1 + u16::from(state.trouble().is_some());
+    let row = usize::from(y.checked_sub(area.y + heading)?);
+    (row < list_rows(state)).then_some(row)
 }
 
 /// Whether a job's tables share the screen with the list of jobs.
@@ -162,9 +203,14 @@ pub fn sheet(state: &State, sheet: &Sheet) -> Area {
         SheetKind::Plan(_) | SheetKind::Review(_) => 110,
     };
     let width = most.min(state.width.saturating_sub(4));
-    let rows = sheet.rows(usize::from(width.saturating_sub(4))).len() as u16;
-    let height = (rows + 2).min(state.height.saturating_sub(2));
-    centred(state, width, height)
+    let rows = sheet.all_rows(usize::from(width.saturating_sub(4)));
+    let height = (rows.min(1000) as u16 + 2).min(state.height.saturating_sub(TOP + 1));
+    let area = centred(state, width, height);
+    // The way to it stays in sight above.
+    Area {
+        y: area.y.max(TOP),
+        ..area
+    }
 }
 
 /// Rows of text that a sheet shows at once, and rows that it has.
@@ -182,19 +228,40 @@ pub fn sheet_rows(state: &State, text: &Sheet) -> (usize, usize) {
 #[must_use]
 pub fn dialog(state: &State, dialog: &Dialog) -> Area {
     let choices: usize = dialog.choices.iter().map(|c| c.label.len() + 6).sum();
-    let widest = dialog.lines.iter().map(super::text::Line::width).max();
-    let wanted = widest.unwrap_or(0).max(choices).max(40) as u16 + 4;
+    question(state, &dialog.lines, choices, 2)
+}
+
+/// Where a question lies that wants a word.
+#[must_use]
+pub fn confirm(state: &State, confirm: &Confirm) -> Area {
+    question(state, &confirm.text(), 50, 0)
+}
+
+/// A box for `lines` and `more` rows below them, at least `least` columns wide.
+fn question(state: &State, lines: &[Line], least: usize, more: u16) -> Area {
+    let widest = lines.iter().map(Line::width).max();
+    let wanted = widest.unwrap_or(0).max(least).max(40) as u16 + 4;
     let width = wanted.min(state.width.saturating_sub(4)).min(90);
-    let text: usize = dialog
-        .lines
+    let text: usize = lines
         .iter()
         .map(|l| l.wrap(usize::from(width.saturating_sub(4))).len())
         .sum();
     centred(
         state,
         width,
-        (text as u16 + 4).min(state.height.saturating_sub(2)),
+        (text as u16 + 2 + more).min(state.height.saturating_sub(2)),
     )
+}
+
+/// Where the palette lies: its height stays while less and less fits.
+#[must_use]
+pub fn palette(state: &State) -> Area {
+    let width = 92.min(state.width.saturating_sub(4));
+    let height = 18.min(state.height.saturating_sub(3));
+    Area {
+        y: 2,
+        ..centred(state, width, height)
+    }
 }
 
 fn centred(state: &State, width: u16, height: u16) -> Area {

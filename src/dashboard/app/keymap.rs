@@ -15,6 +15,7 @@ pub struct Keymap {
 pub const PLACES: &[&[Context]] = &[
     &[
         Context::Connections,
+        Context::List,
         Context::Find,
         Context::Move,
         Context::Global,
@@ -22,6 +23,7 @@ pub const PLACES: &[&[Context]] = &[
     ],
     &[
         Context::Configs,
+        Context::List,
         Context::Find,
         Context::Move,
         Context::Global,
@@ -29,6 +31,7 @@ pub const PLACES: &[&[Context]] = &[
     ],
     &[
         Context::Jobs,
+        Context::List,
         Context::Find,
         Context::Move,
         Context::Global,
@@ -57,6 +60,7 @@ pub const PLACES: &[&[Context]] = &[
     &[Context::Dialog, Context::Always],
     EDITOR,
     REVIEW,
+    TYPING,
 ];
 
 /// Where the text of a config is edited; plain letters never get this far.
@@ -68,6 +72,9 @@ pub const REVIEW: &[Context] = &[
     Context::Move,
     Context::Always,
 ];
+
+/// Where a line of text is typed; plain letters never get this far.
+pub const TYPING: &[Context] = &[Context::Typing, Context::Always];
 
 impl Default for Keymap {
     fn default() -> Self {
@@ -145,6 +152,38 @@ impl Keymap {
             .find(|row| self.keys(row.action).contains(&key))
             .map(|row| row.action)
     }
+}
+
+/// An action as it is listed for the settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActionRow {
+    /// Its name.
+    pub id: &'static str,
+    /// Its keys.
+    pub keys: Vec<String>,
+    /// Where they apply.
+    pub place: &'static str,
+    /// What it does.
+    pub help: &'static str,
+}
+
+/// Every action with its keys, `overrides` taken in.
+///
+/// # Errors
+/// As [`Keymap::with`].
+pub fn actions(overrides: &BTreeMap<String, Vec<String>>) -> Result<Vec<ActionRow>, String> {
+    let map = Keymap::with(overrides)?;
+    let rows = ACTIONS.iter().map(|row| ActionRow {
+        id: row.id,
+        keys: map
+            .keys(row.action)
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        place: row.context.title(),
+        help: row.help,
+    });
+    Ok(rows.collect())
 }
 
 #[cfg(test)]

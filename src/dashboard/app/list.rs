@@ -1,14 +1,27 @@
 //! A list with a selection that stays on its row while the rows around it change.
+//!
+//! What is shown (filtered, sorted) is worked out when rows, filter or order change, never for a
+//! frame or a step: with 10,000 rows a key must still be answered at once.
+
+mod columns;
+mod sort;
+
+use std::collections::HashMap;
+use std::hash::Hash;
 
 use crate::model::config::Config;
 use crate::model::connection::Connection;
 use crate::model::ids::{ConfigId, ConnectionId, JobId};
 use crate::model::job::Job;
 
+pub use sort::{Sort, SortColumn, SortKey};
+
 /// Something that can stand in a list.
-pub trait Listed {
+pub trait Listed: Sized + 'static {
     /// What tells it from the others.
-    type Id: Copy + PartialEq;
+    type Id: Copy + Eq + Hash;
+    /// The columns it can be sorted by, headed as on the screen.
+    const COLUMNS: &'static [SortColumn<Self>];
     /// Its id.
     fn id(&self) -> Self::Id;
     /// What a filter searches.
@@ -17,6 +30,7 @@ pub trait Listed {
 
 impl Listed for Connection {
     type Id = ConnectionId;
+    const COLUMNS: &'static [SortColumn<Self>] = columns::CONNECTIONS;
     fn id(&self) -> ConnectionId {
         self.id
     }
@@ -34,6 +48,7 @@ impl Listed for Connection {
 
 impl Listed for Config {
     type Id = ConfigId;
+    const COLUMNS: &'static [SortColumn<Self>] = columns::CONFIGS;
     fn id(&self) -> ConfigId {
         self.id
     }
@@ -44,6 +59,7 @@ impl Listed for Config {
 
 impl Listed for Job {
     type Id = JobId;
+    const COLUMNS: &'static [SortColumn<Self>] = columns::JOBS;
     fn id(&self) -> JobId {
         self.id
     }
@@ -57,24 +73,35 @@ impl Listed for Job {
     }
 }
 
-/// Rows, what is selected, what is filtered, how far it is scrolled.
+/// Rows, what is selected, what is filtered, in which order, how far it is scrolled.
 #[derive(Debug, Clone)]
 pub struct List<T: Listed> {
     items: Vec<T>,
+    /// Place of each id among the items.
+    known: HashMap<T::Id, usize>,
     loaded: bool,
-    selected: Option<T::Id>,
-    offset: usize,
     filter: String,
+    sort: Sort,
+    /// Places of the shown items, in the order of the screen.
+    shown: Vec<usize>,
+    selected: Option<T::Id>,
+    /// Place of the selected row among the shown.
+    place: usize,
+    offset: usize,
 }
 
 impl<T: Listed> Default for List<T> {
     fn default() -> Self {
         Self {
             items: Vec::new(),
+            known: HashMap::new(),
             loaded: false,
-            selected: None,
-            offset: 0,
             filter: String::new(),
+            sort: Sort::default(),
+            shown: Vec::new(),
+            selected: None,
+            place: 0,
+            offset: 0,
         }
     }
 }
@@ -85,33 +112,36 @@ impl<T: Listed + PartialEq> List<T> {
         if self.loaded && self.items == items {
             return false;
         }
-        let place = self.place();
         self.items = items;
         self.loaded = true;
-        self.settle(place);
+        self.number();
+        self.arrange();
         true
     }
 
     /// Changes one row in place, or puts a new one first.
     pub fn put(&mut self, item: T) {
-        let place = self.place();
-        match self.items.iter_mut().find(|known| known.id() == item.id()) {
-            Some(known) => *known = item,
-            None => self.items.insert(0, item),
+        match self.known.get(&item.id()) {
+            Some(at) => self.items[*at] = item,
+            None => {
+                self.items.insert(0, item);
+                self.number();
+            }
         }
         self.loaded = true;
-        self.settle(place);
+        self.arrange();
     }
 
-    /// A row to change; its id must stay.
+    /// A row to change; its id must stay. It keeps its place until rows are read again, so that
+    /// rows whose numbers move don't jump about.
     pub fn get_mut(&mut self, id: T::Id) -> Option<&mut T> {
-        self.items.iter_mut().find(|item| item.id() == id)
+        self.items.get_mut(*self.known.get(&id)?)
     }
 
     /// A row.
     #[must_use]
     pub fn get(&self, id: T::Id) -> Option<&T> {
-        self.items.iter().find(|item| item.id() == id)
+        self.items.get(*self.known.get(&id)?)
     }
 
     /// Whether rows have ever been read.
@@ -120,20 +150,15 @@ impl<T: Listed + PartialEq> List<T> {
         self.loaded
     }
 
-    /// All rows, whatever the filter.
+    /// All rows, whatever the filter, in the order in which they were read.
     #[must_use]
     pub fn all(&self) -> &[T] {
         &self.items
     }
 
-    /// The rows that pass the filter.
-    #[must_use]
-    pub fn shown(&self) -> Vec<&T> {
-        let wanted = self.filter.to_lowercase();
-        self.items
-            .iter()
-            .filter(|item| wanted.is_empty() || item.searched().to_lowercase().contains(&wanted))
-            .collect()
+    /// The rows that pass the filter, in the order of the screen.
+    pub fn shown(&self) -> impl ExactSizeIterator<Item = &T> + DoubleEndedIterator {
+        self.shown.iter().map(|at| &self.items[*at])
     }
 
     /// The filter's text.
@@ -144,31 +169,56 @@ impl<T: Listed + PartialEq> List<T> {
 
     /// Filters by `text`.
     pub fn set_filter(&mut self, text: &str) {
-        let place = self.place();
         text.clone_into(&mut self.filter);
-        self.settle(place);
+        self.arrange();
+    }
+
+    /// The heading that it is sorted by, and whether downwards; `None` as it was read.
+    #[must_use]
+    pub fn sorted(&self) -> Option<(&'static str, bool)> {
+        self.sort.shown(T::COLUMNS)
+    }
+
+    /// Sorts by the next column, or the one before; behind the last comes the order in which the
+    /// rows were read.
+    pub fn sort_next(&mut self, forward: bool) {
+        self.sort.step(T::COLUMNS.len(), forward);
+        self.sort_anew();
+    }
+
+    /// Turns the order round.
+    pub fn sort_reverse(&mut self) {
+        self.sort.reversed = !self.sort.reversed;
+        self.sort_anew();
+    }
+
+    /// In a new order a selection that was never moved stays at the top, where the most or the
+    /// least is; any other stays on its row.
+    fn sort_anew(&mut self) {
+        let at_top = self.place == 0;
+        self.arrange();
+        if at_top {
+            self.select_place(0);
+        }
     }
 
     /// The selected row.
     #[must_use]
     pub fn selected(&self) -> Option<&T> {
-        let id = self.selected?;
-        self.shown().into_iter().find(|item| item.id() == id)
+        let item = &self.items[*self.shown.get(self.place)?];
+        (Some(item.id()) == self.selected).then_some(item)
     }
 
     /// Selects a row by id.
     pub fn select(&mut self, id: T::Id) {
         self.selected = Some(id);
+        self.place = self.place_of(id).unwrap_or(0);
     }
 
     /// Place of the selected row among the shown.
     #[must_use]
     pub fn place(&self) -> usize {
-        let id = self.selected;
-        self.shown()
-            .iter()
-            .position(|item| Some(item.id()) == id)
-            .unwrap_or(0)
+        self.place
     }
 
     /// First row on the screen.
@@ -179,100 +229,55 @@ impl<T: Listed + PartialEq> List<T> {
 
     /// Moves the selection by `by` rows, held at both ends.
     pub fn step(&mut self, by: isize) {
-        self.select_place(self.place().saturating_add_signed(by));
+        self.select_place(self.place.saturating_add_signed(by));
     }
 
     /// Selects the shown row at `place`, the last one at most.
     pub fn select_place(&mut self, place: usize) {
-        let shown = self.shown();
-        let id = shown.get(place).or(shown.last()).map(|item| item.id());
-        self.selected = id;
+        self.place = place.min(self.shown.len().saturating_sub(1));
+        self.selected = self.shown.get(self.place).map(|at| self.items[*at].id());
     }
 
     /// Scrolls so that the selected row is among the `rows` on the screen, and no further than needed.
     pub fn keep_visible(&mut self, rows: usize) {
-        let place = self.place();
-        let count = self.shown().len();
-        if place < self.offset {
-            self.offset = place;
-        } else if rows > 0 && place >= self.offset + rows {
-            self.offset = place + 1 - rows;
+        if self.place < self.offset {
+            self.offset = self.place;
+        } else if rows > 0 && self.place >= self.offset + rows {
+            self.offset = self.place + 1 - rows;
         }
-        self.offset = self.offset.min(count.saturating_sub(rows.max(1)));
+        self.offset = self
+            .offset
+            .min(self.shown.len().saturating_sub(rows.max(1)));
     }
 
-    /// After a change of rows: the same row if it is still shown, else the one in its place.
-    fn settle(&mut self, place: usize) {
-        if self.selected().is_none() {
-            self.select_place(place);
+    fn place_of(&self, id: T::Id) -> Option<usize> {
+        let at = *self.known.get(&id)?;
+        self.shown.iter().position(|shown| *shown == at)
+    }
+
+    fn number(&mut self) {
+        self.known = (self.items.iter().enumerate())
+            .map(|(at, item)| (item.id(), at))
+            .collect();
+    }
+
+    /// Works out what is shown. The selection stays on its row if that is still shown, else it
+    /// goes to the one in its place.
+    fn arrange(&mut self) {
+        let wanted = self.filter.to_lowercase();
+        let passing = (self.items.iter().enumerate())
+            .filter(|(_, item)| {
+                wanted.is_empty() || item.searched().to_lowercase().contains(&wanted)
+            })
+            .map(|(at, _)| at)
+            .collect();
+        self.shown = self.sort.order(T::COLUMNS, &self.items, passing);
+        match self.selected.and_then(|id| self.place_of(id)) {
+            Some(place) => self.place = place,
+            None => self.select_place(self.place),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[derive(Debug, Clone, PartialEq)]
-    struct Word(u32, &'static str);
-    impl Listed for Word {
-        type Id = u32;
-        fn id(&self) -> u32 {
-            self.0
-        }
-        fn searched(&self) -> String {
-            self.1.to_owned()
-        }
-    }
-
-    fn list() -> List<Word> {
-        let mut list = List::default();
-        list.set(vec![Word(1, "Alpha"), Word(2, "beta"), Word(3, "gamma")]);
-        list
-    }
-
-    #[test]
-    fn the_selection_stays_on_its_row_when_rows_come_and_go() {
-        let mut list = list();
-        list.step(1);
-        list.put(Word(9, "new"));
-        assert_eq!(list.selected().unwrap().0, 2);
-        list.set(vec![Word(9, "new"), Word(3, "gamma"), Word(1, "Alpha")]);
-        assert_eq!(list.selected().unwrap().0, 1, "the row in its place");
-        list.set(vec![]);
-        assert!(list.selected().is_none());
-    }
-
-    #[test]
-    fn the_same_rows_again_are_no_change() {
-        let mut list = list();
-        assert!(!list.set(list.all().to_vec()));
-        assert!(list.set(vec![]));
-    }
-
-    #[test]
-    fn a_filter_hides_rows_and_selects_among_the_rest() {
-        let mut list = list();
-        list.step(2);
-        list.set_filter("ALPH");
-        assert_eq!(list.shown().len(), 1);
-        assert_eq!(list.selected().unwrap().0, 1);
-        list.set_filter("nothing");
-        assert!(list.selected().is_none());
-        list.set_filter("");
-        assert_eq!(list.shown().len(), 3);
-        assert!(list.selected().is_some());
-    }
-
-    #[test]
-    fn scrolling_follows_the_selection_and_stops_at_the_ends() {
-        let mut list = list();
-        list.step(50);
-        list.keep_visible(2);
-        assert_eq!((list.place(), list.offset()), (2, 1));
-        list.step(-50);
-        list.keep_visible(2);
-        assert_eq!((list.place(), list.offset()), (0, 0));
-        list.keep_visible(0);
-    }
-}
+mod tests;

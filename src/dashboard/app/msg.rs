@@ -3,6 +3,7 @@
 use super::configs::ConfigTold;
 use super::effect::Load;
 use super::key::Key;
+use super::mouse::Mouse;
 use super::overview::Overview;
 use crate::model::command::Refusal;
 use crate::model::config::Config;
@@ -20,6 +21,8 @@ pub enum Msg {
     Key(Key),
     /// Text was pasted.
     Pasted(String),
+    /// The mouse was used.
+    Mouse(Mouse),
     /// The terminal has this size.
     Resized {
         /// Columns.

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::configs::plan_view::PlanView;
 use super::configs::{Editor, Review};
+use super::confirm::Confirm;
 use super::effect::{Effect, QuitHow};
+use super::palette::Palette;
 use super::text::{Line, Tone};
 use crate::model::ids::JobId;
 
@@ -17,6 +19,10 @@ pub enum Overlay {
     Dialog(Dialog),
     /// The text of a config.
     Editor(Box<Editor>),
+    /// A question that wants a word.
+    Confirm(Confirm),
+    /// What can be done here.
+    Palette(Palette),
 }
 
 /// What a sheet is about; decides its keys.
@@ -45,6 +51,10 @@ pub struct Sheet {
     pub lines: Vec<Line>,
     /// Rows scrolled away.
     pub scroll: usize,
+    /// Only lines with this text are shown.
+    pub search: String,
+    /// Whether the search is being typed.
+    pub typing: bool,
 }
 
 impl Sheet {
@@ -57,7 +67,23 @@ impl Sheet {
             tone: Tone::Plain,
             lines,
             scroll: 0,
+            search: String::new(),
+            typing: false,
         }
+    }
+
+    /// The same about something else.
+    #[must_use]
+    pub fn of_kind(mut self, kind: SheetKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// Shows every line again.
+    pub fn forget_search(&mut self) {
+        self.search.clear();
+        self.typing = false;
+        self.scroll = 0;
     }
 
     /// The same in another tone.
@@ -67,10 +93,21 @@ impl Sheet {
         self
     }
 
+    /// How many rows it has at `width` columns, whatever is searched for.
+    #[must_use]
+    pub fn all_rows(&self, width: usize) -> usize {
+        self.lines.iter().map(|line| line.wrap(width).len()).sum()
+    }
+
     /// Its rows at `width` columns.
     #[must_use]
     pub fn rows(&self, width: usize) -> Vec<Line> {
-        self.lines.iter().flat_map(|l| l.wrap(width)).collect()
+        let wanted = self.search.to_lowercase();
+        self.lines
+            .iter()
+            .filter(|line| wanted.is_empty() || line.text().to_lowercase().contains(&wanted))
+            .flat_map(|line| line.wrap(width))
+            .collect()
     }
 }
 

@@ -13,6 +13,8 @@ pub struct Overview {
     pub database: DatabaseStatus,
     /// Numbers; `None` while the control database is down.
     pub stats: Option<Stats>,
+    /// Names of the other processes that take jobs; `None` while that is not known.
+    pub takers: Option<Vec<String>>,
     /// What was checked and is not well.
     pub checks: Vec<Check>,
 }

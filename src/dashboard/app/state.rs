@@ -1,6 +1,6 @@
 //! Everything the dashboard remembers.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -12,9 +12,9 @@ use super::effect::Load;
 use super::keymap::Keymap;
 use super::list::List;
 use super::log_view::{LogView, Source};
+use super::notices::{Notice, Said};
 use super::overlay::{Overlay, SheetKind};
 use super::overview::Overview;
-use super::text::Tone;
 use crate::model::config::Config;
 use crate::model::connection::Connection;
 use crate::model::ids::JobId;
@@ -68,17 +68,6 @@ pub struct Clock {
     pub wall: DateTime<Utc>,
     /// For waits: grows evenly from an arbitrary start.
     pub steady: Duration,
-}
-
-/// A short word in the footer.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Notice {
-    /// The text.
-    pub text: String,
-    /// What it means.
-    pub tone: Tone,
-    /// When it goes away, by the steady clock.
-    pub until: Duration,
 }
 
 /// What the runtime decides once.
@@ -154,6 +143,8 @@ pub struct State {
     pub typed_over: String,
     /// A short word.
     pub notice: Option<Notice>,
+    /// Words that were said, the newest last.
+    pub said: VecDeque<Said>,
     /// Something that a person waits for: its words.
     pub waiting: Vec<String>,
     /// The minute that was last shown: times until the next run count in minutes.
@@ -192,6 +183,7 @@ impl State {
             typing: None,
             typed_over: String::new(),
             notice: None,
+            said: VecDeque::new(),
             waiting: Vec::new(),
             minute: 0,
             conflicted: None,
@@ -209,10 +201,12 @@ impl State {
     /// Where keys are looked up.
     #[must_use]
     pub fn place(&self) -> &'static [Context] {
-        use super::keymap::PLACES;
+        use super::keymap::{PLACES, TYPING};
         match self.overlays.last() {
             Some(Overlay::Dialog(_)) => PLACES[7],
             Some(Overlay::Editor(_)) => super::keymap::EDITOR,
+            Some(Overlay::Confirm(_) | Overlay::Palette(_)) => TYPING,
+            Some(Overlay::Sheet(sheet)) if sheet.typing => TYPING,
             Some(Overlay::Sheet(sheet)) => match sheet.kind {
                 SheetKind::Plan(_) => PLACES[6],
                 SheetKind::Review(_) => super::keymap::REVIEW,
@@ -257,7 +251,15 @@ impl State {
     pub fn database_down(&self) -> bool {
         self.overview
             .as_ref()
-            .is_some_and(|o| !o.database.connected)
+            .is_some_and(|o| !o.database.connected && o.database.error.is_some())
+    }
+
+    /// Whether the control database has neither answered nor failed yet.
+    #[must_use]
+    pub fn database_unknown(&self) -> bool {
+        self.overview
+            .as_ref()
+            .is_none_or(|o| !o.database.connected && o.database.error.is_none())
     }
 
     /// Whether the rows of the tab that is shown have ever been read.
@@ -274,7 +276,7 @@ impl State {
     /// One line about why what is shown may be old.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
-        if self.tab == Tab::Logs {
+        if self.tab == Tab::Logs || self.database_unknown() {
             return None;
         }
         if self.database_down() {
@@ -357,7 +359,7 @@ impl State {
                 Context::Connections => self.connections.selected().is_some(),
                 Context::Configs => self.configs.selected().is_some(),
                 Context::Jobs => self.jobs.selected().is_some(),
-                Context::Find => match self.tab {
+                Context::Find | Context::List => match self.tab {
                     Tab::Connections => !self.connections.all().is_empty(),
                     Tab::Configs => !self.configs.all().is_empty(),
                     Tab::Jobs => !self.jobs.all().is_empty(),
@@ -383,16 +385,5 @@ impl State {
             },
             _ => action.info().short,
         }
-    }
-
-    /// Says a short word in the footer.
-    pub fn say(&mut self, text: impl AsRef<str>, tone: Tone) {
-        let seconds = if tone == Tone::Bad { 12 } else { 5 };
-        self.notice = Some(Notice {
-            text: super::text::clean(text.as_ref()),
-            tone,
-            until: self.clock.steady + Duration::from_secs(seconds),
-        });
-        self.dirty = true;
     }
 }

@@ -153,13 +153,34 @@ fn row_of(cells: &[(char, Tone)], indent: usize) -> Line {
     line
 }
 
-/// `text` with control characters made blanks: names and messages come from servers, and an escape
-/// sequence in one must not reach the terminal.
+/// `text` with control characters made blanks and characters without a place of their own made
+/// visible: names and messages come from servers, an escape sequence in one must not reach the
+/// terminal, and a mark that turns the direction of writing round would move everything after it.
 #[must_use]
 pub fn clean(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+    text.chars().filter_map(harmless).collect()
+}
+
+fn harmless(c: char) -> Option<char> {
+    match c {
+        c if c.is_control() => Some(' '),
+        // Line and paragraph separators.
+        '\u{2028}' | '\u{2029}' => Some(' '),
+        // Marks of direction, invisible characters, tags.
+        '\u{61c}'
+        | '\u{115f}'
+        | '\u{1160}'
+        | '\u{180e}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{3164}'
+        | '\u{feff}'
+        | '\u{e0000}'..='\u{e007f}' => Some('\u{fffd}'),
+        // Terminals don't agree on how wide these make the character before.
+        '\u{fe00}'..='\u{fe0f}' => None,
+        c => Some(c),
+    }
 }
 
 /// `text` cut to `width` columns, with `…` (or `~` in ASCII) where something is missing.
@@ -221,5 +242,12 @@ mod tests {
     #[test]
     fn escape_sequences_of_a_server_are_made_harmless() {
         assert_eq!(clean("a\u{1b}[31mb\nc"), "a [31mb c");
+        assert_eq!(clean("a\u{9b}2Jb"), "a 2Jb", "the 8-bit form");
+    }
+
+    #[test]
+    fn marks_that_turn_the_direction_or_hide_are_made_visible() {
+        assert_eq!(clean("a\u{202e}b\u{200b}"), "a\u{fffd}b\u{fffd}");
+        assert_eq!(clean("שלום é ❤\u{fe0f}"), "שלום é ❤");
     }
 }

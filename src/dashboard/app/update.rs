@@ -5,7 +5,11 @@ mod facts;
 mod keys;
 mod loads;
 mod logs;
+mod mouse;
 mod overlays;
+mod typing;
+
+pub use typing::ask_word;
 
 use super::configs::plan_view::PlanView;
 use super::effect::{Effect, Load};
@@ -23,7 +27,16 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             state.dirty = true;
             keys::pressed(state, key)
         }
-        Msg::Pasted(text) => keys::pasted(state, &text),
+        Msg::Pasted(text) => {
+            if !configs::pasted(state, &text) {
+                typing::pasted(state, &text);
+            }
+            Vec::new()
+        }
+        Msg::Mouse(mouse) => {
+            state.dirty = true;
+            mouse::did(state, mouse)
+        }
         Msg::Resized { width, height } => {
             (state.width, state.height) = (width, height);
             state.dirty = true;

@@ -53,6 +53,6 @@ pub fn spawn<W: Backend>(tasks: &mut JoinSet<Msg>, world: &Arc<W>, effect: Effec
         Effect::StopJob(id) => {
             tasks.spawn(async move { Msg::Stopped(world.stop_job(id).await.map(Box::new)) });
         }
-        Effect::Quit(_) | Effect::Redraw | Effect::Suspend => {}
+        Effect::Quit(_) | Effect::Copy(_) | Effect::Redraw | Effect::Suspend => {}
     }
 }

@@ -21,6 +21,7 @@ use super::limiter::Limiter;
 use super::screen::Screen;
 use crate::dashboard::app::effect::{Effect, QuitHow};
 use crate::dashboard::app::state::Clock;
+use crate::dashboard::app::text::Tone;
 use crate::dashboard::app::{Msg, State, update};
 use crate::dashboard::ui::{self, theme::Theme};
 use crate::model::log::LogEntry;
@@ -28,7 +29,7 @@ use crate::model::log::LogEntry;
 /// Most messages taken between two frames.
 const DRAIN: usize = 256;
 /// Log lines are shown in batches: scrolling text is what costs most bytes.
-const LOG_BATCH: Duration = Duration::from_millis(220);
+const LOG_BATCH: Duration = Duration::from_millis(300);
 
 /// How the dashboard came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +57,11 @@ pub trait Host {
     /// # Errors
     /// When the terminal is gone.
     fn continued(&mut self) -> io::Result<()>;
+
+    /// The theme, when it was read again.
+    fn theme(&mut self) -> Option<Result<Theme, String>> {
+        None
+    }
 
     /// The time for people.
     fn now(&self) -> DateTime<Utc> {
@@ -175,6 +181,10 @@ where
                 running.urgent = true;
                 Msg::Pasted(text)
             }
+            Woken::Input(Some(Input::Mouse(mouse))) => {
+                running.urgent = true;
+                Msg::Mouse(mouse)
+            }
             Woken::Input(Some(Input::Resize(width, height))) => {
                 running.urgent = true;
                 Msg::Resized { width, height }
@@ -191,7 +201,10 @@ where
                 return None;
             }
             Woken::Result(msg) => msg,
-            Woken::Tick => Msg::Ticked,
+            Woken::Tick => {
+                self.take_theme(running);
+                Msg::Ticked
+            }
             Woken::Deadline if running.lines_due.is_some_and(|due| due <= steady) => {
                 running.lines_due = None;
                 Msg::Logged(std::mem::take(&mut running.lines))
@@ -212,9 +225,24 @@ where
         None
     }
 
+    /// Shows a theme that was changed meanwhile, or says why it can't.
+    fn take_theme(&mut self, running: &mut Running) {
+        match self.host.theme() {
+            Some(Ok(theme)) => {
+                self.theme = theme;
+                running.dirty = true;
+            }
+            Some(Err(error)) => self.state.say(format!("theme: {error}"), Tone::Warn),
+            None => {}
+        }
+    }
+
     fn carry_out(&mut self, running: &mut Running, effect: Effect) -> Option<Ended> {
         let failed = match effect {
             Effect::Quit(how) => return Some(Ended::Quit(how)),
+            Effect::Copy(text) => {
+                return self.screen.copy(&text).is_err().then_some(Ended::Lost);
+            }
             Effect::Redraw => self.screen.forget(),
             Effect::Suspend => self
                 .host
@@ -238,6 +266,12 @@ where
         }
         running.dirty = false;
         running.urgent = false;
+        let (width, height) = self.screen.size();
+        if (width, height) != (self.state.width, self.state.height) {
+            // Unheard so far; painting for another size would copy the whole state.
+            update(&mut self.state, Msg::Resized { width, height });
+            self.state.take_dirty();
+        }
         let began = Instant::now();
         let (state, theme) = (&self.state, &self.theme);
         self.screen.paint(|frame| ui::render(state, theme, frame))?;

@@ -19,6 +19,7 @@ use tokio::sync::mpsc::error::TrySendError;
 pub use decode::Decoder;
 
 use crate::dashboard::app::key::Key;
+use crate::dashboard::app::mouse::Mouse;
 
 /// How long the rest of a key's bytes may take; an Esc alone is told by it.
 const REST: Timespec = Timespec {
@@ -38,6 +39,8 @@ pub enum Input {
     Key(Key),
     /// Text was pasted.
     Paste(String),
+    /// The mouse was used.
+    Mouse(Mouse),
     /// The terminal has this size.
     Resize(u16, u16),
     /// This process was stopped and goes on; the terminal may be in another state.

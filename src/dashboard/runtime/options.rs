@@ -1,5 +1,6 @@
 //! What the dashboard is opened with.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::logging::RingHandle;
@@ -21,6 +22,8 @@ pub struct DashboardOptions {
     pub ascii: bool,
     /// Paint at most four times a second.
     pub low_bandwidth: bool,
+    /// Take the mouse; off, it selects text as in every terminal.
+    pub mouse: bool,
     /// Refuse everything that changes something.
     pub read_only: bool,
     /// Most frames per second that facts may cause; keys are drawn sooner.
@@ -29,6 +32,8 @@ pub struct DashboardOptions {
     pub on_disconnect: OnDisconnect,
     /// Lines of the live log that are kept.
     pub log_lines: usize,
+    /// Keys of single actions; the others keep theirs.
+    pub keys: BTreeMap<String, Vec<String>>,
     /// The lines that this process writes.
     pub logs: Option<RingHandle>,
 }
@@ -41,10 +46,12 @@ impl DashboardOptions {
             theme: settings.theme.clone(),
             ascii: settings.ascii,
             low_bandwidth: settings.low_bandwidth,
+            mouse: settings.mouse,
             read_only: settings.read_only,
             max_fps: settings.max_fps,
             on_disconnect: settings.on_disconnect,
             log_lines: settings.log_lines,
+            keys: settings.keys.clone(),
             ..Self::default()
         }
     }
@@ -69,10 +76,12 @@ impl Default for DashboardOptions {
             color: ColorChoice::Auto,
             ascii: false,
             low_bandwidth: false,
+            mouse: false,
             read_only: false,
             max_fps: 10,
             on_disconnect: OnDisconnect::Release,
             log_lines: 10_000,
+            keys: BTreeMap::new(),
             logs: None,
         }
     }

@@ -27,11 +27,13 @@ use super::options::DashboardOptions;
 use super::screen::Screen;
 use super::system_world::SystemWorld;
 use super::terminal::{self, PanicGuard};
+use super::theme_watch::{self, ThemeWatch};
 use crate::dashboard::app::State;
 use crate::dashboard::app::effect::QuitHow;
+use crate::dashboard::app::keymap::Keymap;
 use crate::dashboard::app::state::Setup;
 use crate::dashboard::app::text::Tone;
-use crate::dashboard::ui::theme::{Depth, Theme};
+use crate::dashboard::ui::theme::Theme;
 use crate::settings::OnDisconnect;
 use crate::system::System;
 
@@ -60,7 +62,12 @@ pub fn check(options: &DashboardOptions) -> Result<(), DashboardError> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
         return Err(DashboardError::NoTerminal);
     }
+    keymap(options)?;
     theme(options).map(drop)
+}
+
+fn keymap(options: &DashboardOptions) -> Result<Keymap, DashboardError> {
+    Keymap::with(&options.keys).map_err(DashboardError::Keys)
 }
 
 /// Shows the dashboard over `world` until it ends, then shuts the world down, also when it could
@@ -78,9 +85,7 @@ pub async fn run_with<W: Backend>(
 }
 
 fn theme(options: &DashboardOptions) -> Result<Theme, DashboardError> {
-    let depth = Depth::detect(options.color, |name| std::env::var(name).ok());
-    let folder = options.theme_folder.as_deref();
-    Theme::load(&options.theme, folder, depth, options.ascii).map_err(DashboardError::Theme)
+    theme_watch::load(options).map_err(DashboardError::Theme)
 }
 
 /// Runs the loop on its own thread until it ends.
@@ -94,6 +99,7 @@ async fn show<W: Backend>(
     let painter = Painter {
         world: Arc::clone(world),
         theme: theme(options)?,
+        keymap: keymap(options)?,
         options: options.clone(),
         input_to: input_to.clone(),
         input_from,
@@ -254,6 +260,7 @@ fn tell_wait<W: Backend>(world: &W) {
 struct Painter<W> {
     world: Arc<W>,
     theme: Theme,
+    keymap: Keymap,
     options: DashboardOptions,
     input_to: mpsc::Sender<Input>,
     input_from: mpsc::Receiver<Input>,
@@ -262,6 +269,7 @@ struct Painter<W> {
 impl<W: Backend> Painter<W> {
     async fn paint(self, continued: Receiver<()>) -> io::Result<Ended> {
         let mut input_from = self.input_from;
+        terminal::use_mouse(self.options.mouse);
         terminal::enter()?;
         // Colours are decided by the theme. The library's own NO_COLOR handling writes an empty
         // colour, which terminals read as a reset of bold and reverse too.
@@ -274,11 +282,12 @@ impl<W: Backend> Painter<W> {
             input: Some(InputThread::start(self.input_to.clone())?),
             input_to: self.input_to,
             continued,
+            themes: ThemeWatch::start(&self.options),
         };
         let mut state = State::new(Setup {
             read_only: self.options.read_only,
             log_lines: self.options.log_lines,
-            ..Setup::default()
+            keymap: self.keymap,
         });
         if let Some(hint) = disconnect_hint(self.options.on_disconnect) {
             state.say(hint, Tone::Plain);
@@ -319,6 +328,7 @@ struct TerminalHost {
     input_to: mpsc::Sender<Input>,
     /// Says that the process goes on after it was stopped.
     continued: Receiver<()>,
+    themes: Option<ThemeWatch>,
 }
 
 impl Host for TerminalHost {
@@ -341,6 +351,10 @@ impl Host for TerminalHost {
 
     fn continued(&mut self) -> io::Result<()> {
         terminal::retake()
+    }
+
+    fn theme(&mut self) -> Option<Result<Theme, String>> {
+        self.themes.as_ref()?.take()
     }
 }
 

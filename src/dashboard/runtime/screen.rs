@@ -1,7 +1,8 @@
 //! A terminal to paint on, whatever is behind it: the real one, or a buffer of a test.
 
-use std::io;
+use std::io::{self, Write};
 
+use crossterm::clipboard::CopyToClipboard;
 use ratatui::backend::Backend as TerminalBackend;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -13,9 +14,13 @@ use super::frames::Frames;
 pub struct Screen<T: TerminalBackend> {
     terminal: Terminal<T>,
     send: Box<dyn FnMut() -> io::Result<()>>,
+    tell: Tell,
     /// What is on the terminal; `None` when that is not known.
     painted: Option<Buffer>,
 }
+
+/// Sends bytes that are no picture, between two frames.
+type Tell = Box<dyn FnMut(&[u8]) -> io::Result<()>>;
 
 impl<T> Screen<T>
 where
@@ -27,7 +32,7 @@ where
     /// # Errors
     /// When the backend can't tell its size.
     pub fn new(backend: T) -> io::Result<Self> {
-        Self::with_sender(backend, Box::new(|| Ok(())))
+        Self::with_sender(backend, Box::new(|| Ok(())), Box::new(|_| Ok(())))
     }
 
     /// A screen whose backend writes into `frames`.
@@ -35,13 +40,26 @@ where
     /// # Errors
     /// When the backend can't tell its size.
     pub fn framed<W: io::Write + 'static>(backend: T, frames: Frames<W>) -> io::Result<Self> {
-        Self::with_sender(backend, Box::new(move || frames.send()))
+        let mut words = frames.clone();
+        Self::with_sender(
+            backend,
+            Box::new(move || frames.send()),
+            Box::new(move |bytes| {
+                words.write_all(bytes)?;
+                words.send()
+            }),
+        )
     }
 
-    fn with_sender(backend: T, send: Box<dyn FnMut() -> io::Result<()>>) -> io::Result<Self> {
+    fn with_sender(
+        backend: T,
+        send: Box<dyn FnMut() -> io::Result<()>>,
+        tell: Tell,
+    ) -> io::Result<Self> {
         Ok(Self {
             terminal: Terminal::new(backend).map_err(io::Error::other)?,
             send,
+            tell,
             painted: None,
         })
     }
@@ -78,6 +96,17 @@ where
         terminal.swap_buffers();
         terminal.backend_mut().flush().map_err(io::Error::other)?;
         (self.send)()
+    }
+
+    /// Puts a text on the clipboard of the terminal, by the same writer as the frames: between two
+    /// of them, never inside one.
+    ///
+    /// # Errors
+    /// When the terminal can't be written to.
+    pub fn copy(&mut self, text: &str) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        crossterm::queue!(bytes, CopyToClipboard::to_clipboard_from(text))?;
+        (self.tell)(&bytes)
     }
 
     /// Makes the next frame paint every cell. Not `Terminal::clear`: that one asks the terminal

@@ -3,7 +3,7 @@
 mod configs;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, BoxStream, StreamExt};
 
@@ -21,7 +21,7 @@ use crate::model::job::{Job, JobFilter, JobKind, JobRequest, Trigger};
 use crate::model::log::{LogEntry, LogFilter};
 use crate::model::plan::Plan;
 use crate::model::report::TestReport;
-use crate::model::status::{DatabaseStatus, PoolStatus, Status};
+use crate::model::status::{DatabaseStatus, Instance, InstanceState, PoolStatus, Status};
 use crate::services::Services;
 use crate::system::System;
 
@@ -31,6 +31,10 @@ const JOBS: u32 = 200;
 const LOG_PAGE: u32 = 500;
 /// How often the lines of this process are looked at.
 const LOOK: Duration = Duration::from_millis(250);
+/// How long the first questions wait for the control database's first answer.
+const FIRST_ANSWER: Duration = Duration::from_secs(1);
+/// Between two looks whether it is there.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// Wait before watching again after the engine cut this watcher off.
 const WATCH_AGAIN: Duration = Duration::from_secs(1);
 
@@ -38,6 +42,7 @@ const WATCH_AGAIN: Duration = Duration::from_secs(1);
 pub struct SystemWorld {
     system: Arc<System>,
     logs: Option<RingHandle>,
+    began: Instant,
 }
 
 impl SystemWorld {
@@ -47,11 +52,24 @@ impl SystemWorld {
         Self {
             system: Arc::new(system),
             logs,
+            began: Instant::now(),
+        }
+    }
+
+    /// Waits for the control database's first answer, while it is new that there is none: who asks
+    /// then is better told late than told nothing.
+    async fn settled(&self) {
+        while self.began.elapsed() < FIRST_ANSWER
+            && self.system.services().is_none()
+            && self.system.database().error.is_none()
+        {
+            tokio::time::sleep(LOOK_AGAIN).await;
         }
     }
 
     /// The services, or why there are none.
-    fn services(&self) -> Result<Services, Refusal> {
+    async fn services(&self) -> Result<Services, Refusal> {
+        self.settled().await;
         self.system.services().ok_or_else(|| {
             let error = self.system.database().error;
             Refusal::DatabaseUnavailable(error.unwrap_or_else(|| "it has not answered yet".into()))
@@ -72,6 +90,7 @@ impl SystemWorld {
 
 impl Backend for SystemWorld {
     async fn overview(&self) -> Overview {
+        self.settled().await;
         let status = self.status().await;
         let connected = status.database.connected;
         let seen = self.system.database();
@@ -82,22 +101,30 @@ impl Backend for SystemWorld {
             error: status.database.error.or(seen.error).filter(|_| !connected),
             ..status.database
         };
+        let takers = match self.system.services() {
+            Some(services) if connected => {
+                let instances = services.monitoring.instances().await.ok();
+                instances.map(|all| takers(&all, &status.instance))
+            }
+            _ => None,
+        };
         let failed = status.sync.checks.into_iter().filter(|check| !check.ok);
         Overview {
             version: status.version,
             instance: status.instance,
             stats: connected.then_some(status.sync.stats),
+            takers,
             checks: failed.filter(|_| connected).collect(),
             database,
         }
     }
 
     async fn connections(&self) -> Result<Vec<Connection>, Refusal> {
-        self.services()?.connections.list().await
+        self.services().await?.connections.list().await
     }
 
     async fn configs(&self) -> Result<Vec<Config>, Refusal> {
-        self.services()?.configs.list(None).await
+        self.services().await?.configs.list(None).await
     }
 
     async fn jobs(&self) -> Result<Vec<Job>, Refusal> {
@@ -105,11 +132,11 @@ impl Backend for SystemWorld {
             limit: Some(JOBS),
             ..JobFilter::default()
         };
-        self.services()?.jobs.list(&filter).await
+        self.services().await?.jobs.list(&filter).await
     }
 
     async fn job(&self, id: JobId) -> Result<Job, Refusal> {
-        self.services()?.jobs.get(&id.to_string()).await
+        self.services().await?.jobs.get(&id.to_string()).await
     }
 
     async fn logs(&self, query: LogQuery) -> Result<Vec<LogEntry>, Refusal> {
@@ -122,7 +149,7 @@ impl Backend for SystemWorld {
             LogPart::After(id) => filter.after = Some(id),
             LogPart::Before(id) => filter.before = Some(id),
         }
-        self.services()?.jobs.logs(query.job, &filter).await
+        self.services().await?.jobs.logs(query.job, &filter).await
     }
 
     async fn start_job(&self, config: &str) -> Result<Job, Refusal> {
@@ -132,25 +159,25 @@ impl Backend for SystemWorld {
             requested_by: who(),
             ..JobRequest::default()
         };
-        self.services()?.jobs.start(config, request).await
+        self.services().await?.jobs.start(config, request).await
     }
 
     async fn stop_job(&self, id: JobId) -> Result<Job, Refusal> {
-        self.services()?.jobs.stop(id).await
+        self.services().await?.jobs.stop(id).await
     }
 
     async fn test_connection(&self, id: ConnectionId) -> Result<TestReport, Refusal> {
-        self.services()?.connections.test(id).await
+        self.services().await?.connections.test(id).await
     }
 
     async fn plan(&self, config: &str, exact: bool) -> Result<Plan, Refusal> {
-        let services = self.services()?;
+        let services = self.services().await?;
         let id = services.configs.get(config).await?.id;
         services.configs.plan(id, &[], exact).await
     }
 
     async fn config(&self, ask: ConfigAsk) -> ConfigTold {
-        configs::carry_out(self.services(), ask).await
+        configs::carry_out(self.services().await, ask).await
     }
 
     fn news(&self) -> BoxStream<'static, News> {
@@ -176,6 +203,16 @@ impl Backend for SystemWorld {
         };
         self.system.shutdown(how).await;
     }
+}
+
+/// The others that take jobs and are alive.
+fn takers(instances: &[Instance], own: &str) -> Vec<String> {
+    instances
+        .iter()
+        .filter(|other| other.name != own && other.state == InstanceState::Alive)
+        .filter(|other| other.roles.iter().any(|role| role == "worker"))
+        .map(|other| other.name.clone())
+        .collect()
 }
 
 /// Events of the engine, also after it cut this watcher off for reading too slowly.

@@ -17,10 +17,20 @@ use crossterm::terminal::{
 
 /// Pasted text comes between marks, so that it is never taken for keys.
 const PASTE_ON: &str = "\x1b[?2004h";
+/// Buttons and wheel, told in the form that has no limit of columns; no movements.
+const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
+const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 const PASTE_OFF: &str = "\x1b[?2004l";
 
 /// Whether this process holds the terminal; a process has one.
 static HELD: AtomicBool = AtomicBool::new(false);
+/// Whether the mouse is asked for; without it the terminal selects and copies as ever.
+static MOUSE: AtomicBool = AtomicBool::new(false);
+
+/// Asks for the mouse from the next [`enter`] on, or not.
+pub fn use_mouse(wanted: bool) {
+    MOUSE.store(wanted, Ordering::SeqCst);
+}
 
 /// Takes the terminal: raw mode, alternate screen. Does nothing when it is held already.
 ///
@@ -33,6 +43,9 @@ pub fn enter() -> io::Result<()> {
     let entered = enable_raw_mode().and_then(|()| {
         let mut bytes = Vec::new();
         queue!(bytes, EnterAlternateScreen, Print(PASTE_ON), Hide)?;
+        if MOUSE.load(Ordering::SeqCst) {
+            queue!(bytes, Print(MOUSE_ON))?;
+        }
         write_out(&bytes)
     });
     if entered.is_err() {
@@ -57,9 +70,15 @@ pub fn leave() {
         return;
     }
     let mut bytes = Vec::new();
+    let mouse = if MOUSE.load(Ordering::SeqCst) {
+        MOUSE_OFF
+    } else {
+        ""
+    };
     let queued = queue!(
         bytes,
         EndSynchronizedUpdate,
+        Print(mouse),
         Print(PASTE_OFF),
         LeaveAlternateScreen,
         Show

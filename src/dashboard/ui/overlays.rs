@@ -1,8 +1,11 @@
-//! Sheets and questions over the screen.
+//! Sheets, questions and the palette over the screen.
+
+mod palette;
 
 use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
+use crate::dashboard::app::confirm::Confirm;
 use crate::dashboard::app::geometry::{self, Area};
 use crate::dashboard::app::overlay::{Dialog, Overlay, Sheet};
 use crate::dashboard::app::state::State;
@@ -14,6 +17,8 @@ pub fn render(state: &State, overlay: &Overlay, canvas: &mut Canvas<'_>) {
         Overlay::Sheet(sheet) => render_sheet(state, sheet, canvas),
         Overlay::Dialog(dialog) => render_dialog(state, dialog, canvas),
         Overlay::Editor(editor) => super::editor::render(state, editor, canvas),
+        Overlay::Confirm(confirm) => render_confirm(state, confirm, canvas),
+        Overlay::Palette(palette) => palette::render(state, palette, canvas),
     }
 }
 
@@ -35,7 +40,15 @@ fn render_sheet(state: &State, sheet: &Sheet, canvas: &mut Canvas<'_>) {
         tone => tone,
     };
     let mark = if sheet.tone == Tone::Bad { "! " } else { "" };
-    let title = Line::of(format!("{mark}{}", sheet.title), tone);
+    let mut title = Line::of(format!("{mark}{}", sheet.title), tone);
+    if sheet.typing {
+        title = title
+            .and(" · find: ", Tone::Dim)
+            .and(&sheet.search, Tone::Plain)
+            .and("▌", Tone::Accent);
+    } else if !sheet.search.is_empty() {
+        title = title.and(format!(" · lines with {:?}", sheet.search), Tone::Warn);
+    }
     let (height, total) = geometry::sheet_rows(state, sheet);
     let scroll = sheet.scroll.min(total.saturating_sub(height));
     let right = if total > height {
@@ -46,8 +59,31 @@ fn render_sheet(state: &State, sheet: &Sheet, canvas: &mut Canvas<'_>) {
     };
     let inner = begin(canvas, area, &title, &right);
     let rows = sheet.rows(usize::from(inner.width));
+    if rows.is_empty() && !sheet.search.is_empty() {
+        let line = Line::of("No line has this text; esc shows all again.", Tone::Dim);
+        canvas.put_line(inner.x, inner.y, inner.width, &line);
+    }
     for (i, row) in rows.iter().skip(scroll).take(height).enumerate() {
         canvas.put_line(inner.x, inner.y + i as u16, inner.width, row);
+    }
+}
+
+fn render_confirm(state: &State, confirm: &Confirm, canvas: &mut Canvas<'_>) {
+    let area = geometry::confirm(state, confirm);
+    let title = Line::of(format!("! {}", confirm.title), Tone::Bad);
+    let inner = begin(canvas, area, &title, &Line::empty());
+    let rows: Vec<Line> = confirm
+        .text()
+        .iter()
+        .flat_map(|line| line.wrap(usize::from(inner.width)))
+        .collect();
+    // What is typed must be seen, whatever else there is no room for.
+    let height = usize::from(inner.height);
+    let above = rows.len().min(height.saturating_sub(2));
+    let below = rows.len().saturating_sub(2).max(above);
+    let kept = rows[..above].iter().chain(&rows[below..]);
+    for (y, row) in (inner.y..inner.y + inner.height).zip(kept) {
+        canvas.put_line(inner.x, y, inner.width, row);
     }
 }
 

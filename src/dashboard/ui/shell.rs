@@ -4,8 +4,9 @@ use crate::dashboard::app::action::{ACTIONS, Action};
 use crate::dashboard::app::format::{count, plural};
 use crate::dashboard::app::geometry;
 use crate::dashboard::app::overlay::Overlay;
-use crate::dashboard::app::state::{State, Tab};
-use crate::dashboard::app::text::{Line, Tone};
+use crate::dashboard::app::state::State;
+use crate::dashboard::app::text::{Line, Tone, fit};
+use crate::dashboard::app::trail::trail;
 use crate::dashboard::ui::canvas::Canvas;
 use crate::model::status::Stats;
 
@@ -25,23 +26,46 @@ pub fn header(state: &State, canvas: &mut Canvas<'_>) {
     let width = state.width.saturating_sub(2);
     let right_width = (right.width() as u16).min(width);
     let room = width.saturating_sub(right_width + u16::from(right_width > 0) * 2);
-    // What does not fit is left out whole, or told in its shorter form.
-    let mut line = Line::empty();
-    for (part, shorter) in parts(state) {
-        let gap = if line.pieces.is_empty() { 0 } else { 3 };
-        let left = usize::from(room).saturating_sub(line.width() + gap);
-        let part = match (part.width() <= left, shorter) {
-            (true, _) => part,
-            (false, Some(shorter)) if shorter.width() <= left => shorter,
-            _ => continue,
+    let line = joined(parts(state), usize::from(room));
+    canvas.put_line(1, 0, room, &line);
+    canvas.put_line(1 + width - right_width, 0, right_width, &right);
+}
+
+/// As many parts as there is room for, the first before the others; then in their longer form: the
+/// name, then the last ones, since the counts stand there.
+fn joined(parts: Vec<(Line, Option<Line>)>, room: usize) -> Line {
+    const GAP: usize = 3;
+    let mut used = 0;
+    let mut shown: Vec<(Line, Option<Line>)> = Vec::new();
+    for (long, short) in parts {
+        let (part, longer) = match short {
+            Some(short) => (short, Some(long)),
+            None => (long, None),
         };
-        if gap > 0 {
+        let gap = if shown.is_empty() { 0 } else { GAP };
+        if used + gap + part.width() <= room {
+            used += gap + part.width();
+            shown.push((part, longer));
+        }
+    }
+    let last_first = (1..shown.len()).rev();
+    for at in (0..shown.len().min(1)).chain(last_first) {
+        let (part, longer) = &mut shown[at];
+        let wanted = longer.as_ref().map_or(usize::MAX, Line::width);
+        if let Some(longer) = longer.take_if(|_| used - part.width() + wanted.min(room + 1) <= room)
+        {
+            used = used - part.width() + wanted;
+            *part = longer;
+        }
+    }
+    let mut line = Line::empty();
+    for (i, (part, _)) in shown.into_iter().enumerate() {
+        if i > 0 {
             line = line.and(" · ", Tone::Dim);
         }
         line.pieces.extend(part.pieces);
     }
-    canvas.put_line(1, 0, room, &line);
-    canvas.put_line(1 + width - right_width, 0, right_width, &right);
+    line
 }
 
 /// The parts of the header, most important first, some with a shorter form.
@@ -57,7 +81,9 @@ fn parts(state: &State) -> Vec<(Line, Option<Line>)> {
         Some(name),
     )];
     let database = &overview.database;
-    parts.push(if database.connected {
+    parts.push(if state.database_unknown() {
+        whole(Line::of("connecting to the control database", Tone::Dim))
+    } else if database.connected {
         let server = database.server.as_deref().unwrap_or("server");
         (
             Line::plain(format!("local {server} ")).and("ok", Tone::Good),
@@ -71,10 +97,19 @@ fn parts(state: &State) -> Vec<(Line, Option<Line>)> {
     }
     if let Some(stats) = &overview.stats {
         parts.push((counts(stats, true), Some(counts(stats, false))));
-        parts.push(whole(Line::plain(format!(
+        let reached = Line::plain(format!(
             "connections {}/{}",
-            stats.connected_connections, stats.total_connections
-        ))));
+            count(stats.connected_connections),
+            count(stats.total_connections)
+        ));
+        parts.push((
+            reached,
+            Some(Line::plain(format!(
+                "conn {}/{}",
+                count(stats.connected_connections),
+                count(stats.total_connections)
+            ))),
+        ));
         if stats.instances > 1 {
             parts.push(whole(Line::plain(plural(
                 stats.instances as usize,
@@ -90,8 +125,8 @@ fn parts(state: &State) -> Vec<(Line, Option<Line>)> {
 fn counts(stats: &Stats, all: bool) -> Line {
     let failed = stats.failed_jobs + stats.completed_with_errors_jobs;
     let completed = if all { stats.completed_jobs } else { 0 };
-    let mut line = Line::plain("jobs");
-    let mut gap = " ";
+    let mut line = Line::plain(format!("jobs {}", count(stats.total_jobs)));
+    let mut gap = ": ";
     for (number, word, tone) in [
         (stats.running_jobs, "running", Tone::Accent),
         (stats.pending_jobs, "queued", Tone::Plain),
@@ -103,36 +138,57 @@ fn counts(stats: &Stats, all: bool) -> Line {
             gap = "  ";
         }
     }
-    if line.pieces.len() == 1 {
-        line = line.and(" none", Tone::Dim);
-    }
     line
 }
 
 /// The names of the tabs.
 pub fn tabs(state: &State, canvas: &mut Canvas<'_>) {
-    let mut x = 1;
-    for tab in Tab::ALL {
-        let key = state
-            .setup
-            .keymap
-            .shown(tab.action())
-            .map_or(String::new(), |key| format!("{key} "));
-        let text = format!(" {key}{} ", tab.title());
+    let mut end = 1;
+    for (tab, x, text) in geometry::tabs(state) {
         let style = if tab == state.tab {
             canvas.theme.tab_active
         } else {
             canvas.theme.tab
         };
-        x += canvas.put(x, 1, state.width.saturating_sub(x), &text, style) + 1;
+        end = x + canvas.put(x, 1, state.width.saturating_sub(x), &text, style);
     }
+    breadcrumbs(state, canvas, end + 2);
+}
+
+/// The way to what is shown, at the right end, its last steps where there is no room for all.
+fn breadcrumbs(state: &State, canvas: &mut Canvas<'_>, from: u16) {
+    let trail = trail(state);
+    if trail.len() < 2 {
+        return;
+    }
+    let room = usize::from((state.width.saturating_sub(1)).saturating_sub(from));
+    let line = (0..trail.len() - 1)
+        .map(|first| crumbs(&trail[first..], first > 0))
+        .find(|line| line.width() <= room);
+    if let Some(line) = line {
+        let width = line.width() as u16;
+        canvas.put_line(state.width - 1 - width, 1, width, &line);
+    }
+}
+
+fn crumbs(steps: &[String], cut: bool) -> Line {
+    let mut line = Line::of(if cut { "… › " } else { "" }, Tone::Dim);
+    for (i, step) in steps.iter().enumerate() {
+        let last = i + 1 == steps.len();
+        let tone = if last { Tone::Plain } else { Tone::Dim };
+        line = line.and(fit(step, 30, '…'), tone);
+        if !last {
+            line = line.and(" › ", Tone::Dim);
+        }
+    }
+    line
 }
 
 /// What can be done here, or what was just said.
 pub fn footer(state: &State, canvas: &mut Canvas<'_>) {
     let y = state.height - 1;
     let width = state.width.saturating_sub(2);
-    if let Some(typing) = &state.typing {
+    if let (Some(typing), true) = (&state.typing, state.overlays.is_empty()) {
         let line = Line::of("filter: ", Tone::Accent)
             .and(typing, Tone::Plain)
             .and("▌", Tone::Accent)
@@ -145,7 +201,10 @@ pub fn footer(state: &State, canvas: &mut Canvas<'_>) {
         canvas.put_line(1, y, width, &line);
         return;
     }
-    let asking = matches!(state.overlays.last(), Some(Overlay::Dialog(_)));
+    let asking = matches!(
+        state.overlays.last(),
+        Some(Overlay::Dialog(_) | Overlay::Confirm(_) | Overlay::Palette(_))
+    );
     if let Some(notice) = state.notice.as_ref().filter(|_| !asking) {
         let mark = match notice.tone {
             Tone::Bad | Tone::Warn => "! ",
@@ -168,6 +227,15 @@ pub fn footer(state: &State, canvas: &mut Canvas<'_>) {
     }
 }
 
+/// What the key that takes a typed line does here, if it does anything yet.
+fn accepting(state: &State) -> Option<&'static str> {
+    match state.overlays.last()? {
+        Overlay::Palette(palette) => palette.chosen().map(|_| "do it"),
+        Overlay::Confirm(confirm) => confirm.holds().then_some("do it"),
+        _ => Some("keep"),
+    }
+}
+
 /// Keys and words of the place that the keys go to, in their order.
 fn hints(state: &State) -> Vec<(String, &'static str)> {
     let place = state.place();
@@ -175,6 +243,7 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
         .iter()
         .filter(|row| row.rank > 0 && place.contains(&row.context))
         .filter(|row| state.offers(row.action))
+        .filter(|row| row.action != Action::Palette || state.width >= 100)
         .collect();
     rows.sort_by_key(|row| row.rank);
     // Narrow screens keep few hints, but always the way to the others.
@@ -184,6 +253,7 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
     let kept = own.min(most.max(fixed) - fixed.min(most));
     let mut chosen: Vec<_> = rows[..kept].to_vec();
     chosen.extend_from_slice(&rows[own..]);
+    let in_palette = matches!(state.overlays.last(), Some(Overlay::Palette(_)));
     let shown = |action| Some(state.setup.keymap.shown(action)?.to_string());
     let mut hints: Vec<_> = chosen
         .into_iter()
@@ -191,6 +261,8 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
             let words = match row.action {
                 Action::Quit if state.has_way_back() => "back",
                 Action::ToggleConfig | Action::AcceptReview => state.word(row.action),
+                Action::AcceptTyped => accepting(state)?,
+                Action::NextMatch if !in_palette => return None,
                 _ => row.short,
             };
             Some((shown(row.action)?, words))

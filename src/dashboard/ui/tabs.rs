@@ -33,3 +33,26 @@ fn strip(canvas: &mut Canvas<'_>, pane: Area, area: Area, lines: &[Line]) {
         canvas.put_line(area.x + 1, y, area.width.saturating_sub(2), line);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{configs, connections, jobs};
+    use crate::dashboard::app::list::Listed;
+    use crate::dashboard::ui::widgets::table::Column;
+    use crate::model::config::Config;
+    use crate::model::connection::Connection;
+    use crate::model::job::Job;
+
+    fn agree<T: Listed>(columns: &[Column]) {
+        let shown: Vec<&str> = columns.iter().map(|column| column.title).collect();
+        let sorted: Vec<&str> = T::COLUMNS.iter().map(|column| column.title).collect();
+        assert_eq!(shown, sorted);
+    }
+
+    #[test]
+    fn every_list_can_be_sorted_by_each_of_its_columns() {
+        agree::<Connection>(&connections::COLUMNS);
+        agree::<Config>(&configs::COLUMNS);
+        agree::<Job>(&jobs::COLUMNS);
+    }
+}

@@ -2,8 +2,10 @@
 //! shows. No other module names a colour.
 
 mod color;
+#[cfg(test)]
+mod contrast;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ratatui::style::{Modifier, Style};
 use serde::Deserialize;
@@ -29,7 +31,17 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("default", include_str!("../../../themes/default.yaml")),
     ("dark", include_str!("../../../themes/dark.yaml")),
     ("light", include_str!("../../../themes/light.yaml")),
+    (
+        "high-contrast",
+        include_str!("../../../themes/high-contrast.yaml"),
+    ),
     ("mono", include_str!("../../../themes/mono.yaml")),
+    (
+        "catppuccin",
+        include_str!("../../../themes/catppuccin.yaml"),
+    ),
+    ("gruvbox", include_str!("../../../themes/gruvbox.yaml")),
+    ("nord", include_str!("../../../themes/nord.yaml")),
 ];
 
 macro_rules! roles {
@@ -109,9 +121,7 @@ impl Theme {
         ascii: bool,
     ) -> Result<Self, String> {
         let wanted = if depth == Depth::Mono { "mono" } else { name };
-        let own = folder
-            .map(|folder| folder.join(format!("{name}.yaml")))
-            .filter(|file| is_file_name(name) && file.is_file());
+        let own = Self::file(name, folder).filter(|file| file.is_file());
         let (shown, text) = match own {
             Some(file) => {
                 let text = std::fs::read_to_string(&file)
@@ -134,6 +144,14 @@ impl Theme {
         let file: ThemeFile = serde_yaml::from_str(&text).map_err(|e| format!("{shown}: {e}"))?;
         file.resolve(depth, ascii)
             .map_err(|e| format!("{shown}: {e}"))
+    }
+
+    /// Where a user's own theme `name` would be.
+    #[must_use]
+    pub fn file(name: &str, folder: Option<&Path>) -> Option<PathBuf> {
+        folder
+            .filter(|_| is_file_name(name))
+            .map(|folder| folder.join(format!("{name}.yaml")))
     }
 
     /// An embedded theme for a terminal that shows everything, for tests and pictures.
@@ -245,7 +263,7 @@ mod tests {
     fn mistakes_are_told() {
         let e = Theme::load("neon", None, Depth::True, false).unwrap_err();
         assert!(
-            e.contains("neon") && e.contains("default, dark, light, mono"),
+            e.contains("neon") && e.contains("default, dark, light, high-contrast, mono"),
             "{e}"
         );
         assert!(

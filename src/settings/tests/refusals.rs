@@ -257,8 +257,7 @@ fn rules_over_two_keys_name_both() {
 
 #[test]
 fn keys_whose_work_is_not_there_take_their_default_only() {
-    let file =
-        "server: {cors_origins: [], tls_cert: null}\ndashboard: {keys: {}}\nnotifications: []\n";
+    let file = "server: {cors_origins: [], tls_cert: null}\nnotifications: []\n";
     loaded(
         file,
         &[("DBT_SECURITY_API_TOKEN", ""), ("DBT_SERVER_TLS_KEY", "")],
@@ -271,7 +270,6 @@ fn keys_whose_work_is_not_there_take_their_default_only() {
             "logging: {otlp_endpoint: 'http://x'}",
             "logging.otlp_endpoint",
         ),
-        ("dashboard: {keys: {quit: [x]}}", "dashboard.keys"),
         ("security: {api_token: canary}", "security.api_token"),
         ("notifications: [{on: [failed]}]", "notifications"),
     ] {

@@ -7,7 +7,7 @@ fn every_key_reaches_its_field() {
     let plain = loaded("", &[], &[]).settings;
     for key in KEYS {
         let value = match (key.kind, key.name) {
-            (Kind::Levels, _) => continue,
+            (Kind::Levels | Kind::Keys, _) => continue,
             (Kind::Word(words), _) => words
                 .iter()
                 .rfind(|word| !matches!(key.default, Preset::Text(text) if text == **word))
@@ -33,6 +33,15 @@ fn every_key_reaches_its_field() {
     }
     let changed = loaded("logging: {modules: {sync: debug}}", &[], &[]);
     assert_eq!(changed.settings.logging.modules["sync"], Level::Debug);
+    let file = "dashboard:\n  keys:\n    quit: [q, ctrl-q, 5]\n    refresh: 7\n    wrap: []\n";
+    let keys = loaded(file, &[], &[]).settings.dashboard.keys;
+    assert_eq!(keys["quit"], ["q", "ctrl-q", "5"]);
+    assert_eq!((keys["refresh"].len(), keys["wrap"].len()), (1, 0));
+    let error = refusal("dashboard:\n  keys:\n    quit: [[x]]\n", &[], &[]);
+    assert!(
+        error.starts_with("config.yaml:3: dashboard.keys.quit[0]: is a list"),
+        "{error}"
+    );
     let file = "sync:\n  throttle: {max_lag: 5s, replicas: ['db2:3306'], max_mib_per_second: 3}\n";
     let throttle = loaded(file, &[], &[]).settings.sync.throttle;
     assert_eq!(
@@ -90,8 +99,8 @@ fn the_template_has_every_key_at_its_default_and_no_other() {
         for (key, value) in keys.as_mapping().unwrap() {
             let name = format!("{}.{}", section.as_str().unwrap(), key.as_str().unwrap());
             let known = Key::find(&name).unwrap_or_else(|| panic!("{name}"));
-            let has_value =
-                matches!(known.default, Preset::Text(_)) || matches!(known.kind, Kind::Levels);
+            let has_value = matches!(known.default, Preset::Text(_))
+                || matches!(known.kind, Kind::Levels | Kind::Keys);
             assert_eq!(!value.is_null(), has_value, "{name}");
             listed.push(name);
         }

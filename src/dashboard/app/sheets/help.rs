@@ -37,13 +37,7 @@ pub fn help(state: &State) -> Sheet {
         ));
     }
     lines.remove(0);
-    Sheet {
-        kind: SheetKind::Help,
-        title: "Help".to_owned(),
-        tone: Tone::Plain,
-        lines,
-        scroll: 0,
-    }
+    Sheet::text("Help", lines).of_kind(SheetKind::Help)
 }
 
 fn row_line(state: &State, row: &ActionInfo) -> Line {

@@ -30,7 +30,9 @@ pub fn loaded(state: &mut State, load: Load, result: Result<Loaded, Refusal>) ->
             state.dirty |= before.as_ref() != Some(&told);
             // Find out at once whether it is the control database, and say when it is tried again.
             match refusal {
-                Refusal::DatabaseUnavailable(_) if !state.database_down() => {
+                Refusal::DatabaseUnavailable(_)
+                    if !state.database_down() && !state.database_unknown() =>
+                {
                     loads::now(state, &[Load::Overview])
                 }
                 _ => Vec::new(),
@@ -43,12 +45,16 @@ fn take(state: &mut State, load: Load, loaded: Loaded) -> Vec<Effect> {
     match loaded {
         Loaded::Overview(overview) => {
             let was_down = state.database_down();
+            let was_away = (state.overview.as_ref()).is_some_and(|o| !o.database.connected);
             if state.overview.as_ref() != Some(&*overview) {
                 state.overview = Some(*overview);
                 state.dirty = true;
             }
-            if was_down && !state.database_down() {
-                state.say("control database: connected again", Tone::Good);
+            let back = (state.overview.as_ref()).is_some_and(|o| o.database.connected);
+            if was_away && back {
+                if was_down {
+                    state.say("control database: connected again", Tone::Good);
+                }
                 state
                     .loads
                     .asked_at

@@ -1,22 +1,24 @@
 //! Keys: looked up in the key map, then done.
 
-use super::{configs, loads, logs, overlays, wait_for};
+use super::{configs, loads, logs, overlays, typing, wait_for};
 use crate::dashboard::app::action::{Action, Context};
 use crate::dashboard::app::detail::Detail;
 use crate::dashboard::app::effect::{Effect, Load};
 use crate::dashboard::app::format::plural;
 use crate::dashboard::app::geometry;
-use crate::dashboard::app::key::{Code, Key};
+use crate::dashboard::app::key::Key;
+use crate::dashboard::app::list::{List, Listed};
 use crate::dashboard::app::log_view::Source;
+use crate::dashboard::app::notices;
 use crate::dashboard::app::sheets;
 use crate::dashboard::app::state::{State, Tab};
-use crate::dashboard::app::text::{Tone, clean};
+use crate::dashboard::app::text::Tone;
 use crate::model::job::Job;
 
 /// A key was pressed.
 pub fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
-    if state.typing.is_some() && state.overlays.is_empty() && key != Key::ctrl('c') {
-        return typed(state, key);
+    if typing::takes(state) {
+        return typing::pressed(state, key);
     }
     state.typing = None;
     if let Some(effects) = configs::typed(state, key) {
@@ -28,54 +30,8 @@ pub fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
     }
 }
 
-/// Text was pasted; it only has a meaning where text is typed.
-pub fn pasted(state: &mut State, text: &str) -> Vec<Effect> {
-    if configs::pasted(state, text) {
-        return Vec::new();
-    }
-    if let Some(typing) = &mut state.typing {
-        typing.push_str(clean(text).trim());
-        state.dirty = true;
-        apply_filter(state);
-    }
-    Vec::new()
-}
-
-/// A key while the filter is typed: never a command.
-fn typed(state: &mut State, key: Key) -> Vec<Effect> {
-    let Some(typing) = &mut state.typing else {
-        return Vec::new();
-    };
-    match (key.code, key.ctrl) {
-        (Code::Enter, _) => state.typing = None,
-        (Code::Esc, _) => {
-            *typing = std::mem::take(&mut state.typed_over);
-            apply_filter(state);
-            state.typing = None;
-        }
-        (Code::Backspace, _) | (Code::Char('h'), true) => {
-            typing.pop();
-            apply_filter(state);
-        }
-        (Code::Char('u'), true) => {
-            typing.clear();
-            apply_filter(state);
-        }
-        (Code::Char('w'), true) => {
-            let kept = typing.trim_end().rfind(' ').map_or(0, |at| at + 1);
-            typing.truncate(kept);
-            apply_filter(state);
-        }
-        (Code::Char(c), false) => {
-            typing.push(c);
-            apply_filter(state);
-        }
-        _ => {}
-    }
-    Vec::new()
-}
-
-fn apply_filter(state: &mut State) {
+/// Shows what fits the filter that is typed.
+pub fn apply_filter(state: &mut State) {
     let Some(text) = state.typing.clone() else {
         return;
     };
@@ -102,7 +58,8 @@ fn filter(state: &State) -> String {
     .to_owned()
 }
 
-fn act(state: &mut State, action: Action) -> Vec<Effect> {
+/// Does what a key, or a name in the palette, stands for.
+pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
     let info = action.info();
     if info.writes && state.setup.read_only {
         state.say(
@@ -136,6 +93,15 @@ fn act(state: &mut State, action: Action) -> Vec<Effect> {
             overlays::open_sheet(state, sheet);
             Vec::new()
         }
+        Action::Messages => {
+            let sheet = notices::sheet(state);
+            overlays::open_sheet(state, sheet);
+            Vec::new()
+        }
+        Action::Palette => {
+            typing::open_palette(state);
+            Vec::new()
+        }
         Action::Back => {
             back(state);
             Vec::new()
@@ -152,10 +118,29 @@ fn act(state: &mut State, action: Action) -> Vec<Effect> {
             state.typing = Some(state.typed_over.clone());
             Vec::new()
         }
+        Action::SortNext | Action::SortPrevious | Action::SortReverse => {
+            sort(state, action);
+            Vec::new()
+        }
         _ if info.context == Context::Logs => logs::act(state, action),
         _ if info.context == Context::Move && state.tab == Tab::Logs => logs::act(state, action),
         _ if info.context == Context::Move => go(state, action),
         _ => on_selected(state, action),
+    }
+}
+
+fn sort(state: &mut State, action: Action) {
+    fn turn<T: Listed + PartialEq>(list: &mut List<T>, action: Action) {
+        match action {
+            Action::SortReverse => list.sort_reverse(),
+            _ => list.sort_next(action == Action::SortNext),
+        }
+    }
+    match state.tab {
+        Tab::Connections => turn(&mut state.connections, action),
+        Tab::Configs => turn(&mut state.configs, action),
+        Tab::Jobs => turn(&mut state.jobs, action),
+        Tab::Logs => {}
     }
 }
 

@@ -7,6 +7,8 @@ use crate::dashboard::app::log_view::Source;
 use crate::dashboard::app::state::{State, Tab};
 
 const OVERVIEW: Duration = Duration::from_secs(4);
+/// While the first answer is waited for.
+const CONNECTING: Duration = Duration::from_millis(900);
 const LISTS: Duration = Duration::from_secs(4);
 const JOBS: Duration = Duration::from_secs(2);
 const LOGS: Duration = Duration::from_secs(1);
@@ -48,7 +50,12 @@ fn shows_time(state: &State) -> bool {
 
 /// What is due to be read.
 pub fn due(state: &mut State) -> Vec<Effect> {
-    let mut wanted = vec![(Load::Overview, OVERVIEW)];
+    let overview = if state.database_unknown() {
+        CONNECTING
+    } else {
+        OVERVIEW
+    };
+    let mut wanted = vec![(Load::Overview, overview)];
     match state.tab {
         Tab::Connections => wanted.push((Load::Connections, LISTS)),
         Tab::Configs => wanted.push((Load::Configs, LISTS)),
@@ -76,7 +83,8 @@ pub fn due(state: &mut State) -> Vec<Effect> {
             wanted.push((newest_lines(state, *id), LOGS));
         }
     }
-    let down = state.database_down();
+    // While it is not there, nothing else can be read.
+    let down = (state.overview.as_ref()).is_some_and(|overview| !overview.database.connected);
     let now = state.clock.steady;
     wanted
         .into_iter()

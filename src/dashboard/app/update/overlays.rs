@@ -15,7 +15,7 @@ use crate::model::job::Job;
 /// Lays a sheet over the screen; a question that is open stays on top.
 pub fn open_sheet(state: &mut State, sheet: Sheet) {
     let at = match state.overlays.last() {
-        Some(Overlay::Dialog(_)) => state.overlays.len() - 1,
+        Some(Overlay::Dialog(_) | Overlay::Confirm(_)) => state.overlays.len() - 1,
         _ => state.overlays.len(),
     };
     state.overlays.insert(at, Overlay::Sheet(sheet));
@@ -106,9 +106,7 @@ pub fn leave(state: &mut State) -> Vec<Effect> {
         lines.push(Line::plain(format!("  and {} more", running.len() - 6)));
     }
     lines.push(Line::empty());
-    lines.push(Line::plain(
-        "Handed back, they go on from their checkpoint with the next db-taxi that takes jobs.",
-    ));
+    lines.push(handed_back(state));
     let mut choices = vec![choice("keep watching", Answer::Nothing)];
     choices.push(choice("hand back and quit", Answer::Quit(QuitHow::Release)));
     if !state.setup.read_only {
@@ -126,6 +124,25 @@ pub fn leave(state: &mut State) -> Vec<Effect> {
         },
     );
     Vec::new()
+}
+
+/// What becomes of jobs that are handed back.
+fn handed_back(state: &State) -> Line {
+    let takers = state.overview.as_ref().and_then(|o| o.takers.as_deref());
+    match takers {
+        Some([]) => Line::of(
+            "! No other db-taxi that takes jobs is alive: handed back, they wait in the queue \
+             until one is started (db-taxi --headless, or this dashboard).",
+            Tone::Warn,
+        ),
+        Some(names) => Line::plain(format!(
+            "Handed back, they go on from their checkpoint with {}.",
+            names.join(" or ")
+        )),
+        None => Line::plain(
+            "Handed back, they go on from their checkpoint with the next db-taxi that takes jobs.",
+        ),
+    }
 }
 
 fn choice(label: &str, answer: Answer) -> Choice {
@@ -182,25 +199,31 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
                 Action::Choose => {
                     let answer = dialog.answer();
                     state.overlays.pop();
-                    return match answer {
-                        Answer::Nothing => Vec::new(),
-                        Answer::Do(effect) => vec![effect],
-                        Answer::LeaveEditor => {
-                            configs::leave_editor(state);
-                            Vec::new()
-                        }
-                        Answer::StopJob(id) => vec![Effect::StopJob(id)],
-                        Answer::Quit(how) => vec![Effect::Quit(how)],
-                    };
+                    return answered(state, answer);
                 }
                 _ => {}
             }
         }
         Some(Overlay::Sheet(_)) => return act_on_sheet(state, action),
         Some(Overlay::Editor(_)) => return configs::act_in_editor(state, action),
-        None => {}
+        // Where text is typed, keys don't come this way.
+        Some(Overlay::Confirm(_) | Overlay::Palette(_)) | None => {}
     }
     Vec::new()
+}
+
+/// Does what a choice or a typed word stands for.
+pub fn answered(state: &mut State, answer: Answer) -> Vec<Effect> {
+    match answer {
+        Answer::Nothing => Vec::new(),
+        Answer::Do(effect) => vec![effect],
+        Answer::LeaveEditor => {
+            configs::leave_editor(state);
+            Vec::new()
+        }
+        Answer::StopJob(id) => vec![Effect::StopJob(id)],
+        Answer::Quit(how) => vec![Effect::Quit(how)],
+    }
 }
 
 fn act_on_sheet(state: &mut State, action: Action) -> Vec<Effect> {
@@ -218,6 +241,18 @@ fn act_on_sheet(state: &mut State, action: Action) -> Vec<Effect> {
         Action::PageDown => at + page,
         Action::First => 0,
         Action::Last => most,
+        Action::FindInSheet => {
+            if let Some(Overlay::Sheet(sheet)) = state.overlays.last_mut() {
+                sheet.typing = true;
+            }
+            return Vec::new();
+        }
+        Action::CloseSheet if !sheet.search.is_empty() => {
+            if let Some(Overlay::Sheet(sheet)) = state.overlays.last_mut() {
+                sheet.forget_search();
+            }
+            return Vec::new();
+        }
         Action::CloseSheet => {
             state.overlays.pop();
             return Vec::new();

@@ -5,12 +5,13 @@
 
 use super::Input;
 use crate::dashboard::app::key::{Code, Key};
+use crate::dashboard::app::mouse::{Did, Mouse};
 
 /// Begin and end of pasted text.
 const PASTE_BEGIN: &[u8] = b"\x1b[200~";
 const PASTE_END: &[u8] = b"\x1b[201~";
-/// Most bytes of one paste that are kept; nobody filters by more.
-const MOST_PASTED: usize = 4096;
+/// Most bytes of one paste that are kept: a large mapping file.
+const MOST_PASTED: usize = 1024 * 1024;
 /// Longest sequence that is waited for; more is no key.
 const LONGEST: usize = 32;
 
@@ -25,6 +26,8 @@ pub struct Decoder {
 enum Head {
     /// A key, or nothing of meaning, in so many bytes.
     Done(Option<Key>, usize),
+    /// The mouse did something, in so many bytes.
+    Pointed(Mouse, usize),
     /// A paste begins behind so many bytes.
     Paste(usize),
     /// More bytes are needed.
@@ -79,6 +82,11 @@ impl Decoder {
         match head(&self.pending) {
             Head::Done(key, used) => {
                 found.extend(key.map(Input::Key));
+                self.pending.drain(..used);
+                true
+            }
+            Head::Pointed(mouse, used) => {
+                found.push(Input::Mouse(mouse));
                 self.pending.drain(..used);
                 true
             }
@@ -158,7 +166,11 @@ fn control_sequence(bytes: &[u8]) -> Head {
     if bytes[..used] == *PASTE_BEGIN {
         return Head::Paste(used);
     }
-    let parameters: Vec<u32> = body[..length]
+    let (mouse, parameters) = match body[..length].strip_prefix(b"<") {
+        Some(rest) => (true, rest),
+        None => (false, &body[..length]),
+    };
+    let parameters: Vec<u32> = parameters
         .split(|b| *b == b';')
         .map(|p| {
             std::str::from_utf8(p)
@@ -167,6 +179,12 @@ fn control_sequence(bytes: &[u8]) -> Head {
                 .unwrap_or(0)
         })
         .collect();
+    if mouse {
+        return match pointed(&parameters, body[length]) {
+            Some(mouse) => Head::Pointed(mouse, used),
+            None => Head::Done(None, used),
+        };
+    }
     let code = match body[length] {
         b'~' => numbered(parameters.first().copied().unwrap_or(0)),
         last => letter(last),
@@ -175,6 +193,25 @@ fn control_sequence(bytes: &[u8]) -> Head {
     let held = parameters.get(1).copied().unwrap_or(1).saturating_sub(1);
     let ctrl = held & 4 != 0;
     Head::Done(code.map(|code| Key { code, ctrl }), used)
+}
+
+/// What the mouse did, in the form that mode 1006 asks for: button, column, row, `M` for pressed.
+fn pointed(parameters: &[u32], last: u8) -> Option<Mouse> {
+    let &[button, column, row] = parameters else {
+        return None;
+    };
+    let did = match (button, last) {
+        (0, b'M') => Did::Click,
+        (64, b'M') => Did::WheelUp,
+        (65, b'M') => Did::WheelDown,
+        _ => return None,
+    };
+    let cell = |n: u32| u16::try_from(n.saturating_sub(1)).ok();
+    Some(Mouse {
+        did,
+        x: cell(column)?,
+        y: cell(row)?,
+    })
 }
 
 fn letter(last: u8) -> Option<Code> {
@@ -259,6 +296,27 @@ mod tests {
     }
 
     #[test]
+    fn the_mouse_is_never_taken_for_keys() {
+        assert_eq!(
+            Decoder::default().feed(b"\x1b[<0;5;2M\x1b[<0;5;2m\x1b[<65;1;1Mq"),
+            [
+                Input::Mouse(Mouse {
+                    did: Did::Click,
+                    x: 4,
+                    y: 1
+                }),
+                Input::Mouse(Mouse {
+                    did: Did::WheelDown,
+                    x: 0,
+                    y: 0
+                }),
+                Input::Key(Key::char('q')),
+            ]
+        );
+        assert_eq!(keys(b"\x1b[<2;1Ma\x1b[<35;70000;1Mb"), ["a", "b"]);
+    }
+
+    #[test]
     fn esc_joined_with_a_key_by_a_slow_line_is_both() {
         assert_eq!(keys(b"\x1bq"), ["esc", "q"]);
         assert_eq!(keys(b"\x1b\x1b"), ["esc", "esc"]);
@@ -286,7 +344,7 @@ mod tests {
         assert_eq!(decoder.feed(b"\x1b[200~half"), []);
         assert!(!decoder.waits(), "a paste is waited for without limit");
         assert_eq!(decoder.idle(), None);
-        let many = vec![b'y'; 100_000];
+        let many = vec![b'y'; 2 * MOST_PASTED];
         decoder.feed(&many);
         let Some(Input::Paste(text)) = decoder.feed(PASTE_END).pop() else {
             panic!("no paste");

@@ -12,7 +12,7 @@ use crate::dashboard::ui::widgets::table::{Cell, Column};
 use crate::model::config::Config;
 use crate::model::job::JobState;
 
-const COLUMNS: [Column; 7] = [
+pub(super) const COLUMNS: [Column; 7] = [
     Column::words("NAME", 16, 9).growing(),
     Column::words("CONNECTION", 12, 3).growing(),
     Column::words("MODE", 11, 5),

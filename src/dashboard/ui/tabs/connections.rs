@@ -12,7 +12,7 @@ use crate::dashboard::ui::marks;
 use crate::dashboard::ui::widgets::table::{Cell, Column};
 use crate::model::connection::{Connection, HealthState};
 
-const COLUMNS: [Column; 7] = [
+pub(super) const COLUMNS: [Column; 7] = [
     Column::words("NAME", 14, 9).growing(),
     Column::words("HEALTH", 13, 8),
     Column::words("DATABASE → LOCAL", 18, 7).growing(),

@@ -24,7 +24,12 @@ fn lines(state: &State, filtered: bool) -> Vec<Line> {
         return sheets::database_down(state);
     }
     if !state.tab_is_loaded() {
-        return vec![Line::of("reading …", Tone::Dim)];
+        let words = if state.database_unknown() {
+            "connecting to the control database …"
+        } else {
+            "reading …"
+        };
+        return vec![Line::of(words, Tone::Dim)];
     }
     if filtered {
         return vec![Line::of(

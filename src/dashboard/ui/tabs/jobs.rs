@@ -11,7 +11,7 @@ use crate::dashboard::ui::marks;
 use crate::dashboard::ui::widgets::table::{Cell, Column};
 use crate::model::job::{Job, JobState};
 
-const COLUMNS: [Column; 9] = [
+pub(super) const COLUMNS: [Column; 9] = [
     Column::words("CONFIG", 14, 9).growing(),
     Column::words("STATE", 11, 8),
     Column::words("PROGRESS", 20, 7).growing(),

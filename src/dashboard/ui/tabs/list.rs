@@ -1,6 +1,8 @@
 //! The list that a tab is made of: frame, trouble, rows, and where there are none, what to do.
 
 use super::{empty, trouble};
+use crate::dashboard::app::action::Action;
+use crate::dashboard::app::format;
 use crate::dashboard::app::geometry::Area;
 use crate::dashboard::app::list::{List, Listed};
 use crate::dashboard::app::state::State;
@@ -32,27 +34,58 @@ impl ListPane<'_> {
         row: impl Fn(&T) -> Vec<Cell>,
     ) -> bool {
         let shown = list.shown();
-        self.frame(canvas, list.filter(), shown.len(), list.all().len());
-        if shown.is_empty() {
+        self.frame(state, canvas, list);
+        if shown.len() == 0 {
             empty::render(state, canvas, self.pane.inner(), !list.filter().is_empty());
             return false;
         }
         let area = trouble(state, canvas, self.rows);
-        let rows: Vec<Vec<Cell>> = shown.into_iter().map(row).collect();
-        let selected = Some(list.place());
-        table::render(canvas, area, self.columns, &rows, list.offset(), selected);
+        let from = list.offset();
+        let rows: Vec<Vec<Cell>> = shown
+            .skip(from)
+            .take(table::rows_of(area))
+            .map(row)
+            .collect();
+        let selected = list.place().checked_sub(from);
+        table::render_part(canvas, area, self.columns, &rows, selected, list.sorted());
         true
     }
 
-    /// The frame with the filter and the number of rows.
-    fn frame(&self, canvas: &mut Canvas<'_>, filter: &str, shown: usize, all: usize) {
+    /// The frame with the filter, the order where no heading shows it, and the number of rows.
+    fn frame<T: Listed + PartialEq>(&self, state: &State, canvas: &mut Canvas<'_>, list: &List<T>) {
         let title = Line::of(self.title, Tone::Strong);
-        let right = if filter.is_empty() {
-            Line::of(all.to_string(), Tone::Dim)
+        let (filter, shown, all) = (list.filter(), list.shown().len(), list.all().len());
+        let mut right = if filter.is_empty() {
+            Line::empty()
         } else {
-            Line::of(format!("filter {filter:?}: "), Tone::Warn)
-                .and(format!("{shown} of {all}"), Tone::Plain)
+            Line::of(format!("filter {filter:?}: {shown} of "), Tone::Warn)
         };
+        right = right.and(format::count(all as u64), Tone::Dim);
+        let order = match list.sorted() {
+            Some(("", _)) => Some("order turned round".to_owned()),
+            Some((title, down)) if !table::shows(self.columns, self.rows.width, title) => {
+                let way = if down { " downwards" } else { "" };
+                Some(format!("sorted by {title}{way}"))
+            }
+            _ => None,
+        };
+        let hint = order.or_else(|| self.hint(state, all));
+        if let Some(hint) = hint {
+            right
+                .pieces
+                .splice(0..0, Line::of(format!("{hint} · "), Tone::Dim).pieces);
+        }
         canvas.frame(self.pane, &title, &right, self.focused);
+    }
+
+    /// The keys of every list, where there is room for them and something to use them on.
+    fn hint(&self, state: &State, all: usize) -> Option<String> {
+        if !self.focused || all < 2 || self.pane.width < 100 {
+            return None;
+        }
+        let shown = |action| state.setup.keymap.shown(action);
+        let filter = shown(Action::Filter)?;
+        let (less, more) = (shown(Action::SortPrevious)?, shown(Action::SortNext)?);
+        Some(format!("{filter} filter  {less} {more} sort"))
     }
 }

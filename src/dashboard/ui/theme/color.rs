@@ -51,7 +51,20 @@ impl Depth {
             _ => {}
         }
         let colorterm = env("COLORTERM").unwrap_or_default();
-        if colorterm == "truecolor" || colorterm == "24bit" || term.ends_with("-direct") {
+        // SSH passes TERM on, but not COLORTERM.
+        let known = [
+            "kitty",
+            "ghostty",
+            "alacritty",
+            "foot",
+            "wezterm",
+            "contour",
+        ];
+        if colorterm == "truecolor"
+            || colorterm == "24bit"
+            || term.ends_with("-direct")
+            || known.iter().any(|name| term.contains(name))
+        {
             Self::True
         } else if term.contains("256color") {
             Self::Many
@@ -74,6 +87,28 @@ impl Depth {
             Self::Many => Some(Color::Indexed(indexed(rgb))),
             Self::True => Some(Color::Rgb(rgb.0, rgb.1, rgb.2)),
         })
+    }
+}
+
+/// About what a colour looks like; `None` for the terminal's own text and ground.
+#[cfg(test)]
+pub(super) fn rgb(color: Color) -> Option<(u8, u8, u8)> {
+    const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
+    match color {
+        Color::Rgb(r, g, b) => Some((r, g, b)),
+        Color::Indexed(n @ 232..) => {
+            let grey = 8 + (n - 232) * 10;
+            Some((grey, grey, grey))
+        }
+        Color::Indexed(n @ 16..) => {
+            let level = |v: u8| LEVELS[usize::from(v % 6)];
+            let n = n - 16;
+            Some((level(n / 36), level(n / 6), level(n)))
+        }
+        other => NAMES
+            .iter()
+            .find(|(_, known, _)| *known == other)
+            .map(|(_, _, rgb)| *rgb),
     }
 }
 
@@ -145,6 +180,7 @@ mod tests {
         assert_eq!(detect(auto, &[xterm, ("NO_COLOR", "1")]), Depth::Mono);
         assert_eq!(detect(auto, &[xterm, ("NO_COLOR", "")]), Depth::Many);
         assert_eq!(detect(auto, &[("TERM", "linux")]), Depth::Sixteen);
+        assert_eq!(detect(auto, &[("TERM", "xterm-kitty")]), Depth::True);
         assert_eq!(detect(auto, &[("TERM", "dumb")]), Depth::Mono);
         assert_eq!(
             detect(ColorChoice::Always, &[xterm, ("NO_COLOR", "1")]),

@@ -76,6 +76,9 @@ impl Cell {
     }
 }
 
+/// The heading that rows are sorted by, and whether downwards.
+pub type Sorted = Option<(&'static str, bool)>;
+
 /// Paints a heading and the rows from `offset` on; `selected` is a place among all rows.
 pub fn render(
     canvas: &mut Canvas<'_>,
@@ -85,20 +88,30 @@ pub fn render(
     offset: usize,
     selected: Option<usize>,
 ) {
+    let shown = rows.get(offset..).unwrap_or_default();
+    let selected = selected.and_then(|place| place.checked_sub(offset));
+    render_part(canvas, area, columns, shown, selected, None);
+}
+
+/// Rows of an area under its heading.
+pub fn rows_of(area: Area) -> usize {
+    usize::from(area.height.saturating_sub(1))
+}
+
+/// Paints a heading, marked where the rows are sorted by it, and these rows; `selected` is a place
+/// among them.
+pub fn render_part(
+    canvas: &mut Canvas<'_>,
+    area: Area,
+    columns: &[Column],
+    rows: &[Vec<Cell>],
+    selected: Option<usize>,
+    sorted: Sorted,
+) {
     let places = places(columns, area.width.saturating_sub(MARK + 1));
-    let dim = canvas.theme.dim;
-    for (column, place) in columns.iter().zip(&places) {
-        let Some((x, width)) = *place else { continue };
-        let x = area.x + MARK + x;
-        if column.right {
-            canvas.put_right(x, area.y, width, column.title, dim);
-        } else {
-            canvas.put(x, area.y, width, column.title, dim);
-        }
-    }
-    let shown = usize::from(area.height.saturating_sub(1));
-    for (i, row) in rows.iter().enumerate().skip(offset).take(shown) {
-        let y = area.y + 1 + (i - offset) as u16;
+    headings(canvas, area, columns, &places, sorted);
+    for (i, row) in rows.iter().take(rows_of(area)).enumerate() {
+        let y = area.y + 1 + i as u16;
         for ((column, place), cell) in columns.iter().zip(&places).zip(row) {
             if let Some((x, width)) = *place {
                 put_cell(canvas, area.x + MARK + x, y, width, column, cell);
@@ -114,6 +127,42 @@ pub fn render(
             }
         }
     }
+}
+
+/// The headings; the mark of the order stands in the gap behind its own.
+fn headings(
+    canvas: &mut Canvas<'_>,
+    area: Area,
+    columns: &[Column],
+    places: &[Option<(u16, u16)>],
+    sorted: Sorted,
+) {
+    let (dim, strong) = (canvas.theme.dim, canvas.theme.strong);
+    for (column, place) in columns.iter().zip(places) {
+        let Some((x, width)) = *place else { continue };
+        let x = area.x + MARK + x;
+        let mark = match sorted {
+            Some((title, true)) if title == column.title => "▼",
+            Some((title, false)) if title == column.title => "▲",
+            _ => "",
+        };
+        let style = if mark.is_empty() { dim } else { strong };
+        let end = if column.right {
+            canvas.put_right(x, area.y, width, column.title, style);
+            x + width
+        } else {
+            x + canvas.put(x, area.y, width, column.title, style)
+        };
+        canvas.put(end, area.y, 1, mark, style);
+    }
+}
+
+/// Whether the heading `title` is on the screen at `width` columns.
+pub fn shows(columns: &[Column], width: u16, title: &str) -> bool {
+    places(columns, width.saturating_sub(MARK + 1))
+        .iter()
+        .zip(columns)
+        .any(|(place, column)| place.is_some() && column.title == title)
 }
 
 fn put_cell(canvas: &mut Canvas<'_>, x: u16, y: u16, width: u16, column: &Column, cell: &Cell) {
