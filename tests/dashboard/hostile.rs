@@ -186,6 +186,25 @@ fn hostile_names_stay_text_in_questions_notices_and_copies() {
 }
 
 #[test]
+fn half_of_a_wide_character_never_hides_the_border_of_what_lies_over_it() {
+    let theme = Theme::embedded("default").unwrap();
+    for blanks in 0..4 {
+        let name = format!("{}{}", "x".repeat(blanks), "日本語".repeat(20));
+        let mut state = poisoned(&name, 120, 40);
+        press(&mut state, "1 :");
+        let buffer = paint(&state, &theme, 120, 40);
+        for y in 2..20 {
+            let before = buffer.cell((13, y)).unwrap().symbol();
+            assert!(unicode_width::UnicodeWidthStr::width(before) < 2, "row {y}");
+            assert!(
+                "│┌└".contains(buffer.cell((14, y)).unwrap().symbol()),
+                "row {y}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_name_that_cannot_be_typed_can_still_be_confirmed_by_pasting_it() {
     for name in names().into_iter().filter(|name| !name.trim().is_empty()) {
         let mut state = sample::full(80, 24);

@@ -56,7 +56,7 @@ mod tests {
         assert!(score("tst con", "test the connection").is_some());
         assert!(score("con test", "test the connection").is_some());
         assert!(score("TEST", "Test").is_some());
-        assert!(score("noct", "connection").is_some());
+        assert!(score("cnct", "connection").is_some());
         assert_eq!(score("xyz", "connection"), None);
         assert_eq!(score("tt", "t"), None);
         assert_eq!(score("", "anything"), Some(0));

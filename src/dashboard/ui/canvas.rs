@@ -25,6 +25,13 @@ impl<'a> Canvas<'a> {
     /// Blanks an area.
     pub fn clear(&mut self, area: Rect) {
         for y in area.top()..area.bottom() {
+            // Half of a wide character would hide what is written beside it.
+            if let Some(before) = area.left().checked_sub(1)
+                && let Some(cell) = self.buffer.cell_mut((before, y))
+                && cell.symbol().width() > 1
+            {
+                cell.set_symbol(" ");
+            }
             for x in area.left()..area.right() {
                 if let Some(cell) = self.buffer.cell_mut((x, y)) {
                     cell.reset();

@@ -61,7 +61,7 @@ fn pairs(theme: &Theme) -> Vec<(&'static str, Style, Style, f64)> {
         let bold = style.add_modifier.contains(Modifier::BOLD);
         let least = if bold { 3.0 } else { 4.0 };
         pairs.push((name, style, t.text, least));
-        pairs.push((name, style, t.selected_row, if bold { 3.0 } else { 3.4 }));
+        pairs.push((name, style, t.selected_row, 3.0));
     }
     pairs
 }
