@@ -74,6 +74,7 @@ impl Pool {
             .await
             .map_err(|_| MysqlError::lost("all connections of the pool are in use"))?
             .map_err(|_| MysqlError::lost("the pool is closed"))?;
+        self.close_old();
         loop {
             let idle = self.lock().pop_back();
             match idle {
@@ -112,6 +113,23 @@ impl Pool {
         let idle: Vec<_> = self.lock().drain(..).collect();
         for (session, _) in idle {
             session.close().await;
+        }
+    }
+
+    /// Closes what nobody has needed for long, in order, before the server ends it by its timeout.
+    fn close_old(&self) {
+        let old: Vec<Session> = {
+            let mut idle = self.lock();
+            let limit = self.0.lease / 2;
+            let fresh = idle.partition_point(|(_, since)| since.elapsed() > limit);
+            idle.drain(..fresh).map(|(session, _)| session).collect()
+        };
+        if !old.is_empty() {
+            tokio::spawn(async move {
+                for session in old {
+                    session.close().await;
+                }
+            });
         }
     }
 

@@ -94,6 +94,9 @@ impl SessionKind {
                     "SESSION sql_mode = '{WRITE_SQL_MODE}', lock_wait_timeout = 10"
                 ));
                 set("SESSION innodb_lock_wait_timeout = 5".to_owned());
+                // A process that stands still in a transaction holds no row of a checkpoint for
+                // longer than its lease.
+                set(format!("SESSION wait_timeout = {lease}"));
                 set("SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED".to_owned());
                 if server.is_mariadb() {
                     // On a cluster: reads see what every node had committed when they began.

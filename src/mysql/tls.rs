@@ -11,6 +11,8 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use mysql_async::{ClientIdentity, SslOpts};
 use rustls::CertificateError;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
 use super::address::Address;
 use super::error::MysqlError;
@@ -25,6 +27,7 @@ pub(super) fn opts(ssl: &Ssl, name: Option<String>) -> Result<SslOpts, MysqlErro
     let mut opts = SslOpts::default();
     if let Some(ca) = &ssl.ca {
         readable(ca, "ca")?;
+        holds_certificate(ca)?;
         opts = opts
             .with_root_certs(vec![std::path::PathBuf::from(ca).into()])
             .with_disable_built_in_roots(true);
@@ -48,6 +51,22 @@ fn readable(path: &str, field: &str) -> Result<(), MysqlError> {
     std::fs::File::open(path)
         .map(|_| ())
         .map_err(|e| MysqlError::setup(format!("ssl.{field}: can't read {path}: {e}")))
+}
+
+/// The driver takes whatever is not PEM for one binary certificate, and its refusal then sounds as
+/// if the server's were damaged.
+fn holds_certificate(path: &str) -> Result<(), MysqlError> {
+    const BINARY: u8 = 0x30;
+    let is_binary = std::fs::read(path).is_ok_and(|bytes| bytes.first() == Some(&BINARY));
+    let found = is_binary
+        || CertificateDer::pem_file_iter(path)
+            .is_ok_and(|mut found| found.next().is_some_and(|first| first.is_ok()));
+    if found {
+        return Ok(());
+    }
+    Err(MysqlError::setup(format!(
+        "TLS: ssl.ca: {path} holds no certificate: give the authority's, in PEM form"
+    )))
 }
 
 /// Installs the process's TLS provider once.

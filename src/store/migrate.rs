@@ -90,7 +90,9 @@ pub async fn migration_status(options: &StoreOptions) -> Result<Vec<MigrationSta
 pub(super) async fn look(endpoint: &Arc<Endpoint>, lease: Duration) -> Result<Session, StoreError> {
     let mut bare = (**endpoint).clone();
     bare.database = None;
-    let session = Session::open(&Arc::new(bare), SessionKind::Control, lease).await?;
+    // Between two renewals of a migration's lock the session is silent.
+    let silence = lease.max(LOCK_RENEWAL * 5);
+    let session = Session::open(&Arc::new(bare), SessionKind::Control, silence).await?;
     session.server().check_local().map_err(StoreError::Setup)?;
     Ok(session)
 }

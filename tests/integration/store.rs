@@ -5,6 +5,7 @@ mod leases;
 mod migrations;
 mod objects;
 mod queue;
+mod silence;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

@@ -56,7 +56,7 @@ both_flavours! {
                 (VerifyCa, "other-ca", UNKNOWN),
                 (VerifyIdentity, "other-ca", UNKNOWN),
                 (VerifyIdentity, "", UNKNOWN),
-                (VerifyCa, "no-pem", &["TLS", "check the ssl settings"]),
+                (VerifyCa, "no-pem", &["ssl.ca", "no certificate", "PEM"]),
             ][..]),
             (&["db.example.org"], NOW, &[
                 (Required, "", GOOD),
