@@ -51,6 +51,9 @@ fn read_only(flavour: Flavour) {
     };
     let shared = Pair::shared(flavour).unwrap();
     let pair = Pair::on(shared.source.clone(), local.server.clone());
+    // A kill must not cost the lease that was claimed a moment ago.
+    pair.local
+        .sql("SET GLOBAL innodb_flush_log_at_trx_commit = 1");
     fill_few(&pair);
     let taxi = install(&pair).set("sync.retry_attempts=10");
     pair.local.sql(&format!(
