@@ -12,6 +12,7 @@ pub mod duration;
 pub mod error;
 pub mod event;
 pub mod finding;
+pub mod freshness;
 pub mod ids;
 pub mod incremental;
 pub mod job;

@@ -9,6 +9,7 @@ mod connections;
 pub mod doctor;
 mod error;
 pub mod fence;
+mod freshness;
 pub mod helpers;
 mod history;
 mod import;

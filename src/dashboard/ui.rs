@@ -6,6 +6,7 @@
 mod ascii;
 mod canvas;
 mod editor;
+mod fresh;
 mod marks;
 mod overlays;
 mod shell;

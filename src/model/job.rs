@@ -9,7 +9,7 @@ use super::config::words;
 use super::error::ErrorInfo;
 use super::ids::{ConfigId, ConnectionId, JobId};
 use super::progress::{Counts, Progress};
-use super::table_run::TableRun;
+use super::table_run::{TableRun, VerifiedScope};
 use super::throttle::ThrottleSpec;
 
 words!(
@@ -178,6 +178,23 @@ pub struct Kept {
     pub ran: Duration,
     /// A person paused it, and nobody has taken it up since.
     pub paused: bool,
+    /// Where its tables are not at hand: see [`Job::as_of`].
+    pub as_of: Option<DateTime<Utc>>,
+}
+
+impl Job {
+    /// The point of the source that every table which it completed and compared has reached.
+    #[must_use]
+    pub fn as_of(&self) -> Option<DateTime<Utc>> {
+        if self.tables.is_empty() {
+            return self.kept.as_of;
+        }
+        self.tables
+            .iter()
+            .filter(|run| run.verified.scope != VerifiedScope::None)
+            .filter_map(|run| run.verified.as_of.time)
+            .min()
+    }
 }
 
 /// What a new job is to do.

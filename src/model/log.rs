@@ -89,8 +89,33 @@ pub struct LogFilter {
     pub after: Option<u64>,
     /// Only lines ahead of this id: the page before.
     pub before: Option<u64>,
+    /// Only lines with each of these texts in the message, the table's name or a field; case is
+    /// passed over.
+    pub contains: Vec<String>,
     /// Most lines; `None` is 500.
     pub limit: Option<u32>,
+}
+
+/// Which of a job's differences are shown, by number: those behind `after`, or the last ahead of
+/// `before`, in order. Neither: the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DifferencePage {
+    /// Only those behind this number.
+    pub after: Option<u64>,
+    /// Only those ahead of this number.
+    pub before: Option<u64>,
+    /// Most differences.
+    pub limit: u32,
+}
+
+impl Default for DifferencePage {
+    fn default() -> Self {
+        Self {
+            after: None,
+            before: None,
+            limit: 250,
+        }
+    }
 }
 
 words!(

@@ -5,6 +5,8 @@ mod control;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
 use super::ServicesOptions;
 use super::refusal::{conflict, invalid, not_found, refuse};
 use crate::model::command::Refusal;
@@ -12,7 +14,7 @@ use crate::model::config::ConfigSpec;
 use crate::model::finding::Finding;
 use crate::model::ids::JobId;
 use crate::model::job::{Job, JobFilter, JobKind, JobRequest, JobState};
-use crate::model::log::{Difference, LogEntry, LogFilter};
+use crate::model::log::{Difference, DifferencePage, LogEntry, LogFilter};
 use crate::model::pattern;
 use crate::model::rule::TableSelect;
 use crate::store::NewJob;
@@ -102,6 +104,7 @@ impl Jobs {
             for job in jobs.iter_mut().filter(|job| !job.state.is_final()) {
                 if let Some(live) = active.iter().find(|live| live.id == job.id) {
                     *job = live.clone();
+                    job.kept.as_of = job.as_of();
                     job.tables.clear();
                 }
             }
@@ -200,12 +203,42 @@ impl Jobs {
     /// # Errors
     /// `NotFound`.
     pub async fn differences(&self, id: JobId) -> Result<Vec<Difference>, Refusal> {
+        let first = DifferencePage {
+            limit: SHOWN_DIFFERENCES,
+            ..DifferencePage::default()
+        };
+        let found = self.difference_page(id, first).await?;
+        Ok(found
+            .into_iter()
+            .map(|(_, difference)| difference)
+            .collect())
+    }
+
+    /// A page of the differences that a job found, each with its number, in the order of those.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn difference_page(
+        &self,
+        id: JobId,
+        page: DifferencePage,
+    ) -> Result<Vec<(u64, Difference)>, Refusal> {
         self.known(id).await?;
-        self.0
-            .store
-            .job_differences(id, SHOWN_DIFFERENCES)
-            .await
-            .map_err(refuse)
+        self.0.store.job_differences(id, page).await.map_err(refuse)
+    }
+
+    /// Jobs that ended badly after `since`, newest first, with their tables: of each config the
+    /// newest, unless a later job of it completed. At most `limit`.
+    ///
+    /// # Errors
+    /// When the control database does not answer.
+    pub async fn failed_since(
+        &self,
+        since: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Job>, Refusal> {
+        let found = self.0.store.failed_since(since, limit).await;
+        found.map_err(refuse)
     }
 
     pub(super) async fn known(&self, id: JobId) -> Result<Job, Refusal> {

@@ -11,6 +11,7 @@ use crate::model::status::{
 
 mod checks;
 mod findings;
+mod freshness;
 
 /// How things are.
 #[derive(Clone)]

@@ -86,6 +86,7 @@ impl Store {
             tables_failed: job.tables_failed,
             ran_seconds: job.kept.ran.as_secs_f64(),
             paused: job.kept.paused,
+            as_of: job.as_of(),
         };
         self.exec(
             "UPDATE sync_jobs SET summary = ?, rows_done = ?, bytes_done = ? WHERE id = ? \

@@ -47,6 +47,7 @@ pub(super) struct Summary {
     pub(super) tables_failed: u32,
     pub(super) ran_seconds: f64,
     pub(super) paused: bool,
+    pub(super) as_of: Option<DateTime<Utc>>,
 }
 
 const SELECT: &str = "SELECT j.id, j.config_id, j.config_name, j.connection_id, \
@@ -245,7 +246,11 @@ impl Store {
         Ok(self.exec(sql, values![id]).await?.affected)
     }
 
-    async fn jobs_where(&self, rest: &str, params: Vec<Value>) -> Result<Vec<Job>, StoreError> {
+    pub(super) async fn jobs_where(
+        &self,
+        rest: &str,
+        params: Vec<Value>,
+    ) -> Result<Vec<Job>, StoreError> {
         self.rows(&format!("{SELECT} {rest}"), params)
             .await?
             .iter()
@@ -354,6 +359,7 @@ fn read(row: &Row) -> Result<Job, StoreError> {
         kept: Kept {
             ran: Duration::try_from_secs_f64(summary.ran_seconds).unwrap_or_default(),
             paused: summary.paused,
+            as_of: summary.as_of,
         },
     })
 }

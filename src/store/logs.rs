@@ -3,7 +3,7 @@
 use super::transaction::{at, json, marks, opt_id, parsed, values, word};
 use super::{Store, StoreError};
 use crate::model::ids::JobId;
-use crate::model::log::{Difference, Level, LogEntry, LogFilter};
+use crate::model::log::{Difference, DifferencePage, Level, LogEntry, LogFilter};
 use crate::mysql::{Row, Value};
 
 /// Rows of one INSERT.
@@ -74,6 +74,15 @@ impl Store {
             sql.push_str(" AND id > ?");
             params.push(after.into());
         }
+        for text in filter.contains.iter().filter(|text| !text.is_empty()) {
+            // Both sides by the server's rules for case; INSTR knows no wildcards.
+            let wanted = text.to_lowercase();
+            sql.push_str(
+                " AND (INSTR(LOWER(message), ?) > 0 OR INSTR(LOWER(fields), ?) > 0 \
+                 OR INSTR(LOWER(target_table), ?) > 0)",
+            );
+            params.extend(values![wanted.as_str(), wanted.as_str(), wanted.as_str()]);
+        }
         let forward = filter.after.is_some();
         sql.push_str(if forward {
             " ORDER BY id LIMIT ?"
@@ -121,21 +130,46 @@ impl Store {
         Ok(())
     }
 
-    /// The first differences that a job found, in the order they were stored.
+    /// A page of the differences that a job found, each with its number, in the order they were
+    /// stored.
     ///
     /// # Errors
     /// When the control database does not answer.
     pub async fn job_differences(
         &self,
         job: JobId,
-        limit: u32,
-    ) -> Result<Vec<Difference>, StoreError> {
-        let sql = "SELECT found FROM sync_differences WHERE job_id = ? ORDER BY id LIMIT ?";
-        self.rows(sql, values![job.to_string(), limit])
+        page: DifferencePage,
+    ) -> Result<Vec<(u64, Difference)>, StoreError> {
+        let mut sql = "SELECT id, found FROM sync_differences WHERE job_id = ?".to_owned();
+        let mut params = values![job.to_string()];
+        if let Some(after) = page.after {
+            sql.push_str(" AND id > ?");
+            params.push(after.into());
+        }
+        if let Some(before) = page.before {
+            sql.push_str(" AND id < ?");
+            params.push(before.into());
+        }
+        let backward = page.before.is_some() && page.after.is_none();
+        sql.push_str(if backward {
+            " ORDER BY id DESC LIMIT ?"
+        } else {
+            " ORDER BY id LIMIT ?"
+        });
+        params.push(page.limit.into());
+        let mut found: Vec<(u64, Difference)> = self
+            .rows(&sql, params)
             .await?
             .iter()
-            .map(|row| parsed(&row.text("found")?, "sync_differences.found"))
-            .collect()
+            .map(|row| {
+                let difference = parsed(&row.text("found")?, "sync_differences.found")?;
+                Ok((row.u64("id")?, difference))
+            })
+            .collect::<Result<_, StoreError>>()?;
+        if backward {
+            found.reverse();
+        }
+        Ok(found)
     }
 }
 

@@ -6,8 +6,10 @@
 mod bytes;
 mod configs;
 mod hostile;
+mod jobs;
 mod keys;
 mod load;
+mod logs;
 mod looping;
 mod sample;
 mod screens;

@@ -9,8 +9,9 @@ use db_taxi::model::config::{Config, ConfigSpec, LastJob, SyncMode};
 use db_taxi::model::connection::{Connection, ConnectionSpec, Health, HealthState};
 use db_taxi::model::cron::{Cron, Zone};
 use db_taxi::model::error::{ErrorCode, ErrorInfo};
+use db_taxi::model::freshness::{ConfigFreshness, Freshness};
 use db_taxi::model::ids::{ConfigId, ConnectionId, JobId, TableRunId};
-use db_taxi::model::job::{Job, JobKind, JobState, Kept, Trigger};
+use db_taxi::model::job::{Job, JobKind, JobLimits, JobState, Kept, Trigger};
 use db_taxi::model::log::{Level, LogEntry};
 use db_taxi::model::plan::{Plan, PlannedDeletes, Risk, Severity, TablePlan};
 use db_taxi::model::progress::{Counts, Progress};
@@ -19,7 +20,10 @@ use db_taxi::model::report::{
 };
 use db_taxi::model::rule::TableRule;
 use db_taxi::model::status::{DatabaseStatus, PoolStatus, Stats};
-use db_taxi::model::table_run::{AsOf, Phase, TableRun, TableState, Verified, VerifiedScope};
+use db_taxi::model::table_run::{
+    AsOf, Phase, TableRun, TableState, Timing, Verified, VerifiedScope,
+};
+use db_taxi::model::throttle::ThrottleSpec;
 
 pub fn now() -> DateTime<Utc> {
     "2026-11-21T02:14:07Z".parse().unwrap()
@@ -321,6 +325,7 @@ pub fn jobs() -> Vec<Job> {
     (queued.tables_total, queued.tables_completed) = (0, 0);
     let mut done = job(3, "users-15min", JobState::Completed, 847, Some(12));
     done.progress.rows_done = 50_000;
+    done.kept.as_of = Some(ago(840));
     let mut errors = job(
         2,
         "crm-full",
@@ -333,6 +338,7 @@ pub fn jobs() -> Vec<Job> {
         errors.tables_completed,
         errors.tables_failed,
     ) = (7, 6, 1);
+    errors.kept.as_of = Some(ago(2_645));
     let mut failed = job(1, "archive", JobState::Failed, 90_000, Some(10));
     failed.error = Some(ErrorInfo::new(
         ErrorCode::Unreachable,
@@ -342,6 +348,101 @@ pub fn jobs() -> Vec<Job> {
     let mut running = running_job();
     running.tables.clear();
     vec![queued, running, done, errors, failed]
+}
+
+pub fn limits() -> JobLimits {
+    JobLimits {
+        max_concurrency: Some(4),
+        throttle: Some(ThrottleSpec::Standard),
+    }
+}
+
+/// `shop-nightly` is late, `users-15min` is not.
+pub fn freshness() -> Vec<ConfigFreshness> {
+    let one = |n: u32, seconds: Option<i64>, verdict| ConfigFreshness {
+        config_id: config_id(n),
+        at: seconds.map(ago),
+        oldest: seconds.map(|_| "orders".to_owned()),
+        tables: 2,
+        differing: 0,
+        verdict,
+    };
+    vec![
+        one(1, Some(90_000), Freshness::Unpromised),
+        one(2, Some(2_645), Freshness::Fresh),
+        one(3, Some(100_000), Freshness::Late),
+    ]
+}
+
+/// A comparison of `users-15min` that found differences.
+pub fn verify_job() -> Job {
+    let mut job = job(3, "users-15min", JobState::Completed, 847, Some(12));
+    job.kind = JobKind::Verify;
+    let mut users = table(7, "users", TableState::Completed, Phase::Done);
+    users.verified = Verified {
+        scope: VerifiedScope::Table,
+        as_of: AsOf {
+            time: Some(ago(840)),
+            ..AsOf::default()
+        },
+        rows: 50_000,
+        differences: 12,
+        ..Verified::default()
+    };
+    (users.started_at, users.finished_at) = (Some(ago(847)), Some(ago(836)));
+    let mut items = users.clone();
+    items.id = uuid(308).parse().unwrap();
+    (items.source_table, items.target_table) = ("logins".to_owned(), "logins".to_owned());
+    items.verified.differences = 0;
+    job.tables = vec![users, items];
+    job
+}
+
+/// The job that ended with one table failed, with its tables.
+pub fn ended_job() -> Job {
+    let mut job = jobs().remove(3);
+    let timing = Timing {
+        source: 41.0,
+        target: 160.5,
+        client: 12.0,
+        lock: 0.2,
+        ddl: 30.0,
+        ..Timing::default()
+    };
+    let mut done = table(11, "customers", TableState::Completed, Phase::Done);
+    done.verified = Verified {
+        scope: VerifiedScope::Table,
+        as_of: AsOf {
+            time: Some(ago(2_645)),
+            ..AsOf::default()
+        },
+        rows: 1_204_417,
+        ..Verified::default()
+    };
+    done.progress.rows_done = 1_204_417;
+    done.counts.inserted = 1_204_417;
+    done.timing = timing;
+    (done.started_at, done.finished_at) = (Some(ago(2_640)), Some(ago(2_480)));
+    let mut some = done.clone();
+    some.id = uuid(312).parse().unwrap();
+    (some.source_table, some.target_table) = ("visits".to_owned(), "visits".to_owned());
+    some.full_strategy = Some("in_place".to_owned());
+    some.counts = Counts {
+        inserted: 120,
+        updated: 3,
+        deleted: 7,
+        kept: 2,
+        retries: 1,
+        warnings: 1,
+        ..Counts::default()
+    };
+    let mut notes = table(13, "notes", TableState::Failed, Phase::Plan);
+    notes.error = tables()[3].error.clone();
+    (notes.started_at, notes.finished_at) = (Some(ago(2_640)), Some(ago(2_639)));
+    job.counts = done.counts;
+    job.counts.add(&some.counts);
+    job.tables = vec![done, some, notes];
+    job
 }
 
 pub fn log(n: u64, level: Level, table: &str, message: &str) -> LogEntry {
@@ -492,6 +593,7 @@ pub fn full(width: u16, height: u16) -> State {
     );
     load(&mut state, Load::Configs, Loaded::Configs(configs()));
     load(&mut state, Load::Jobs, Loaded::Jobs(jobs()));
+    load(&mut state, Load::Freshness, Loaded::Freshness(freshness()));
     update(&mut state, Msg::Logged(log_lines(200)));
     state
 }

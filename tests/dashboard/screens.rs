@@ -1,6 +1,7 @@
 //! Pictures of every screen, with their styles, and every size.
 
 use db_taxi::dashboard::app::confirm::Confirm;
+use db_taxi::dashboard::app::job_command::{JobAnswer, JobQuestion};
 use db_taxi::dashboard::app::msg::Loaded;
 use db_taxi::dashboard::app::overlay::Answer;
 use db_taxi::dashboard::app::text::{Line, Tone};
@@ -103,6 +104,25 @@ fn screens(width: u16, height: u16) -> Vec<(&'static str, State)> {
         }
     }
     press(&mut detail, "j j j");
+    let of_job = |job: db_taxi::model::job::Job| {
+        let mut state = with("3");
+        state.jobs.select(job.id);
+        press(&mut state, "enter");
+        sample::load(&mut state, Load::Job(job.id), Loaded::Job(Box::new(job)));
+        state
+    };
+    let mut repair = of_job(sample::verify_job());
+    press(&mut repair, "f");
+    let mut limits = with("3");
+    update(
+        &mut limits,
+        Msg::JobAnswered {
+            id: job_id(4),
+            config: "shop-nightly".to_owned(),
+            question: JobQuestion::Limits,
+            result: Ok(JobAnswer::Limits(sample::limits())),
+        },
+    );
     let mut report = with("1");
     update(
         &mut report,
@@ -165,6 +185,11 @@ fn screens(width: u16, height: u16) -> Vec<(&'static str, State)> {
         ("jobs", with("3")),
         ("jobs_empty", empty("3")),
         ("job_detail", detail),
+        ("job_result", of_job(sample::ended_job())),
+        ("job_verified", of_job(sample::verify_job())),
+        ("job_repair", repair),
+        ("job_limits", limits),
+        ("logs_search", with("4 / d e a d l o c k enter N t")),
         ("logs", with("4")),
         ("logs_empty", empty("4")),
         ("logs_held", with("4 pgup w")),
@@ -192,6 +217,7 @@ fn pictures() {
         ("default", Theme::embedded("default").unwrap()),
         ("light", Theme::embedded("light").unwrap()),
         ("mono", Theme::embedded("mono").unwrap()),
+        ("light", Theme::embedded("light").unwrap()),
     ] {
         for (width, height) in [(80, 24), (120, 40)] {
             for (name, state) in screens(width, height) {

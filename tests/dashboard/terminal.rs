@@ -214,7 +214,7 @@ fn a_panic_of_a_worker_leaves_the_screen_alone() {
     let screen = terminal.screen();
     assert!(!screen.contains("on purpose"), "{screen}");
     terminal.key("?");
-    terminal.wait("Everywhere");
+    terminal.wait("Help");
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn suspended_it_comes_back_with_its_screen_and_hears_keys() {
     terminal.line("fg");
     terminal.wait("Nothing is set up yet");
     terminal.key("?");
-    terminal.wait("Everywhere");
+    terminal.wait("Help");
 }
 
 #[test]

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use db_taxi::dashboard::app::effect::{LogPart, LogQuery};
-use db_taxi::dashboard::app::log_view::Source;
 use db_taxi::dashboard::app::msg::Loaded;
 use db_taxi::dashboard::app::overlay::Overlay;
 use db_taxi::dashboard::app::{Effect, Load, Msg, QuitHow, State, Tab, update};
@@ -417,60 +415,6 @@ fn reading_the_same_again_paints_nothing() {
     sample::tick(&mut state, 5);
     update(&mut state, Msg::Ticked);
     assert!(!state.take_dirty());
-}
-
-#[test]
-fn the_job_log_is_read_forward_and_backward_without_repeating_lines() {
-    let mut state = full(80, 24);
-    let effects = press(&mut state, "l");
-    let query = |part| {
-        Load::Logs(LogQuery {
-            job: job_id(4),
-            part,
-        })
-    };
-    assert_eq!(effects, [Effect::Load(query(LogPart::Newest))]);
-    assert_eq!(state.tab, Tab::Logs);
-    assert!(matches!(&state.log_source, Source::Job { config, .. } if config == "shop-nightly"));
-    sample::load(
-        &mut state,
-        query(LogPart::Newest),
-        Loaded::Logs(sample::log_lines(60)[20..50].to_vec()),
-    );
-    sample::tick(&mut state, 10);
-    let effects = update(&mut state, Msg::Ticked);
-    assert!(effects.contains(&Effect::Load(query(LogPart::After(49)))));
-    sample::load(
-        &mut state,
-        query(LogPart::After(49)),
-        Loaded::Logs(sample::log_lines(60)[45..].to_vec()),
-    );
-    assert_eq!(state.job_log.newest_id(), Some(59));
-    let effects = press(&mut state, "g");
-    assert_eq!(effects, [Effect::Load(query(LogPart::Before(20)))]);
-    let before = state.job_log.rows(78, 19);
-    sample::load(
-        &mut state,
-        query(LogPart::Before(20)),
-        Loaded::Logs(sample::log_lines(20)),
-    );
-    assert_eq!(state.job_log.rows(78, 19), before, "what is read stays");
-    press(&mut state, "g");
-    sample::load(&mut state, query(LogPart::Before(0)), Loaded::Logs(vec![]));
-    assert_eq!(press(&mut state, "g"), [], "the beginning was reached");
-}
-
-#[test]
-fn a_held_log_stays_while_thousands_of_lines_come() {
-    let mut state = full(80, 24);
-    press(&mut state, "4 pgup");
-    let before = state.log().rows(78, 19);
-    for _ in 0..30 {
-        update(&mut state, Msg::Logged(sample::log_lines(500)));
-        assert_eq!(state.log().rows(78, 19), before);
-    }
-    press(&mut state, "G");
-    assert!(state.log().follows());
 }
 
 #[test]

@@ -7,12 +7,15 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use db_taxi::dashboard::app::configs::{ConfigAsk, ConfigTold};
-use db_taxi::dashboard::app::effect::{LogPart, LogQuery, QuitHow};
+use db_taxi::dashboard::app::effect::QuitHow;
+use db_taxi::dashboard::app::job_command::{JobAnswer, JobCommand, JobQuestion};
+use db_taxi::dashboard::app::log_query::{LogPart, LogQuery};
 use db_taxi::dashboard::app::overview::Overview;
 use db_taxi::dashboard::runtime::backend::{Backend, News};
 use db_taxi::model::command::Refusal;
 use db_taxi::model::config::Config;
 use db_taxi::model::connection::Connection;
+use db_taxi::model::freshness::ConfigFreshness;
 use db_taxi::model::ids::{ConnectionId, JobId};
 use db_taxi::model::job::{Job, JobState};
 use db_taxi::model::log::LogEntry;
@@ -123,14 +126,40 @@ impl Backend for World {
         })
     }
 
-    async fn logs(&self, query: LogQuery) -> Result<Vec<LogEntry>, Refusal> {
+    async fn logs(&self, query: &LogQuery) -> Result<Vec<LogEntry>, Refusal> {
         let facts = self.up()?;
         let kept = |entry: &&LogEntry| match query.part {
-            LogPart::Newest => true,
+            LogPart::Newest | LogPart::Oldest | LogPart::Around(_) => true,
             LogPart::After(id) => entry.id > id,
             LogPart::Before(id) => entry.id < id,
         };
         Ok(facts.logs.iter().filter(kept).cloned().collect())
+    }
+
+    async fn find_line(&self, query: &LogQuery) -> Result<Option<u64>, Refusal> {
+        let facts = self.up()?;
+        let fits = |entry: &&LogEntry| {
+            entry.level.passes(query.level)
+                && (query.table.is_none() || entry.table == query.table)
+                && query.texts.iter().all(|text| entry.message.contains(text))
+        };
+        Ok(facts.logs.iter().rfind(fits).map(|entry| entry.id))
+    }
+
+    async fn command_job(&self, id: JobId, command: &JobCommand) -> Result<Job, Refusal> {
+        self.asked(format!("{command:?} {id}"));
+        self.job(id).await
+    }
+
+    async fn ask_job(&self, _: JobId, question: JobQuestion) -> Result<JobAnswer, Refusal> {
+        Ok(match question {
+            JobQuestion::Limits => JobAnswer::Limits(sample::limits()),
+            JobQuestion::Undoable => JobAnswer::Undoable(vec![("orders".to_owned(), 12)]),
+        })
+    }
+
+    async fn freshness(&self) -> Result<Vec<ConfigFreshness>, Refusal> {
+        self.up().map(|_| sample::freshness())
     }
 
     async fn start_job(&self, config: &str) -> Result<Job, Refusal> {

@@ -18,7 +18,7 @@ use db_taxi::model::connection::{Connection, ConnectionSpec, Health, HealthState
 use db_taxi::model::error::{ErrorCode, ErrorInfo};
 use db_taxi::model::ids::{InstanceId, JobId};
 use db_taxi::model::job::{Job, JobFilter, JobRequest, JobState, JobWish};
-use db_taxi::model::log::{Difference, DifferenceKind, Level, LogEntry, LogFilter};
+use db_taxi::model::log::{Difference, DifferenceKind, DifferencePage, Level, LogEntry, LogFilter};
 use db_taxi::model::rule::TableRule;
 use db_taxi::model::secret::Secret;
 use db_taxi::model::status::{Instance, InstanceState};

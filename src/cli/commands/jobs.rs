@@ -157,8 +157,8 @@ async fn logs(context: &Context<'_>, args: &JobsLogsArgs) -> Result<(), Failure>
         level: args.level.map(Into::into),
         table: args.table.clone(),
         after: Some(0),
-        before: None,
         limit: Some(PAGE),
+        ..LogFilter::default()
     };
     if output.json && !args.follow {
         let mut all = Vec::new();

@@ -23,6 +23,8 @@ pub enum Context {
     Jobs,
     /// The tables of one job.
     Detail,
+    /// One job, in the list or open.
+    Job,
     /// The tab of logs.
     Logs,
     /// A sheet of text over the screen.
@@ -47,12 +49,13 @@ impl Context {
             Self::Always => "Always",
             Self::Global => "Everywhere",
             Self::Move => "Moving",
-            Self::Find => "Lists and logs",
-            Self::List => "Lists",
+            Self::Find => "Lists",
+            Self::List => "Lists with columns",
             Self::Connections => "Connections",
             Self::Configs => "Sync configs",
             Self::Jobs => "Jobs",
             Self::Detail => "Tables of a job",
+            Self::Job => "A job, in the list or open",
             Self::Logs => "Logs",
             Self::Sheet => "Sheets (help, report, plan)",
             Self::Plan => "Plan",
@@ -73,6 +76,7 @@ impl Context {
         Self::Configs,
         Self::Jobs,
         Self::Detail,
+        Self::Job,
         Self::Logs,
         Self::Sheet,
         Self::Plan,
@@ -169,6 +173,8 @@ actions! {
     OpenConnection "open_connection" Connections ["enter"] 10 "details" "Show the selected connection";
     TestConnection "test_connection" Connections ["t"] 20 "test" "Test the selected connection: reach, login, privileges, binlog";
 
+    ConnectionLogs "connection_logs" Connections ["l"] 0 "log" "Show what this process wrote about the selected connection and its configs";
+
     OpenConfig "open_config" Configs ["enter"] 10 "details" "Show the selected config";
     StartConfig "start_config" Configs ["s"] 20 "start" "Start a job of the selected config" writes;
     PlanConfig "plan_config" Configs ["p"] 30 "plan" "Show what a run would do, exactly; writes nothing";
@@ -177,16 +183,29 @@ actions! {
     ToggleConfig "toggle_config" Configs ["t"] 50 "disable" "Let schedules and `run` start the selected config, or not" writes;
 
     OpenJob "open_job" Jobs ["enter"] 10 "tables" "Show the tables of the selected job";
-    StopJob "stop_job" Jobs ["x"] 20 "stop…" "Stop the selected job after its batch; asks first" writes destructive;
-    StartAgain "start_again" Jobs ["s"] 30 "start again" "Start the config of the selected job again" writes;
-    JobLogs "job_logs" Jobs ["l"] 40 "log" "Show the log of the selected job";
+    StartAgain "start_again" Jobs ["s"] 55 "start again" "Start the config of the selected job again" writes;
 
+    TableLogs "table_logs" Detail ["L"] 0 "its log" "Show the log of the selected table only";
     OpenTable "open_table" Detail ["enter"] 10 "details" "Show everything about the selected table, its error too";
-    DetailStop "detail_stop" Detail ["x"] 20 "stop…" "Stop this job after its batch; asks first" writes destructive;
-    DetailLogs "detail_logs" Detail ["l"] 40 "log" "Show the log of this job";
+
+    PauseJob "pause_job" Job ["p"] 20 "pause" "Pause the job after its batch, or let a paused one go on" writes;
+    StopJob "stop_job" Job ["x"] 25 "stop…" "Stop the job after its batch; asks first" writes destructive;
+    RetryJob "retry_job" Job ["t"] 15 "try again" "Queue the tables that the job did not complete" writes;
+    LimitJob "limit_job" Job ["c"] 30 "limits…" "Change workers and throttle of the job while it runs" writes;
+    JobLogs "job_logs" Job ["l"] 40 "log" "Show the log of the job, at the error of a selected table that failed";
+    VerifyJob "verify_job" Job ["v"] 45 "verify" "Compare what the job's config wrote with the source; writes no rows" writes;
+    RepairJob "repair_job" Job ["f"] 38 "repair…" "Compare again and write the rows that differ; asks first" writes destructive;
+    UndoJob "undo_job" Job ["u"] 0 "undo…" "Put back rows that the job deleted and that are kept; asks first" writes destructive;
 
     Follow "follow" Logs ["f"] 10 "follow" "Follow new lines, or hold what is shown";
     Wrap "wrap" Logs ["w"] 20 "wrap" "Wrap long lines, or cut them";
+    Search "search" Logs ["/"] 12 "search" "Search for a text; upwards first";
+    FindNext "find_next" Logs ["n"] 14 "next" "To the next line below with what is searched for";
+    FindPrevious "find_previous" Logs ["N"] 0 "previous" "To the next line above with what is searched for";
+    FilterLog "filter_log" Logs ["&"] 25 "only" "Show only lines that contain a text; empty shows all";
+    Times "times" Logs ["t"] 0 "times" "Show times, or leave them out";
+    ScrollLeft "scroll_left" Logs ["left" "h"] 0 "left" "Scroll messages to the left";
+    ScrollRight "scroll_right" Logs ["right" "l"] 0 "right" "Scroll messages to the right";
     MoreLevels "more_levels" Logs ["+" "="] 30 "more" "Show finer levels too";
     FewerLevels "fewer_levels" Logs ["-"] 40 "fewer" "Show only what matters more";
     ProcessLogs "process_logs" Logs ["a"] 50 "this process" "Show the log of this process instead of one job's";

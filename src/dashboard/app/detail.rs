@@ -23,6 +23,8 @@ pub struct Detail {
     pub offset: usize,
     /// Rows a second of the job, oldest first.
     pub rates: VecDeque<f64>,
+    /// Bytes a second of the job, oldest first.
+    pub byte_rates: VecDeque<f64>,
     sampled_at: Duration,
 }
 
@@ -36,6 +38,7 @@ impl Detail {
             selected: 0,
             offset: 0,
             rates: VecDeque::new(),
+            byte_rates: VecDeque::new(),
             sampled_at: Duration::ZERO,
         }
     }
@@ -92,15 +95,21 @@ impl Detail {
         }
     }
 
-    /// Adds a sample of the rate, at most one a second.
+    /// Adds a sample of the rates, at most one a second.
     pub fn sample(&mut self, now: Duration) {
         if now < self.sampled_at + Duration::from_millis(900) && !self.rates.is_empty() {
             return;
         }
         self.sampled_at = now;
-        self.rates.push_back(self.job.progress.rows_per_second);
-        if self.rates.len() > SAMPLES {
-            self.rates.pop_front();
+        let progress = &self.job.progress;
+        for (samples, newest) in [
+            (&mut self.rates, progress.rows_per_second),
+            (&mut self.byte_rates, progress.bytes_per_second),
+        ] {
+            samples.push_back(newest);
+            if samples.len() > SAMPLES {
+                samples.pop_front();
+            }
         }
     }
 

@@ -1,6 +1,8 @@
 //! What an update asks the runtime to do.
 
 use super::configs::ConfigAsk;
+use super::job_command::{JobCommand, JobQuestion};
+use super::log_query::LogQuery;
 use crate::model::ids::{ConnectionId, JobId};
 
 /// Something to be done outside; each ends as one message.
@@ -34,6 +36,28 @@ pub enum Effect {
     /// Put a text on the clipboard of the terminal. Made by [`super::clipboard::copy`], which also
     /// shows it.
     Copy(String),
+    /// Read stored lines of a log; ends as [`super::Msg::LogRead`].
+    ReadLog(LogQuery),
+    /// Look for the first line in the direction of the query; ends as [`super::Msg::LogFound`].
+    FindLog(LogQuery),
+    /// Command a job, wherever it runs; ends as [`super::Msg::Commanded`].
+    CommandJob {
+        /// Which.
+        id: JobId,
+        /// Name of its config.
+        config: String,
+        /// What is wished.
+        command: JobCommand,
+    },
+    /// Find out what a question about a job has to tell; ends as [`super::Msg::JobAnswered`].
+    AskJob {
+        /// Which.
+        id: JobId,
+        /// Name of its config.
+        config: String,
+        /// What.
+        question: JobQuestion,
+    },
     /// Give the terminal back and stop this process until it is continued.
     Suspend,
     /// Paint every cell again.
@@ -55,28 +79,8 @@ pub enum Load {
     Jobs,
     /// One job with its tables.
     Job(JobId),
-    /// Lines of a job's log.
-    Logs(LogQuery),
-}
-
-/// Which lines of a job's log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct LogQuery {
-    /// Whose log.
-    pub job: JobId,
-    /// Which part of it.
-    pub part: LogPart,
-}
-
-/// Which part of a log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum LogPart {
-    /// The newest lines.
-    Newest,
-    /// What came after this stored line.
-    After(u64),
-    /// What came before this stored line, newest of them.
-    Before(u64),
+    /// How old the copies of each config are.
+    Freshness,
 }
 
 /// What becomes of the jobs that run in this process when the dashboard is left.

@@ -92,6 +92,32 @@ pub fn span(seconds: f64) -> String {
     }
 }
 
+/// A time left: minutes are enough beyond ten of them, so that it changes rarely.
+#[must_use]
+pub fn eta(seconds: f64) -> String {
+    match seconds {
+        ..600.0 => span(seconds),
+        ..3600.0 => format!("{:.0}m", seconds / 60.0),
+        _ => span(seconds),
+    }
+}
+
+/// `as of 02:14, 6h ago`.
+#[must_use]
+pub fn as_of(time: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    format!("as of {}, {}", when(time, now), ago(time, now))
+}
+
+/// The hour and minute of a time of today, the date too of another day.
+#[must_use]
+pub fn moment(time: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    if time.date_naive() == now.date_naive() {
+        time.format("%H:%M").to_string()
+    } else {
+        time.format("%m-%d %H:%M").to_string()
+    }
+}
+
 /// A short age with a tenth: `0.8 s`, `42 s`, `3m 10s`.
 #[must_use]
 pub fn age(seconds: f64) -> String {

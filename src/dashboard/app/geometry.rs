@@ -53,7 +53,7 @@ const TOP: u16 = 2;
 /// Lines of the strip that tells about the selected connection or config.
 pub const ABOUT: u16 = 2;
 /// Lines of the strip under the tables of a job.
-pub const PACE: u16 = 3;
+pub const PACE: u16 = 5;
 
 /// Whether the screen is too small for anything but one line.
 #[must_use]

@@ -32,6 +32,7 @@ pub const PLACES: &[&[Context]] = &[
     &[
         Context::Jobs,
         Context::List,
+        Context::Job,
         Context::Find,
         Context::Move,
         Context::Global,
@@ -39,13 +40,13 @@ pub const PLACES: &[&[Context]] = &[
     ],
     &[
         Context::Detail,
+        Context::Job,
         Context::Move,
         Context::Global,
         Context::Always,
     ],
     &[
         Context::Logs,
-        Context::Find,
         Context::Move,
         Context::Global,
         Context::Always,

@@ -2,13 +2,17 @@
 
 use super::configs::ConfigTold;
 use super::effect::Load;
+use super::job_command::{JobAnswer, JobCommand, JobQuestion};
 use super::key::Key;
+use super::log_query::LogQuery;
 use super::mouse::Mouse;
 use super::overview::Overview;
 use crate::model::command::Refusal;
 use crate::model::config::Config;
 use crate::model::connection::Connection;
 use crate::model::event::Event;
+use crate::model::freshness::ConfigFreshness;
+use crate::model::ids::JobId;
 use crate::model::job::Job;
 use crate::model::log::LogEntry;
 use crate::model::plan::Plan;
@@ -65,6 +69,40 @@ pub enum Msg {
     },
     /// Something about configs came back.
     Config(ConfigTold),
+    /// Stored lines of a log, oldest first.
+    LogRead {
+        /// What was asked for.
+        query: LogQuery,
+        /// The lines.
+        result: Result<Vec<LogEntry>, Refusal>,
+    },
+    /// A stored line was looked for.
+    LogFound {
+        /// What was asked for.
+        query: LogQuery,
+        /// Its id.
+        result: Result<Option<u64>, Refusal>,
+    },
+    /// A job was commanded, or that was refused.
+    Commanded {
+        /// Name of its config.
+        config: String,
+        /// What was wished.
+        command: JobCommand,
+        /// The job, or the new one that it made.
+        result: Result<Box<Job>, Refusal>,
+    },
+    /// A question about a job can be asked, or not.
+    JobAnswered {
+        /// Which job.
+        id: JobId,
+        /// Name of its config.
+        config: String,
+        /// What was to be known.
+        question: JobQuestion,
+        /// What is known.
+        result: Result<JobAnswer, Refusal>,
+    },
     /// A stop was asked for, or refused.
     Stopped(Result<Box<Job>, Refusal>),
 }
@@ -82,6 +120,6 @@ pub enum Loaded {
     Jobs(Vec<Job>),
     /// For [`Load::Job`].
     Job(Box<Job>),
-    /// For [`Load::Logs`], oldest first.
-    Logs(Vec<LogEntry>),
+    /// For [`Load::Freshness`].
+    Freshness(Vec<ConfigFreshness>),
 }

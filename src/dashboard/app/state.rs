@@ -11,13 +11,16 @@ use super::detail::Detail;
 use super::effect::Load;
 use super::keymap::Keymap;
 use super::list::List;
+use super::log_query::LogQuery;
 use super::log_view::{LogView, Source};
 use super::notices::{Notice, Said};
 use super::overlay::{Overlay, SheetKind};
 use super::overview::Overview;
+use super::pace::Pace;
 use crate::model::config::Config;
 use crate::model::connection::Connection;
-use crate::model::ids::JobId;
+use crate::model::freshness::ConfigFreshness;
+use crate::model::ids::{ConfigId, JobId};
 use crate::model::job::{Job, JobState};
 
 /// The tabs.
@@ -131,8 +134,14 @@ pub struct State {
     pub job_log: LogView,
     /// Whose lines the tab of logs shows.
     pub log_source: Source,
-    /// Whether the job's log has no older stored lines.
-    pub log_from_start: bool,
+    /// What is being read of the job's log, and since when.
+    pub log_reading: Option<(LogQuery, Duration)>,
+    /// When newer lines of the job's log were last asked for.
+    pub log_asked_at: Option<Duration>,
+    /// Whether the job has ended and its last line was read.
+    pub log_settled: bool,
+    /// Whether what is typed is searched for in the log, not filtered by.
+    pub searching: bool,
     /// Log lines that could not be kept for the screen.
     pub dropped: u64,
     /// What lies over the screen, topmost last.
@@ -153,6 +162,10 @@ pub struct State {
     pub conflicted: Option<Box<Saving>>,
     /// Reading.
     pub loads: Loads,
+    /// How old the copies of each config are.
+    pub freshness: HashMap<ConfigId, ConfigFreshness>,
+    /// Times left of running jobs.
+    pub paces: HashMap<JobId, Pace>,
     /// When an event last told about a job; what is stored may be older.
     pub heard: HashMap<JobId, Duration>,
     pub(super) dirty: bool,
@@ -175,9 +188,12 @@ impl State {
             jobs: List::default(),
             detail: None,
             process_log: LogView::new(log_lines),
-            job_log: LogView::new(log_lines),
+            job_log: LogView::new(log_lines).stored(),
             log_source: Source::Process,
-            log_from_start: false,
+            log_reading: None,
+            log_asked_at: None,
+            log_settled: false,
+            searching: false,
             dropped: 0,
             overlays: Vec::new(),
             typing: None,
@@ -188,6 +204,8 @@ impl State {
             minute: 0,
             conflicted: None,
             loads: Loads::default(),
+            freshness: HashMap::new(),
+            paces: HashMap::new(),
             heard: HashMap::new(),
             dirty: true,
         }
@@ -328,9 +346,10 @@ impl State {
             Tab::Connections => self.connections.filter(),
             Tab::Configs => self.configs.filter(),
             Tab::Jobs => self.jobs.filter(),
-            Tab::Logs => self.log().filter(),
+            Tab::Logs => "",
         };
         !filter.is_empty()
+            || self.tab == Tab::Logs && super::update::log_is_narrowed(self)
             || self.tab == Tab::Jobs && self.detail.is_some()
             || self.tab == Tab::Logs && self.log_source != Source::Process
     }
@@ -347,14 +366,7 @@ impl State {
                 .detail
                 .as_ref()
                 .is_some_and(|detail| detail.selected_table().is_some()),
-            Action::DetailStop => self
-                .detail
-                .as_ref()
-                .is_some_and(|detail| !detail.job.state.is_final()),
-            Action::StopJob => self
-                .jobs
-                .selected()
-                .is_some_and(|job| !job.state.is_final()),
+            _ if row.context == Context::Job => self.offers_for_job(action),
             _ => match row.context {
                 Context::Connections => self.connections.selected().is_some(),
                 Context::Configs => self.configs.selected().is_some(),
@@ -379,11 +391,51 @@ impl State {
             {
                 "enable"
             }
+            (Action::PauseJob, _)
+                if self
+                    .looked_at()
+                    .is_some_and(|job| job.state == JobState::Paused) =>
+            {
+                "resume"
+            }
             (Action::AcceptReview, Some(Overlay::Sheet(sheet))) => match &sheet.kind {
                 SheetKind::Review(review) => review.words,
                 _ => action.info().short,
             },
             _ => action.info().short,
+        }
+    }
+
+    /// The job that is open, else the selected one.
+    #[must_use]
+    pub fn looked_at(&self) -> Option<&Job> {
+        let open = self.detail.as_ref().map(|detail| &detail.job);
+        open.or_else(|| self.jobs.selected())
+    }
+
+    /// Whether an action has something to do for the job that is looked at.
+    fn offers_for_job(&self, action: Action) -> bool {
+        let Some(job) = self.looked_at() else {
+            return false;
+        };
+        let ended = job.state.is_final();
+        let differs = job.tables.iter().any(|run| run.verified.differences > 0);
+        match action {
+            Action::PauseJob => matches!(job.state, JobState::Running | JobState::Paused),
+            Action::StopJob | Action::LimitJob => !ended,
+            Action::RetryJob => ended && job.state != JobState::Completed,
+            Action::VerifyJob | Action::UndoJob => ended,
+            Action::RepairJob => ended && differs,
+            _ => true,
+        }
+    }
+
+    /// Seconds left of a running job, as they are shown.
+    #[must_use]
+    pub fn eta(&self, job: &Job) -> Option<f64> {
+        match self.paces.get(&job.id) {
+            Some(pace) => pace.eta(),
+            None => job.progress.eta_seconds,
         }
     }
 }

@@ -20,6 +20,8 @@ pub enum Tone {
     Warn,
     /// Something failed.
     Bad,
+    /// What was searched for.
+    Found,
 }
 
 /// A piece of text in one tone.

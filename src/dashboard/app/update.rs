@@ -2,6 +2,7 @@
 
 mod configs;
 mod facts;
+mod jobs;
 mod keys;
 mod loads;
 mod logs;
@@ -19,6 +20,12 @@ use super::sheets;
 use super::state::{State, Tab};
 use super::text::Tone;
 use crate::model::command::Refusal;
+
+/// Whether the log that is shown is searched or filtered.
+#[must_use]
+pub fn log_is_narrowed(state: &State) -> bool {
+    logs::is_narrowed(state)
+}
 
 /// Takes one message. The runtime sets [`State::clock`] before.
 pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
@@ -77,16 +84,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Started { config, result } => match result {
             Ok(job) => {
                 state.say(format!("{config}: queued"), Tone::Good);
-                let id = job.id;
-                if state.jobs.get(id).is_none() {
-                    state.jobs.put(*job);
-                }
-                state.jobs.set_filter("");
-                state.jobs.select(id);
-                state.tab = Tab::Jobs;
-                let mut effects = keys::open_selected_job(state);
-                effects.extend(loads::now(state, &[Load::Jobs, Load::Overview]));
-                effects
+                jobs::show_new(state, *job)
             }
             Err(refusal) => {
                 refused(state, &format!("{config} was not started"), &refusal);
@@ -94,6 +92,19 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             }
         },
         Msg::Config(told) => configs::told(state, told),
+        Msg::LogRead { query, result } => logs::stored_lines(state, &query, result),
+        Msg::LogFound { query, result } => logs::found(state, &query, result),
+        Msg::Commanded {
+            config,
+            command,
+            result,
+        } => jobs::commanded(state, &config, &command, result),
+        Msg::JobAnswered {
+            id,
+            config,
+            question,
+            result,
+        } => jobs::answered(state, id, &config, question, result),
         Msg::Stopped(result) => {
             match result {
                 Ok(job) => state.say(

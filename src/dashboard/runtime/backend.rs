@@ -7,12 +7,15 @@ use std::future::Future;
 use futures_util::stream::BoxStream;
 
 use crate::dashboard::app::configs::{ConfigAsk, ConfigTold};
-use crate::dashboard::app::effect::{LogQuery, QuitHow};
+use crate::dashboard::app::effect::QuitHow;
+use crate::dashboard::app::job_command::{JobAnswer, JobCommand, JobQuestion};
+use crate::dashboard::app::log_query::LogQuery;
 use crate::dashboard::app::overview::Overview;
 use crate::model::command::Refusal;
 use crate::model::config::Config;
 use crate::model::connection::Connection;
 use crate::model::event::Event;
+use crate::model::freshness::ConfigFreshness;
 use crate::model::ids::{ConnectionId, JobId};
 use crate::model::job::Job;
 use crate::model::log::LogEntry;
@@ -43,11 +46,31 @@ pub trait Backend: Send + Sync + 'static {
     /// One job with its tables.
     fn job(&self, id: JobId) -> impl Future<Output = Result<Job, Refusal>> + Send;
     /// Stored lines of a job's log, oldest first.
-    fn logs(&self, query: LogQuery) -> impl Future<Output = Result<Vec<LogEntry>, Refusal>> + Send;
+    fn logs(&self, query: &LogQuery)
+    -> impl Future<Output = Result<Vec<LogEntry>, Refusal>> + Send;
+    /// Stored id of the first line in the direction of the query.
+    fn find_line(
+        &self,
+        query: &LogQuery,
+    ) -> impl Future<Output = Result<Option<u64>, Refusal>> + Send;
     /// Queues a job of a config.
     fn start_job(&self, config: &str) -> impl Future<Output = Result<Job, Refusal>> + Send;
     /// Asks a job to end as `cancelled` after its batch, wherever it runs.
     fn stop_job(&self, id: JobId) -> impl Future<Output = Result<Job, Refusal>> + Send;
+    /// Commands a job, wherever it runs; gives it, or the new one that this made.
+    fn command_job(
+        &self,
+        id: JobId,
+        command: &JobCommand,
+    ) -> impl Future<Output = Result<Job, Refusal>> + Send;
+    /// What a question about a job has to tell.
+    fn ask_job(
+        &self,
+        id: JobId,
+        question: JobQuestion,
+    ) -> impl Future<Output = Result<JobAnswer, Refusal>> + Send;
+    /// How old the copies of each config are.
+    fn freshness(&self) -> impl Future<Output = Result<Vec<ConfigFreshness>, Refusal>> + Send;
     /// Tests a connection.
     fn test_connection(
         &self,

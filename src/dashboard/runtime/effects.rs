@@ -20,7 +20,7 @@ pub fn spawn<W: Backend>(tasks: &mut JoinSet<Msg>, world: &Arc<W>, effect: Effec
                     Load::Configs => world.configs().await.map(Loaded::Configs),
                     Load::Jobs => world.jobs().await.map(Loaded::Jobs),
                     Load::Job(id) => world.job(id).await.map(|job| Loaded::Job(Box::new(job))),
-                    Load::Logs(query) => world.logs(query).await.map(Loaded::Logs),
+                    Load::Freshness => world.freshness().await.map(Loaded::Freshness),
                 };
                 Msg::Loaded(load, result)
             });
@@ -52,6 +52,47 @@ pub fn spawn<W: Backend>(tasks: &mut JoinSet<Msg>, world: &Arc<W>, effect: Effec
         }
         Effect::StopJob(id) => {
             tasks.spawn(async move { Msg::Stopped(world.stop_job(id).await.map(Box::new)) });
+        }
+        Effect::ReadLog(query) => {
+            tasks.spawn(async move {
+                let result = world.logs(&query).await;
+                Msg::LogRead { query, result }
+            });
+        }
+        Effect::FindLog(query) => {
+            tasks.spawn(async move {
+                let result = world.find_line(&query).await;
+                Msg::LogFound { query, result }
+            });
+        }
+        Effect::CommandJob {
+            id,
+            config,
+            command,
+        } => {
+            tasks.spawn(async move {
+                let result = world.command_job(id, &command).await.map(Box::new);
+                Msg::Commanded {
+                    config,
+                    command,
+                    result,
+                }
+            });
+        }
+        Effect::AskJob {
+            id,
+            config,
+            question,
+        } => {
+            tasks.spawn(async move {
+                let result = world.ask_job(id, question).await;
+                Msg::JobAnswered {
+                    id,
+                    config,
+                    question,
+                    result,
+                }
+            });
         }
         Effect::Quit(_) | Effect::Copy(_) | Effect::Redraw | Effect::Suspend => {}
     }

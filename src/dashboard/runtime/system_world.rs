@@ -1,6 +1,8 @@
 //! The running system as the dashboard's world.
 
 mod configs;
+mod job_commands;
+mod stored_log;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,16 +11,19 @@ use futures_util::stream::{self, BoxStream, StreamExt};
 
 use super::backend::{Backend, News};
 use crate::dashboard::app::configs::{ConfigAsk, ConfigTold};
-use crate::dashboard::app::effect::{LogPart, LogQuery, QuitHow};
+use crate::dashboard::app::effect::QuitHow;
+use crate::dashboard::app::job_command::{JobAnswer, JobCommand, JobQuestion};
+use crate::dashboard::app::log_query::LogQuery;
 use crate::dashboard::app::overview::Overview;
 use crate::jobs::{EventStream, StopHow};
 use crate::logging::{RingHandle, RingLine};
 use crate::model::command::Refusal;
 use crate::model::config::Config;
 use crate::model::connection::Connection;
+use crate::model::freshness::ConfigFreshness;
 use crate::model::ids::{ConnectionId, JobId};
 use crate::model::job::{Job, JobFilter, JobKind, JobRequest, Trigger};
-use crate::model::log::{LogEntry, LogFilter};
+use crate::model::log::LogEntry;
 use crate::model::plan::Plan;
 use crate::model::report::TestReport;
 use crate::model::status::{DatabaseStatus, Instance, InstanceState, PoolStatus, Status};
@@ -27,8 +32,6 @@ use crate::system::System;
 
 /// Jobs that the list shows.
 const JOBS: u32 = 200;
-/// Lines of a job's log that are read at once.
-const LOG_PAGE: u32 = 500;
 /// How often the lines of this process are looked at.
 const LOOK: Duration = Duration::from_millis(250);
 /// How long the first questions wait for the control database's first answer.
@@ -139,17 +142,12 @@ impl Backend for SystemWorld {
         self.services().await?.jobs.get(&id.to_string()).await
     }
 
-    async fn logs(&self, query: LogQuery) -> Result<Vec<LogEntry>, Refusal> {
-        let mut filter = LogFilter {
-            limit: Some(LOG_PAGE),
-            ..LogFilter::default()
-        };
-        match query.part {
-            LogPart::Newest => {}
-            LogPart::After(id) => filter.after = Some(id),
-            LogPart::Before(id) => filter.before = Some(id),
-        }
-        self.services().await?.jobs.logs(query.job, &filter).await
+    async fn logs(&self, query: &LogQuery) -> Result<Vec<LogEntry>, Refusal> {
+        stored_log::read(&self.services().await?.jobs, query).await
+    }
+
+    async fn find_line(&self, query: &LogQuery) -> Result<Option<u64>, Refusal> {
+        stored_log::find(&self.services().await?.jobs, query).await
     }
 
     async fn start_job(&self, config: &str) -> Result<Job, Refusal> {
@@ -164,6 +162,22 @@ impl Backend for SystemWorld {
 
     async fn stop_job(&self, id: JobId) -> Result<Job, Refusal> {
         self.services().await?.jobs.stop(id).await
+    }
+
+    async fn command_job(&self, id: JobId, command: &JobCommand) -> Result<Job, Refusal> {
+        job_commands::carry_out(&self.services().await?, id, command, who()).await
+    }
+
+    async fn ask_job(&self, id: JobId, question: JobQuestion) -> Result<JobAnswer, Refusal> {
+        let jobs = self.services().await?.jobs;
+        match question {
+            JobQuestion::Limits => jobs.limits(id).await.map(JobAnswer::Limits),
+            JobQuestion::Undoable => jobs.undoable(id).await.map(JobAnswer::Undoable),
+        }
+    }
+
+    async fn freshness(&self) -> Result<Vec<ConfigFreshness>, Refusal> {
+        self.services().await?.monitoring.freshness().await
     }
 
     async fn test_connection(&self, id: ConnectionId) -> Result<TestReport, Refusal> {

@@ -4,7 +4,7 @@ use crate::dashboard::app::action::{ACTIONS, Action};
 use crate::dashboard::app::format::{count, plural};
 use crate::dashboard::app::geometry;
 use crate::dashboard::app::overlay::Overlay;
-use crate::dashboard::app::state::State;
+use crate::dashboard::app::state::{State, Tab};
 use crate::dashboard::app::text::{Line, Tone, fit};
 use crate::dashboard::app::trail::trail;
 use crate::dashboard::ui::canvas::Canvas;
@@ -189,10 +189,17 @@ pub fn footer(state: &State, canvas: &mut Canvas<'_>) {
     let y = state.height - 1;
     let width = state.width.saturating_sub(2);
     if let (Some(typing), true) = (&state.typing, state.overlays.is_empty()) {
-        let line = Line::of("filter: ", Tone::Accent)
-            .and(typing, Tone::Plain)
-            .and("▌", Tone::Accent)
-            .and("   enter keeps it, esc as before", Tone::Dim);
+        let line = Line::of(
+            if state.searching && state.tab == Tab::Logs {
+                "search: "
+            } else {
+                "filter: "
+            },
+            Tone::Accent,
+        )
+        .and(typing, Tone::Plain)
+        .and("▌", Tone::Accent)
+        .and("   enter keeps it, esc as before", Tone::Dim);
         canvas.put_line(1, y, width, &line);
         return;
     }

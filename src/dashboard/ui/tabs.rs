@@ -4,6 +4,8 @@ pub mod configs;
 pub mod connections;
 mod empty;
 mod job_detail;
+mod job_pace;
+mod job_result;
 pub mod jobs;
 mod list;
 pub mod logs;
@@ -46,7 +48,12 @@ mod tests {
     fn agree<T: Listed>(columns: &[Column]) {
         let shown: Vec<&str> = columns.iter().map(|column| column.title).collect();
         let sorted: Vec<&str> = T::COLUMNS.iter().map(|column| column.title).collect();
-        assert_eq!(shown, sorted);
+        // What is known of a config's freshness is not part of the config.
+        let own: Vec<&str> = shown
+            .into_iter()
+            .filter(|title| *title != "EQUAL AS OF")
+            .collect();
+        assert_eq!(own, sorted);
     }
 
     #[test]

@@ -173,6 +173,7 @@ impl Theme {
             Tone::Good => self.good,
             Tone::Warn => self.warn,
             Tone::Bad => self.bad,
+            Tone::Found => self.tab_active,
         }
     }
 }

@@ -7,7 +7,7 @@ use super::Jobs;
 use crate::model::command::Refusal;
 use crate::model::finding::Finding;
 use crate::model::ids::JobId;
-use crate::model::job::{Job, JobChange, JobRequest, JobState, JobWish, Trigger};
+use crate::model::job::{Job, JobChange, JobLimits, JobRequest, JobState, JobWish, Trigger};
 use crate::model::table_run::TableState;
 use crate::services::refusal::{conflict, invalid, refuse};
 
@@ -152,6 +152,25 @@ impl Jobs {
         };
         self.create(&job.config_id.to_string(), request, Some(id))
             .await
+    }
+
+    /// The limits that a job has at present: its own, or those of its config and connection.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn limits(&self, id: JobId) -> Result<JobLimits, Refusal> {
+        let job = self.known(id).await?;
+        let asked = self.0.store.job_request(id).await.map_err(refuse)?;
+        let config = self.0.config(&job.config_id.to_string()).await?;
+        let connection = self.0.store.connection(config.connection_id).await;
+        let of_source = connection.map_err(refuse)?.map(|c| c.spec.throttle);
+        Ok(JobLimits {
+            max_concurrency: asked
+                .limits
+                .max_concurrency
+                .or(Some(config.spec.options.max_concurrency)),
+            throttle: asked.limits.throttle.or(of_source),
+        })
     }
 
     /// Changes limits of a job that has not ended, or the place of one that waits.

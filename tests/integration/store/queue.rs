@@ -191,7 +191,13 @@ both_flavours! {
             })
             .collect();
         store.save_differences(job, &found).await.unwrap();
-        assert_eq!(store.job_differences(job, 2).await.unwrap(), found[..2]);
-        assert!(store.job_differences(JobId::generate(), 2).await.unwrap().is_empty());
+        let page = async |page: DifferencePage| store.job_differences(job, page).await.unwrap();
+        let all = page(DifferencePage::default()).await;
+        assert_eq!(all.iter().map(|(_, d)| d.clone()).collect::<Vec<_>>(), found);
+        let limit = 2;
+        assert_eq!(page(DifferencePage { limit, ..DifferencePage::default() }).await, all[..2]);
+        assert_eq!(page(DifferencePage { limit, after: Some(all[0].0), ..DifferencePage::default() }).await, all[1..]);
+        assert_eq!(page(DifferencePage { limit: 1, before: Some(all[2].0), ..DifferencePage::default() }).await, all[1..2]);
+        assert!(store.job_differences(JobId::generate(), DifferencePage::default()).await.unwrap().is_empty());
     }
 }

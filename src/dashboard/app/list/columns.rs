@@ -54,6 +54,7 @@ pub const JOBS: &[SortColumn<Job>] = &[
     by("ETA", |j| running(j, j.progress.eta_seconds)),
     by("TABLES", |j| SortKey::count(u64::from(j.tables_total))),
     by("STARTED", |j| SortKey::time(j.started_at)),
+    by("AS OF", |j| SortKey::time(j.as_of())),
     by("TOOK", |j| {
         let end = j
             .finished_at

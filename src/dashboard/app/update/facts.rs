@@ -22,7 +22,7 @@ pub fn loaded(state: &mut State, load: Load, result: Result<Loaded, Refusal>) ->
     match result {
         Ok(loaded) => {
             state.dirty |= state.loads.failed.remove(&load).is_some();
-            take(state, load, loaded)
+            take(state, loaded)
         }
         Err(refusal) => {
             let told = format!("could not be read: {refusal}");
@@ -41,7 +41,7 @@ pub fn loaded(state: &mut State, load: Load, result: Result<Loaded, Refusal>) ->
     }
 }
 
-fn take(state: &mut State, load: Load, loaded: Loaded) -> Vec<Effect> {
+fn take(state: &mut State, loaded: Loaded) -> Vec<Effect> {
     match loaded {
         Loaded::Overview(overview) => {
             let was_down = state.database_down();
@@ -100,6 +100,7 @@ fn take(state: &mut State, load: Load, loaded: Loaded) -> Vec<Effect> {
             if let Some(listed) = state.jobs.get_mut(job.id) {
                 let tables = std::mem::take(&mut listed.tables);
                 *listed = job.clone();
+                listed.kept.as_of = job.as_of();
                 listed.tables = tables;
             }
             if let Some(detail) = state.detail.as_mut().filter(|d| d.job.id == job.id) {
@@ -107,7 +108,14 @@ fn take(state: &mut State, load: Load, loaded: Loaded) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Loaded::Logs(entries) => super::logs::stored_lines(state, load, entries),
+        Loaded::Freshness(found) => {
+            let found = found.into_iter().map(|one| (one.config_id, one)).collect();
+            if state.freshness != found {
+                state.freshness = found;
+                state.dirty |= matches!(state.tab, Tab::Configs | Tab::Jobs);
+            }
+            Vec::new()
+        }
     }
 }
 
@@ -145,7 +153,10 @@ fn keep_newer(state: &State, known: Option<&Job>, read: &mut Job) {
     read.tables_failed = read.tables_failed.max(known.tables_failed);
     for run in &mut read.tables {
         if let Some(table) = known.tables.iter().find(|t| t.id == run.id) {
+            // Events of progress don't tell where the time went.
+            let timing = run.timing;
             *run = table.clone();
+            run.timing = timing;
         }
     }
 }
@@ -179,7 +190,7 @@ pub fn happened(state: &mut State, event: Event) -> Vec<Effect> {
             state.heard.remove(&job_id);
             let with_tables = !job.tables.is_empty();
             put_job(state, *job);
-            let mut wanted = vec![Load::Overview, Load::Configs];
+            let mut wanted = vec![Load::Overview, Load::Configs, Load::Freshness];
             if !with_tables && state.detail.as_ref().is_some_and(|d| d.job.id == job_id) {
                 wanted.push(Load::Job(job_id));
             }
@@ -241,9 +252,12 @@ fn put_job(state: &mut State, job: Job) {
             detail.set(newer);
         }
     }
-    state.jobs.put(Job {
+    let as_of = job.as_of();
+    let mut listed = Job {
         tables: Vec::new(),
         ..job
-    });
+    };
+    listed.kept.as_of = as_of;
+    state.jobs.put(listed);
     state.dirty = true;
 }

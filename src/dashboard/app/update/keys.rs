@@ -1,6 +1,6 @@
 //! Keys: looked up in the key map, then done.
 
-use super::{configs, loads, logs, overlays, typing, wait_for};
+use super::{configs, jobs, loads, logs, overlays, typing, wait_for};
 use crate::dashboard::app::action::{Action, Context};
 use crate::dashboard::app::detail::Detail;
 use crate::dashboard::app::effect::{Effect, Load};
@@ -13,7 +13,6 @@ use crate::dashboard::app::notices;
 use crate::dashboard::app::sheets;
 use crate::dashboard::app::state::{State, Tab};
 use crate::dashboard::app::text::Tone;
-use crate::model::job::Job;
 
 /// A key was pressed.
 pub fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
@@ -43,7 +42,7 @@ fn set_filter(state: &mut State, text: &str) {
         Tab::Connections => state.connections.set_filter(text),
         Tab::Configs => state.configs.set_filter(text),
         Tab::Jobs => state.jobs.set_filter(text),
-        Tab::Logs => state.log_mut().set_filter(text),
+        Tab::Logs => logs::typing(state, text),
     }
 }
 
@@ -53,6 +52,7 @@ fn filter(state: &State) -> String {
         Tab::Connections => state.connections.filter(),
         Tab::Configs => state.configs.filter(),
         Tab::Jobs => state.jobs.filter(),
+        Tab::Logs if state.searching => state.log().searched_for(),
         Tab::Logs => state.log().filter(),
     }
     .to_owned()
@@ -102,18 +102,13 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
             typing::open_palette(state);
             Vec::new()
         }
-        Action::Back => {
-            back(state);
-            Vec::new()
-        }
-        Action::Quit => {
-            if back(state) {
-                Vec::new()
-            } else {
-                overlays::leave(state)
-            }
-        }
-        Action::Filter => {
+        Action::Back => back(state).unwrap_or_default(),
+        Action::Quit => match back(state) {
+            Some(effects) => effects,
+            None => overlays::leave(state),
+        },
+        Action::Filter | Action::Search | Action::FilterLog => {
+            state.searching = action == Action::Search;
             state.typed_over = filter(state);
             state.typing = Some(state.typed_over.clone());
             Vec::new()
@@ -122,6 +117,7 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
             sort(state, action);
             Vec::new()
         }
+        _ if info.context == Context::Job => jobs::act(state, action),
         _ if info.context == Context::Logs => logs::act(state, action),
         _ if info.context == Context::Move && state.tab == Tab::Logs => logs::act(state, action),
         _ if info.context == Context::Move => go(state, action),
@@ -154,18 +150,23 @@ fn turn(state: &mut State, by: usize) -> Vec<Effect> {
     show(state, Tab::ALL[(at.unwrap_or(0) + by) % 4])
 }
 
-/// Goes one step back; says whether there was one.
-fn back(state: &mut State) -> bool {
+/// Goes one step back; `None` when there is none.
+fn back(state: &mut State) -> Option<Vec<Effect>> {
     let had = state.has_way_back();
-    if state.tab == Tab::Jobs && state.detail.is_some() {
+    if state.tab == Tab::Logs {
+        if let Some(effects) = logs::widen(state) {
+            return Some(effects);
+        }
+        if state.log_source != Source::Process {
+            state.log_source = Source::Process;
+            state.tab = Tab::Jobs;
+        }
+    } else if state.tab == Tab::Jobs && state.detail.is_some() {
         state.detail = None;
     } else if !filter(state).is_empty() {
         set_filter(state, "");
-    } else if state.tab == Tab::Logs && state.log_source != Source::Process {
-        state.log_source = Source::Process;
-        state.tab = Tab::Jobs;
     }
-    had
+    had.then(Vec::new)
 }
 
 fn suspend(state: &mut State) -> Vec<Effect> {
@@ -228,6 +229,17 @@ fn on_selected(state: &mut State, action: Action) -> Vec<Effect> {
             }
             None => Vec::new(),
         },
+        Action::ConnectionLogs => match state.connections.selected() {
+            Some(connection) => {
+                let (id, name) = (connection.id, connection.spec.name.clone());
+                let configs = state.configs.all().iter();
+                let of_it = configs.filter(|config| config.connection_id == id);
+                let mut names = vec![name];
+                names.extend(of_it.map(|config| config.spec.name.clone()));
+                logs::show_names(state, names)
+            }
+            None => Vec::new(),
+        },
         Action::OpenConfig => {
             if let Some(config) = state.configs.selected() {
                 let sheet = sheets::config(config, state.clock.wall);
@@ -250,21 +262,7 @@ fn on_selected(state: &mut State, action: Action) -> Vec<Effect> {
         Action::EditConfigText | Action::ToggleConfig => configs::act(state, action),
         Action::OpenJob => open_selected_job(state),
         Action::StartAgain => start(state.jobs.selected().map(|job| job.config.clone())),
-        Action::StopJob | Action::DetailStop => {
-            match looked_at(state) {
-                Some(job) if job.state.is_final() => state.say(
-                    format!("{}: the job has ended already", job.config),
-                    Tone::Plain,
-                ),
-                Some(job) => overlays::ask_stop(state, &job),
-                None => {}
-            }
-            Vec::new()
-        }
-        Action::JobLogs | Action::DetailLogs => match looked_at(state) {
-            Some(job) => logs::show_job(state, job.id, job.config),
-            None => Vec::new(),
-        },
+        Action::TableLogs => jobs::show_table_log(state),
         Action::OpenTable => {
             let sheet = state
                 .detail
@@ -284,14 +282,6 @@ fn start(config: Option<String>) -> Vec<Effect> {
         .map(|config| Effect::StartJob { config })
         .into_iter()
         .collect()
-}
-
-/// The job that is open, else the selected one.
-fn looked_at(state: &State) -> Option<Job> {
-    match &state.detail {
-        Some(detail) => Some(detail.job.clone()),
-        None => state.jobs.selected().cloned(),
-    }
 }
 
 /// Opens the selected job and reads its tables.

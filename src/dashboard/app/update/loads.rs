@@ -1,17 +1,19 @@
 //! When what is stored is read again. Only what is shown is polled; events make it sooner.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::dashboard::app::effect::{Effect, Load, LogPart, LogQuery};
-use crate::dashboard::app::log_view::Source;
+use super::logs;
+use crate::dashboard::app::effect::{Effect, Load};
 use crate::dashboard::app::state::{State, Tab};
+use crate::model::job::JobState;
 
 const OVERVIEW: Duration = Duration::from_secs(4);
 /// While the first answer is waited for.
 const CONNECTING: Duration = Duration::from_millis(900);
 const LISTS: Duration = Duration::from_secs(4);
 const JOBS: Duration = Duration::from_secs(2);
-const LOGS: Duration = Duration::from_secs(1);
+const FRESHNESS: Duration = Duration::from_secs(15);
 /// A load that has not answered for so long is asked for again.
 const GIVEN_UP: Duration = Duration::from_secs(30);
 
@@ -30,7 +32,24 @@ pub fn ticked(state: &mut State) -> Vec<Effect> {
     {
         detail.sample(now);
     }
+    keep_pace(state);
     due(state)
+}
+
+/// Counts the times left down.
+fn keep_pace(state: &mut State) {
+    let mut paces = std::mem::take(&mut state.paces);
+    let running = |job: &&crate::model::job::Job| job.state == JobState::Running;
+    // What the list says of a job that is open comes last, and counts.
+    let told: HashMap<_, _> = (state.detail.iter().map(|d| &d.job).filter(running))
+        .chain(state.jobs.all().iter().filter(running))
+        .map(|job| (job.id, job.progress.eta_seconds))
+        .collect();
+    paces.retain(|id, _| told.contains_key(id));
+    for (id, eta) in told {
+        paces.entry(id).or_default().second(eta);
+    }
+    state.paces = paces;
 }
 
 /// Whether something on the screen counts seconds.
@@ -56,6 +75,9 @@ pub fn due(state: &mut State) -> Vec<Effect> {
         OVERVIEW
     };
     let mut wanted = vec![(Load::Overview, overview)];
+    if matches!(state.tab, Tab::Configs | Tab::Jobs) {
+        wanted.push((Load::Freshness, FRESHNESS));
+    }
     match state.tab {
         Tab::Connections => wanted.push((Load::Connections, LISTS)),
         Tab::Configs => wanted.push((Load::Configs, LISTS)),
@@ -77,16 +99,10 @@ pub fn due(state: &mut State) -> Vec<Effect> {
     {
         wanted.push((Load::Job(detail.job.id), JOBS));
     }
-    if let (Tab::Logs, Source::Job { id, .. }) = (state.tab, &state.log_source) {
-        let active = state.jobs.get(*id).is_none_or(|j| !j.state.is_final());
-        if active || state.job_log.is_empty() {
-            wanted.push((newest_lines(state, *id), LOGS));
-        }
-    }
     // While it is not there, nothing else can be read.
     let down = (state.overview.as_ref()).is_some_and(|overview| !overview.database.connected);
     let now = state.clock.steady;
-    wanted
+    let mut effects: Vec<Effect> = wanted
         .into_iter()
         .filter(|(load, _)| !down || *load == Load::Overview)
         .filter(|(load, every)| {
@@ -105,16 +121,9 @@ pub fn due(state: &mut State) -> Vec<Effect> {
         .collect::<Vec<_>>()
         .into_iter()
         .map(|load| ask(state, load))
-        .collect()
-}
-
-/// The newest lines of a job's log that are not there yet.
-pub fn newest_lines(state: &State, job: crate::model::ids::JobId) -> Load {
-    let part = match state.job_log.newest_id() {
-        Some(id) => LogPart::After(id),
-        None => LogPart::Newest,
-    };
-    Load::Logs(LogQuery { job, part })
+        .collect();
+    effects.extend(logs::due(state));
+    effects
 }
 
 /// Reads these at once, unless they are being read.
@@ -130,13 +139,6 @@ pub fn now(state: &mut State, loads: &[Load]) -> Vec<Effect> {
 }
 
 fn ask(state: &mut State, load: Load) -> Effect {
-    // Log queries differ with each answer; the old ones would pile up.
-    if matches!(load, Load::Logs(_)) {
-        state
-            .loads
-            .asked_at
-            .retain(|known, _| !matches!(known, Load::Logs(_)));
-    }
     state.loads.asked_at.insert(load, state.clock.steady);
     state.loads.under_way.insert(load);
     Effect::Load(load)

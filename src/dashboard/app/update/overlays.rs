@@ -1,5 +1,6 @@
 //! Sheets and questions.
 
+pub mod jobs;
 mod plans;
 
 use super::configs;

@@ -1,7 +1,7 @@
 //! Keys while a line of text is typed: the filter, the palette, a word that is asked for, a search
 //! in a sheet. Letters are text; the rest is looked up in the key map.
 
-use super::{keys, overlays};
+use super::{keys, logs, overlays};
 use crate::dashboard::app::action::Action;
 use crate::dashboard::app::confirm::Confirm;
 use crate::dashboard::app::effect::Effect;
@@ -10,7 +10,7 @@ use crate::dashboard::app::key::{Code, Key};
 use crate::dashboard::app::keymap::TYPING;
 use crate::dashboard::app::overlay::{Dialog, Overlay};
 use crate::dashboard::app::palette::Palette;
-use crate::dashboard::app::state::State;
+use crate::dashboard::app::state::{State, Tab};
 
 /// Whether what has the focus takes letters as text.
 pub fn takes(state: &State) -> bool {
@@ -136,7 +136,12 @@ fn in_filter(state: &mut State, action: Option<Action>, key: Key) -> Vec<Effect>
         return Vec::new();
     };
     match action {
-        Some(Action::AcceptTyped) => state.typing = None,
+        Some(Action::AcceptTyped) => {
+            state.typing = None;
+            if state.tab == Tab::Logs {
+                return logs::typed(state);
+            }
+        }
         Some(Action::CancelTyped) => {
             *typing = std::mem::take(&mut state.typed_over);
             keys::apply_filter(state);

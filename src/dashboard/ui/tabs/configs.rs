@@ -8,11 +8,12 @@ use crate::dashboard::app::geometry;
 use crate::dashboard::app::state::State;
 use crate::dashboard::app::text::{Line, Tone};
 use crate::dashboard::ui::canvas::Canvas;
+use crate::dashboard::ui::fresh;
 use crate::dashboard::ui::widgets::table::{Cell, Column};
 use crate::model::config::Config;
 use crate::model::job::JobState;
 
-pub(super) const COLUMNS: [Column; 7] = [
+pub(super) const COLUMNS: [Column; 8] = [
     Column::words("NAME", 16, 9).growing(),
     Column::words("CONNECTION", 12, 3).growing(),
     Column::words("MODE", 11, 5),
@@ -20,6 +21,7 @@ pub(super) const COLUMNS: [Column; 7] = [
     Column::words("SCHEDULE", 13, 2),
     Column::words("LAST JOB", 21, 8),
     Column::words("NEXT RUN", 11, 7),
+    Column::words("EQUAL AS OF", 13, 2),
 ];
 
 /// Paints it.
@@ -56,6 +58,7 @@ fn row(state: &State, config: &Config) -> Vec<Cell> {
         schedule,
         last_job(state, config),
         next_run(state, config),
+        fresh::of_config(state, config.id),
     ]
 }
 

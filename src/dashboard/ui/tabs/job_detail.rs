@@ -1,6 +1,6 @@
 //! One job: its tables live, how fast it is, what limits it, what would be lost.
 
-use super::{empty, jobs::took, strip};
+use super::{empty, job_pace, job_result, jobs::took, strip};
 use crate::dashboard::app::detail::Detail;
 use crate::dashboard::app::format;
 use crate::dashboard::app::geometry::{self, Area};
@@ -9,18 +9,19 @@ use crate::dashboard::app::state::State;
 use crate::dashboard::app::text::{Line, Tone};
 use crate::dashboard::ui::canvas::Canvas;
 use crate::dashboard::ui::marks;
-use crate::dashboard::ui::widgets::sparkline;
 use crate::dashboard::ui::widgets::table::{self, Cell, Column};
 use crate::model::job::{Job, JobState};
+use crate::model::progress::Progress;
 use crate::model::table_run::{TableRun, TableState};
 
-const COLUMNS: [Column; 8] = [
+const COLUMNS: [Column; 9] = [
     Column::words("TABLE", 14, 9).growing(),
     Column::words("PHASE", 11, 8),
     Column::words("PROGRESS", 18, 7).growing(),
     Column::numbers("ROWS / ABOUT", 19, 5),
     Column::numbers("ROWS/S", 8, 6),
     Column::numbers("MB/S", 5, 3),
+    Column::numbers("RANGES", 9, 4),
     Column::numbers("RETRIES", 7, 1),
     Column::words("LIMIT", 8, 2),
 ];
@@ -53,26 +54,45 @@ pub fn render(state: &State, detail: &Detail, canvas: &mut Canvas<'_>, pane: Are
             &Line::of(words, Tone::Dim),
         );
     } else {
-        let rows: Vec<Vec<Cell>> = detail
-            .job
-            .tables
-            .iter()
-            .map(|run| row(state, &detail.job, run))
-            .collect();
-        table::render(
-            canvas,
-            area,
-            &COLUMNS,
-            &rows,
-            detail.offset,
-            Some(detail.selected),
-        );
+        tables(state, detail, canvas, area);
     }
     if let Some(area) = strip_area {
         let [word, hint] = words(state, detail);
-        let lines = [pace(detail, usize::from(area.width)), word, hint];
-        strip(canvas, pane, area, &lines);
+        let width = usize::from(area.width);
+        let [first, second, third] = if detail.job.state.is_final() {
+            job_result::summary(state, detail)
+        } else {
+            job_pace::lines(state, detail, width)
+        };
+        strip(canvas, pane, area, &[first, second, third, word, hint]);
     }
+}
+
+/// The rows on the screen only: a job may have thousands of tables.
+fn tables(state: &State, detail: &Detail, canvas: &mut Canvas<'_>, area: Area) {
+    let ended = detail.job.state.is_final();
+    let shown = usize::from(area.height.saturating_sub(1));
+    let rows: Vec<Vec<Cell>> = detail
+        .job
+        .tables
+        .iter()
+        .skip(detail.offset)
+        .take(shown)
+        .map(|run| {
+            if ended {
+                job_result::row(state, run)
+            } else {
+                row(state, &detail.job, run)
+            }
+        })
+        .collect();
+    let columns: &[Column] = if ended {
+        &job_result::COLUMNS
+    } else {
+        &COLUMNS
+    };
+    let selected = detail.selected.checked_sub(detail.offset);
+    table::render(canvas, area, columns, &rows, 0, selected);
 }
 
 fn title(state: &State, job: &Job) -> Line {
@@ -157,6 +177,7 @@ fn row(state: &State, job: &Job, run: &TableRun) -> Vec<Cell> {
         Cell::plain(rows),
         number(format::rate(p.rows_per_second)),
         number(format::megabytes(p.bytes_per_second)),
+        ranges(p),
         Cell::plain(retries),
         limit,
     ]
@@ -174,63 +195,12 @@ fn verified_short(state: &State, run: &TableRun) -> Option<String> {
     })
 }
 
-/// The rate lately and now, and what limits it.
-fn pace(detail: &Detail, width: usize) -> Line {
-    let job = &detail.job;
-    if job.state != JobState::Running {
-        let c = &job.counts;
-        let mut line = Line::of("written ", Tone::Dim).and(
-            format!(
-                "{} inserted, {} updated, {} deleted",
-                format::count(c.inserted),
-                format::count(c.updated),
-                format::count(c.deleted)
-            ),
-            Tone::Plain,
-        );
-        if c.kept > 0 {
-            line = line.and(format!(", {} kept", format::count(c.kept)), Tone::Plain);
-        }
-        return line;
+/// `12/30`.
+fn ranges(p: &Progress) -> Cell {
+    if p.chunks_total == 0 {
+        return Cell::plain("");
     }
-    let bars = sparkline::text(detail.rates.iter(), (width / 5).min(40));
-    let p = &job.progress;
-    let mut line = Line::of("rows/s ", Tone::Dim)
-        .and(bars, Tone::Accent)
-        .and(format!(" {}", format::rate(p.rows_per_second)), Tone::Plain);
-    let megabytes = format::megabytes(p.bytes_per_second);
-    if megabytes != "-" {
-        line = line.and(format!("  {megabytes} MB/s"), Tone::Plain);
-    }
-    if let Some(eta) = p.eta_seconds {
-        line = line.and(format!("  ETA {}", format::span(eta)), Tone::Plain);
-    }
-    let line = match limit_words(job) {
-        Some(words) => line.and(format!("  {words}"), Tone::Warn),
-        None => line,
-    };
-    if p.workers == 0 {
-        return line;
-    }
-    let workers = format::plural(p.workers as usize, "worker", "workers");
-    line.and(format!("  {workers}"), Tone::Dim)
-}
-
-fn limit_words(job: &Job) -> Option<String> {
-    if let Some(reason) = &job.progress.throttled {
-        return Some(format!("throttled: {reason}"));
-    }
-    let words = match job.progress.bottleneck.as_deref()? {
-        "source" => "reading the source limits it",
-        "network" => "the network limits it",
-        "client" => "this machine limits it",
-        "target" => "target writes limit it",
-        "lock" => "locks limit it",
-        "throttle" => "a throttle limits it",
-        "ddl" => "keys are being built",
-        _ => return None,
-    };
-    Some(words.to_owned())
+    Cell::plain(format!("{}/{}", p.chunks_done, p.chunks_total))
 }
 
 /// What there is to say about the selected table, or about the job; then what to do about it.
@@ -258,8 +228,14 @@ fn words(state: &State, detail: &Detail) -> [Line; 2] {
     } else {
         format!(" ({})", ways.join(", ").replace('_', " "))
     };
+    let spent = job_result::shares(&run.timing);
+    let spent = if spent.is_empty() {
+        Line::empty()
+    } else {
+        Line::of(format!("{}: {spent}", run.target_table), Tone::Dim)
+    };
     [
         Line::of(format!("{}{ways}{said}", run.target_table), Tone::Dim),
-        Line::empty(),
+        spent,
     ]
 }

@@ -7,11 +7,12 @@ use crate::dashboard::app::geometry;
 use crate::dashboard::app::state::State;
 use crate::dashboard::app::text::Tone;
 use crate::dashboard::ui::canvas::Canvas;
+use crate::dashboard::ui::fresh;
 use crate::dashboard::ui::marks;
 use crate::dashboard::ui::widgets::table::{Cell, Column};
 use crate::model::job::{Job, JobState};
 
-pub(super) const COLUMNS: [Column; 9] = [
+pub(super) const COLUMNS: [Column; 10] = [
     Column::words("CONFIG", 14, 9).growing(),
     Column::words("STATE", 11, 8),
     Column::words("PROGRESS", 20, 7).growing(),
@@ -19,8 +20,9 @@ pub(super) const COLUMNS: [Column; 9] = [
     Column::numbers("MB/S", 5, 3),
     Column::numbers("ETA", 7, 5),
     Column::numbers("TABLES", 6, 4),
-    Column::words("STARTED", 11, 2),
-    Column::numbers("TOOK", 7, 1),
+    Column::words("STARTED", 11, 1),
+    Column::words("AS OF", 13, 2),
+    Column::numbers("TOOK", 7, 0),
 ];
 
 /// Paints it.
@@ -46,7 +48,7 @@ fn row(state: &State, job: &Job) -> Vec<Cell> {
     let running = job.state == JobState::Running;
     let p = &job.progress;
     let number = |text: String| Cell::plain(if running { text } else { String::new() });
-    let eta = p.eta_seconds.map_or("-".to_owned(), format::span);
+    let eta = state.eta(job).map_or("-".to_owned(), format::eta);
     let started = job
         .started_at
         .map_or("-".to_owned(), |at| format::when(at, state.clock.wall));
@@ -64,6 +66,7 @@ fn row(state: &State, job: &Job) -> Vec<Cell> {
         number(eta),
         Cell::plain(tables),
         Cell::of(started, Tone::Dim),
+        fresh::of_job(state, job),
         Cell::of(took(state, job), Tone::Dim),
     ]
 }

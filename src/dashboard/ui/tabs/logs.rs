@@ -15,8 +15,16 @@ pub fn render(state: &State, canvas: &mut Canvas<'_>) {
     if !log.filter().is_empty() {
         left = left.and(format!(" · filter {:?}", log.filter()), Tone::Warn);
     }
-    if log.wraps() {
+    if !log.searched_for().is_empty() {
+        let text = format!(" · search {:?}", log.searched_for());
+        left = left.and(text, Tone::Accent);
+    }
+    let look = log.look();
+    if look.wrap {
         left = left.and(" · wrapped", Tone::Dim);
+    }
+    if look.left > 0 {
+        left = left.and(format!(" · from column {}", look.left + 1), Tone::Warn);
     }
     let right = Line::of(right, if log.follows() { Tone::Dim } else { Tone::Warn });
     canvas.frame(pane, &left, &right, true);

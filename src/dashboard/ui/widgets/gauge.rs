@@ -29,7 +29,7 @@ pub fn render(canvas: &mut Canvas<'_>, x: u16, y: u16, width: u16, percent: f64)
 }
 
 /// The filled and the empty part of a bar.
-fn bar_text(percent: f64, columns: u16) -> (String, String) {
+pub fn bar_text(percent: f64, columns: u16) -> (String, String) {
     let eighths = (percent / 100.0 * f64::from(columns) * 8.0).floor() as usize;
     let (whole, part) = (eighths / 8, EIGHTHS[eighths % 8]);
     let filled = whole + usize::from(!part.is_empty());
