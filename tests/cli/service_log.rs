@@ -116,7 +116,7 @@ fn sighup_takes_log_levels_over_and_names_what_needs_a_restart() {
         "{level: warn, format: text, modules: {system: debug}}",
     );
     service.signal(Signal::HUP);
-    service.wait_to_say("the log levels are those of the settings now");
+    service.wait_to_say("log levels and sync.health_interval are those of the settings now");
     assert!(!service.text().contains("need a restart"));
 
     write(&home, "{level: info, format: text, keep_files: 3}");

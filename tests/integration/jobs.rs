@@ -194,6 +194,11 @@ both_flavours! {
         house.settings.database.port = port;
         let system = house.start(Role::Dashboard).await;
         assert!(system.services().is_none() && system.engine().is_none());
+        // It opens before the first try has failed.
+        eventually(Duration::from_secs(30), "a failed try", async || {
+            system.database().error.is_some()
+        })
+        .await;
         let status = system.database();
         assert!(!status.connected && status.error.is_some() && status.retry_at.is_some());
         assert_eq!(system.status_without_services().status, "degraded");
