@@ -13,6 +13,7 @@ pub mod limiter;
 pub mod options;
 mod process;
 pub mod screen;
+mod system_requests;
 mod system_world;
 pub mod terminal;
 mod theme_watch;

@@ -101,3 +101,46 @@ pub struct SourceTable {
     /// Its comment.
     pub comment: String,
 }
+
+/// One table of a source in full, as a schema browser shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TableInfo {
+    /// Its name.
+    pub name: String,
+    /// Its engine.
+    pub engine: String,
+    /// Its columns, in their order.
+    pub columns: Vec<ColumnInfo>,
+    /// Its keys, the primary one first.
+    pub keys: Vec<KeyInfo>,
+    /// Foreign keys in words: `customer_id → customers.id`.
+    pub foreign_keys: Vec<String>,
+    /// Names of its triggers.
+    pub triggers: Vec<String>,
+    /// The statement that makes it, as the server says it.
+    pub create_sql: String,
+}
+
+/// A column of a source's table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnInfo {
+    /// Its name.
+    pub name: String,
+    /// Its type as the server says it: `varchar(40)`.
+    pub column_type: String,
+    /// Whether it may be NULL.
+    pub nullable: bool,
+    /// What else is said of it: `auto_increment`, `generated`.
+    pub extra: String,
+}
+
+/// A key of a source's table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyInfo {
+    /// Its name.
+    pub name: String,
+    /// Whether each value is there once.
+    pub unique: bool,
+    /// Columns, with the length of a prefix, or expressions.
+    pub parts: Vec<String>,
+}

@@ -1,5 +1,6 @@
 //! Definitions of tables as the server's own dictionary gives them.
 
+mod info;
 mod noted;
 
 use super::error::MysqlError;

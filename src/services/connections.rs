@@ -14,9 +14,10 @@ use crate::model::connection::{Connection, ConnectionSpec, Health, HealthState};
 use crate::model::ids::ConnectionId;
 use crate::model::job::{JobFilter, JobState};
 use crate::model::mapping;
-use crate::model::report::{Flavour, SourceTable, TestReport};
+use crate::model::report::{Flavour, SourceTable, TableInfo, TestReport};
 use crate::mysql::probe::{self, Depth, Needs};
-use crate::mysql::{Endpoint, Session, SessionKind};
+use crate::mysql::schema::TableSchema;
+use crate::mysql::{Endpoint, Session, SessionKind, TableRef};
 
 /// Sources.
 #[derive(Clone)]
@@ -176,6 +177,22 @@ impl Connections {
             .map_err(|error| refuse_source(&error));
         session.close().await;
         tables
+    }
+
+    /// Columns, keys and definition of one table of a source.
+    ///
+    /// # Errors
+    /// `NotFound`; `SourceUnavailable`.
+    pub async fn table(&self, id: ConnectionId, name: &str) -> Result<TableInfo, Refusal> {
+        let connection = self.by_id(id).await?;
+        let endpoint = self.0.source_of(&connection).await?;
+        let mut session = self.0.open_source(&endpoint).await?;
+        let table = TableRef::new(connection.spec.database.as_str(), name);
+        let read = TableSchema::read(&mut session, &table).await;
+        session.close().await;
+        read.map_err(|error| refuse_source(&error))?
+            .map(|schema| schema.info())
+            .ok_or_else(|| not_found("table", name))
     }
 
     /// What the configs of a connection ask for beside reading.

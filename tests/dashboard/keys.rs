@@ -60,6 +60,9 @@ fn every_place_has_a_way_out() {
             Action::CloseDialog,
             Action::LeaveEditor,
             Action::CancelTyped,
+            Action::CloseForm,
+            Action::LeaveSide,
+            Action::ClosePicker,
         ];
         assert!(
             out.iter().any(|a| place.contains(&a.info().context)),

@@ -5,6 +5,8 @@
 
 mod bytes;
 mod configs;
+mod form_screens;
+mod forms;
 mod hostile;
 mod jobs;
 mod keys;

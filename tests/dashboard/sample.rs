@@ -16,7 +16,8 @@ use db_taxi::model::log::{Level, LogEntry};
 use db_taxi::model::plan::{Plan, PlannedDeletes, Risk, Severity, TablePlan};
 use db_taxi::model::progress::{Counts, Progress};
 use db_taxi::model::report::{
-    BinlogReport, Flavour, MissingPrivilege, PrivilegeReport, TestReport, TlsReport,
+    BinlogReport, ColumnInfo, Flavour, KeyInfo, MissingPrivilege, PrivilegeReport, SourceTable,
+    TableInfo, TestReport, TlsReport,
 };
 use db_taxi::model::rule::TableRule;
 use db_taxi::model::status::{DatabaseStatus, PoolStatus, Stats};
@@ -607,4 +608,78 @@ pub fn press(state: &mut State, keys: &str) -> Vec<db_taxi::dashboard::app::Effe
     keys.split_whitespace()
         .flat_map(|key| update(state, Msg::Key(key.parse().unwrap())))
         .collect()
+}
+
+/// The tables of the shop.
+pub fn source_tables() -> Vec<SourceTable> {
+    [
+        ("customers", 50_000, 9_000_000, "id"),
+        ("order_audit", 88_100_000, 21_000_000_000, ""),
+        ("order_items", 3_000_000, 790_000_000, "order_id, line"),
+        ("orders", 1_000_000, 412_000_000, "id"),
+        ("payments", 600_000, 88_000_000, "id"),
+        ("tmp_import", 12, 16_384, "id"),
+        ("注文履歴", 4_200, 1_100_000, "id"),
+    ]
+    .into_iter()
+    .map(|(name, rows_estimate, data_bytes, key)| SourceTable {
+        name: name.to_owned(),
+        engine: Some(
+            if name == "tmp_import" {
+                "MyISAM"
+            } else {
+                "InnoDB"
+            }
+            .to_owned(),
+        ),
+        rows_estimate,
+        data_bytes,
+        primary_key: key
+            .split(", ")
+            .filter(|k| !k.is_empty())
+            .map(str::to_owned)
+            .collect(),
+        comment: String::new(),
+    })
+    .collect()
+}
+
+pub fn table_info() -> TableInfo {
+    let column = |name: &str, column_type: &str, nullable: bool, extra: &str| ColumnInfo {
+        name: name.to_owned(),
+        column_type: column_type.to_owned(),
+        nullable,
+        extra: extra.to_owned(),
+    };
+    let key = |name: &str, unique: bool, parts: &[&str]| KeyInfo {
+        name: name.to_owned(),
+        unique,
+        parts: parts.iter().map(|part| (*part).to_owned()).collect(),
+    };
+    TableInfo {
+        name: "orders".to_owned(),
+        engine: "InnoDB".to_owned(),
+        columns: vec![
+            column("id", "bigint unsigned", false, "auto_increment"),
+            column("customer_id", "bigint unsigned", false, ""),
+            column("state", "enum('new','paid','sent')", false, ""),
+            column("note", "varchar(200)", true, ""),
+            column("updated_at", "timestamp(3)", false, "on update"),
+        ],
+        keys: vec![
+            key("PRIMARY", true, &["id"]),
+            key("by_customer", false, &["customer_id", "updated_at"]),
+            key("by_note", false, &["note(20)"]),
+        ],
+        foreign_keys: vec!["customer_id → customers (id), on delete restrict".to_owned()],
+        triggers: vec!["orders_audit".to_owned()],
+        create_sql: "CREATE TABLE `orders` (\n  `id` bigint unsigned NOT NULL AUTO_INCREMENT,\n  PRIMARY KEY (`id`)\n)".to_owned(),
+    }
+}
+
+/// Types a text, letter by letter.
+pub fn typed(state: &mut State, text: &str) {
+    for c in text.chars() {
+        update(state, Msg::Key(db_taxi::dashboard::app::Key::char(c)));
+    }
 }

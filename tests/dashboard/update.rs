@@ -185,7 +185,7 @@ fn q_and_esc_go_back_one_step_at_a_time() {
         Load::Jobs,
         Loaded::Jobs(sample::jobs()[2..].to_vec()),
     );
-    press(&mut state, "enter enter");
+    press(&mut state, "3 enter enter");
     assert!(state.detail.is_some());
     press(&mut state, "? q");
     assert!(state.overlays.is_empty() && state.detail.is_some());

@@ -11,12 +11,13 @@ use db_taxi::dashboard::app::effect::QuitHow;
 use db_taxi::dashboard::app::job_command::{JobAnswer, JobCommand, JobQuestion};
 use db_taxi::dashboard::app::log_query::{LogPart, LogQuery};
 use db_taxi::dashboard::app::overview::Overview;
+use db_taxi::dashboard::app::request::{Answer, Answered, Request};
 use db_taxi::dashboard::runtime::backend::{Backend, News};
 use db_taxi::model::command::Refusal;
 use db_taxi::model::config::Config;
 use db_taxi::model::connection::Connection;
 use db_taxi::model::freshness::ConfigFreshness;
-use db_taxi::model::ids::{ConnectionId, JobId};
+use db_taxi::model::ids::{ConfigId, ConnectionId, JobId};
 use db_taxi::model::job::{Job, JobState};
 use db_taxi::model::log::LogEntry;
 use db_taxi::model::plan::Plan;
@@ -180,6 +181,39 @@ impl Backend for World {
     async fn test_connection(&self, id: ConnectionId) -> Result<TestReport, Refusal> {
         self.asked(format!("test {id}"));
         Ok(sample::test_report())
+    }
+
+    async fn ask(&self, request: Request) -> Answered {
+        self.asked(format!("{request:?}"));
+        drop(self.up()?);
+        Ok(match request {
+            Request::SaveConnection { id, spec, .. } => {
+                let mut connection = sample::connections()[1].clone();
+                connection.id = id.unwrap_or_else(ConnectionId::generate);
+                connection.spec = *spec;
+                let mut facts = self.facts();
+                facts.connections.retain(|known| known.id != connection.id);
+                facts.connections.push(connection.clone());
+                Answer::Connection(Box::new(connection))
+            }
+            Request::TestTyped { .. } | Request::CheckHealth(_) => {
+                Answer::Report(Box::new(sample::test_report()))
+            }
+            Request::DeleteConnection(id) => {
+                self.facts().connections.retain(|known| known.id != id);
+                Answer::Done
+            }
+            Request::Dependents(_) => Answer::Names(Vec::new()),
+            Request::Tables(_) => Answer::Tables(sample::source_tables()),
+            Request::Table { .. } => Answer::Table(Box::new(sample::table_info())),
+            Request::AddConfig(spec) => {
+                let mut config = sample::configs()[0].clone();
+                config.id = ConfigId::generate();
+                config.spec = *spec;
+                self.facts().configs.push(config.clone());
+                Answer::Config(Box::new(config))
+            }
+        })
     }
 
     async fn plan(&self, config: &str, exact: bool) -> Result<Plan, Refusal> {

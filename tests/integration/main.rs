@@ -21,6 +21,7 @@ mod support;
 mod conflicts;
 mod connect;
 mod crash;
+mod dashboard;
 mod fidelity;
 mod harness;
 mod incremental;

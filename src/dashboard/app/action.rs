@@ -39,6 +39,14 @@ pub enum Context {
     Dialog,
     /// A line of text.
     Typing,
+    /// The fields of a form.
+    Form,
+    /// A form, whichever of its panes has the keys.
+    FormSend,
+    /// What lies beside a form.
+    Side,
+    /// A list to choose from.
+    Picker,
 }
 
 impl Context {
@@ -63,6 +71,10 @@ impl Context {
             Self::Editor => "Text of a config",
             Self::Dialog => "Questions",
             Self::Typing => "Where text is typed",
+            Self::Form => "Forms: fields",
+            Self::FormSend => "Forms",
+            Self::Side => "Forms: the report beside",
+            Self::Picker => "Lists to choose from",
         }
     }
 
@@ -84,6 +96,10 @@ impl Context {
         Self::Editor,
         Self::Dialog,
         Self::Typing,
+        Self::FormSend,
+        Self::Form,
+        Self::Side,
+        Self::Picker,
         Self::Always,
     ];
 }
@@ -173,6 +189,10 @@ actions! {
     OpenConnection "open_connection" Connections ["enter"] 10 "details" "Show the selected connection";
     TestConnection "test_connection" Connections ["t"] 20 "test" "Test the selected connection: reach, login, privileges, binlog";
 
+    NewConnection "new_connection" Connections ["n"] 30 "new" "Add a connection; on an empty installation, step by step to the first copy" writes;
+    EditConnection "edit_connection" Connections ["e"] 35 "edit" "Change the selected connection" writes;
+    DeleteConnection "delete_connection" Connections ["d"] 45 "delete…" "Delete the selected connection; asks for its name" writes destructive;
+    BrowseTables "browse_tables" Connections ["b"] 40 "tables" "Tables of the selected source: sizes, rows, keys, columns";
     ConnectionLogs "connection_logs" Connections ["l"] 0 "log" "Show what this process wrote about the selected connection and its configs";
 
     OpenConfig "open_config" Configs ["enter"] 10 "details" "Show the selected config";
@@ -233,6 +253,26 @@ actions! {
     CancelTyped "cancel_typed" Typing ["esc"] 20 "close" "Close, as it was before";
     NextMatch "next_match" Typing ["down" "ctrl-n" "tab"] 30 "next" "Mark the next one that fits";
     PreviousMatch "previous_match" Typing ["up" "ctrl-p" "backtab"] 0 "previous" "Mark the one before";
+    SubmitForm "submit_form" FormSend ["ctrl-s" "ctrl-o"] 10 "save" "Save or send what is typed";
+    TestTyped "test_typed" FormSend ["ctrl-t"] 20 "test" "Test the connection with what is typed, without saving it";
+    EnterField "enter_field" Form ["enter"] 0 "next" "To the next field; at the last one, save; opens and closes a fold";
+    NextField "next_field" Form ["tab" "down"] 30 "next field" "To the next field";
+    PreviousField "previous_field" Form ["backtab" "up"] 0 "field before" "To the field before";
+    ShowSide "show_side" Form ["ctrl-g"] 25 "report" "To the report beside the form";
+    CloseForm "close_form" Form ["esc"] 50 "close" "Close the form; asks when something was changed";
+
+    CopySide "copy_side" Side ["y"] 5 "copy" "Copy the statements that are shown";
+    LeaveSide "leave_side" Side ["esc" "tab" "q"] 50 "back to the form" "Back to the fields; gives up what is waited for";
+
+    PickMark "pick_mark" Picker ["space"] 10 "mark" "Mark the row, or take its mark away";
+    PickDone "pick_done" Picker ["enter"] 20 "done" "Take what is marked, or open the row";
+    PickFilter "pick_filter" Picker ["/"] 30 "filter" "Show only what fits a few letters; tab marks meanwhile";
+    PickAll "pick_all" Picker ["a"] 40 "all" "Mark every row that is shown; again takes the marks away";
+    PickNone "pick_none" Picker ["n"] 0 "none" "Take every mark away";
+    PickPattern "pick_pattern" Picker ["*"] 45 "pattern" "Mark what fits a pattern: * any letters, ? one";
+    PickOrder "pick_order" Picker ["o"] 48 "order" "Order by name, size or rows";
+    PickInfo "pick_info" Picker ["i"] 35 "columns" "Show columns and keys of the row";
+    ClosePicker "close_picker" Picker ["esc" "q"] 60 "back" "Show everything again, then close";
 
     QuitRequest "quit_request" Always ["ctrl-c"] 0 "quit" "Ask to leave; again: hand running jobs back and leave";
     Redraw "redraw" Always ["ctrl-l"] 0 "redraw" "Paint the screen again";

@@ -3,6 +3,7 @@
 use super::configs::ConfigAsk;
 use super::job_command::{JobCommand, JobQuestion};
 use super::log_query::LogQuery;
+use super::request::{Request, Ticket};
 use crate::model::ids::{ConnectionId, JobId};
 
 /// Something to be done outside; each ends as one message.
@@ -58,6 +59,10 @@ pub enum Effect {
         /// What.
         question: JobQuestion,
     },
+    /// Ask for something that a form or a picker waits for; ends as [`super::Msg::Answered`].
+    Ask(Ticket, Request),
+    /// Give a request up: its task ends where it is.
+    GiveUp(Ticket),
     /// Give the terminal back and stop this process until it is continued.
     Suspend,
     /// Paint every cell again.

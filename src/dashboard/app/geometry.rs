@@ -1,6 +1,8 @@
 //! Which rows and columns belong to what, so that paging and painting agree.
 
 use super::confirm::Confirm;
+use super::form::Form;
+use super::form::rows::FOOT;
 use super::overlay::{Dialog, Sheet, SheetKind};
 use super::state::{State, Tab};
 use super::text::Line;
@@ -25,6 +27,17 @@ impl Area {
             y: self.y + 1.min(self.height),
             width: self.width.saturating_sub(2),
             height: self.height.saturating_sub(2),
+        }
+    }
+
+    /// What is left inside a border and a blank column beside it.
+    #[must_use]
+    pub fn padded(self) -> Self {
+        let inner = self.inner();
+        Self {
+            x: inner.x + 1.min(inner.width),
+            width: inner.width.saturating_sub(2),
+            ..inner
         }
     }
 
@@ -262,6 +275,93 @@ pub fn palette(state: &State) -> Area {
         y: 2,
         ..centred(state, width, height)
     }
+}
+
+/// Narrowest screen on which a pane stands beside a form instead of over it.
+const BESIDE: u16 = 110;
+/// Columns of a form with something beside it, and of one without.
+const FORM: (u16, u16) = (68, 78);
+
+/// Where a form lies, and what is beside or over it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FormAreas {
+    /// The form.
+    pub form: Area,
+    /// What lies beside it; over it where there is no room, then only while it has the keys.
+    pub side: Option<Area>,
+}
+
+/// Where a form lies.
+#[must_use]
+pub fn form(state: &State, form: &Form) -> FormAreas {
+    let body = body(state);
+    let beside = form.side.is_some() && state.width >= BESIDE;
+    let width = if form.fills() && !beside {
+        state.width.saturating_sub(4)
+    } else if beside {
+        FORM.0
+    } else {
+        FORM.1.min(state.width.saturating_sub(2))
+    };
+    let rows = form.rows(usize::from(width.saturating_sub(4))).len() as u16;
+    let height = if form.fills() {
+        body.height
+    } else {
+        (rows + 2 + FOOT).min(body.height)
+    };
+    let x = if beside {
+        1
+    } else {
+        (state.width - width.min(state.width)) / 2
+    };
+    let area = Area {
+        x,
+        y: body.y,
+        width,
+        height,
+    };
+    let side = match &form.side {
+        Some(_) if beside => Some(Area {
+            x: x + width,
+            y: body.y,
+            width: state.width.saturating_sub(x + width + 1),
+            height: body.height,
+        }),
+        Some(side) if side.focused => Some(Area {
+            height: body.height,
+            ..area
+        }),
+        _ => None,
+    };
+    FormAreas { form: area, side }
+}
+
+/// Rows of what lies beside the topmost form that are shown at once, and rows that it has.
+#[must_use]
+pub fn side_rows(state: &State) -> Option<(usize, usize)> {
+    let top = state.form()?;
+    let inner = form(state, top).side?.padded();
+    let rows = top.side.as_ref()?.rows(usize::from(inner.width)).len();
+    Some((usize::from(inner.height), rows))
+}
+
+/// Where a list to choose from lies.
+#[must_use]
+pub fn picker(state: &State) -> Area {
+    body(state)
+}
+
+/// Its rows with their heading, and the line below them.
+#[must_use]
+pub fn picker_parts(state: &State) -> (Area, Area) {
+    let inner = picker(state).inner();
+    inner.split(inner.height.saturating_sub(1))
+}
+
+/// Rows under its heading.
+#[must_use]
+pub fn picker_rows(state: &State) -> usize {
+    usize::from(picker_parts(state).0.height.saturating_sub(1))
 }
 
 fn centred(state: &State, width: u16, height: u16) -> Area {

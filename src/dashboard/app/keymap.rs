@@ -62,6 +62,9 @@ pub const PLACES: &[&[Context]] = &[
     EDITOR,
     REVIEW,
     TYPING,
+    FORM,
+    SIDE,
+    PICKER,
 ];
 
 /// Where the text of a config is edited; plain letters never get this far.
@@ -76,6 +79,17 @@ pub const REVIEW: &[Context] = &[
 
 /// Where a line of text is typed; plain letters never get this far.
 pub const TYPING: &[Context] = &[Context::Typing, Context::Always];
+/// The fields of a form; printable keys never get this far.
+pub const FORM: &[Context] = &[Context::FormSend, Context::Form, Context::Always];
+/// The report beside a form.
+pub const SIDE: &[Context] = &[
+    Context::FormSend,
+    Context::Side,
+    Context::Move,
+    Context::Always,
+];
+/// A list to choose from.
+pub const PICKER: &[Context] = &[Context::Picker, Context::Move, Context::Always];
 
 impl Default for Keymap {
     fn default() -> Self {
@@ -203,11 +217,17 @@ mod tests {
 
     #[test]
     fn no_default_needs_a_chord_that_multiplexers_or_links_swallow() {
-        let banned = ["ctrl-a", "ctrl-b", "ctrl-enter", "ctrl-s", "ctrl-q"];
+        let banned = ["ctrl-a", "ctrl-b", "ctrl-enter", "ctrl-q"];
         for row in ACTIONS {
             for key in row.keys {
                 assert!(!banned.contains(key), "{} uses {key}", row.id);
             }
+            // A link with XON/XOFF swallows it; everywhere else it is what people save with.
+            assert!(
+                row.keys != ["ctrl-s"],
+                "{} has no key beside ctrl-s",
+                row.id
+            );
         }
     }
 

@@ -7,6 +7,7 @@ use super::key::Key;
 use super::log_query::LogQuery;
 use super::mouse::Mouse;
 use super::overview::Overview;
+use super::request::{Answered, Ticket};
 use crate::model::command::Refusal;
 use crate::model::config::Config;
 use crate::model::connection::Connection;
@@ -44,6 +45,8 @@ pub enum Msg {
     Dropped(u64),
     /// A load ended.
     Loaded(Load, Result<Loaded, Refusal>),
+    /// A request of a form or a picker was answered.
+    Answered(Ticket, Answered),
     /// A test of a connection ended.
     Tested {
         /// Name of the connection.

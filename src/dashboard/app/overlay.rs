@@ -6,7 +6,9 @@ use super::configs::plan_view::PlanView;
 use super::configs::{Editor, Review};
 use super::confirm::Confirm;
 use super::effect::{Effect, QuitHow};
+use super::form::Form;
 use super::palette::Palette;
+use super::picker::Picker;
 use super::text::{Line, Tone};
 use crate::model::ids::JobId;
 
@@ -23,6 +25,10 @@ pub enum Overlay {
     Confirm(Confirm),
     /// What can be done here.
     Palette(Palette),
+    /// A form.
+    Form(Box<Form>),
+    /// A list to choose from.
+    Picker(Box<Picker>),
 }
 
 /// What a sheet is about; decides its keys.
@@ -150,6 +156,8 @@ pub enum Answer {
     StopJob(JobId),
     /// Leaves.
     Quit(QuitHow),
+    /// Closes the form below without saving it.
+    DiscardForm,
 }
 
 impl Dialog {

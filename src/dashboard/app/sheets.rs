@@ -1,12 +1,14 @@
 //! The texts of the sheets: help, reports, details, refusals.
 
+mod columns;
 mod details;
 mod help;
 mod reports;
 
+pub use columns::columns;
 pub use details::{address, config, connection, table, verified};
 pub use help::help;
-pub use reports::{database_down, refusal, test_report, welcome};
+pub use reports::{database_down, grants, refusal, test_report, welcome};
 
 use super::text::{Line, Tone};
 

@@ -9,7 +9,8 @@ use super::action::{Action, Context};
 use super::configs::Saving;
 use super::detail::Detail;
 use super::effect::Load;
-use super::keymap::Keymap;
+use super::form::Form;
+use super::keymap::{self, Keymap};
 use super::list::List;
 use super::log_query::LogQuery;
 use super::log_view::{LogView, Source};
@@ -17,6 +18,8 @@ use super::notices::{Notice, Said};
 use super::overlay::{Overlay, SheetKind};
 use super::overview::Overview;
 use super::pace::Pace;
+use super::picker::Picker;
+use super::request::Ticket;
 use crate::model::config::Config;
 use crate::model::connection::Connection;
 use crate::model::freshness::ConfigFreshness;
@@ -94,6 +97,21 @@ impl Default for Setup {
     }
 }
 
+/// What a request was for that no form and no picker waits for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Asked {
+    /// The health of a connection, which the list shows.
+    Health,
+    /// What depends on a connection that is to be deleted.
+    Dependents(Box<Connection>),
+    /// A connection of this name is deleted.
+    Deleted(String),
+    /// Columns and keys of a table, to be shown in a sheet; the words that are waited with.
+    Columns(String),
+    /// The first config; its plan comes next; the words that are waited with.
+    FirstConfig(String),
+}
+
 /// When something was last read, and what is being read.
 #[derive(Debug, Clone, Default)]
 pub struct Loads {
@@ -168,6 +186,10 @@ pub struct State {
     pub paces: HashMap<JobId, Pace>,
     /// When an event last told about a job; what is stored may be older.
     pub heard: HashMap<JobId, Duration>,
+    /// Requests that no form and no picker waits for.
+    pub asked: BTreeMap<Ticket, Asked>,
+    /// Tickets given so far.
+    pub(super) tickets: u64,
     pub(super) dirty: bool,
 }
 
@@ -207,6 +229,8 @@ impl State {
             freshness: HashMap::new(),
             paces: HashMap::new(),
             heard: HashMap::new(),
+            asked: BTreeMap::new(),
+            tickets: 0,
             dirty: true,
         }
     }
@@ -223,8 +247,12 @@ impl State {
         match self.overlays.last() {
             Some(Overlay::Dialog(_)) => PLACES[7],
             Some(Overlay::Editor(_)) => super::keymap::EDITOR,
+            Some(Overlay::Picker(picker)) if picker.typing.is_some() => TYPING,
             Some(Overlay::Confirm(_) | Overlay::Palette(_)) => TYPING,
             Some(Overlay::Sheet(sheet)) if sheet.typing => TYPING,
+            Some(Overlay::Form(form)) if form.on_side() => keymap::SIDE,
+            Some(Overlay::Form(_)) => keymap::FORM,
+            Some(Overlay::Picker(_)) => keymap::PICKER,
             Some(Overlay::Sheet(sheet)) => match sheet.kind {
                 SheetKind::Plan(_) => PLACES[6],
                 SheetKind::Review(_) => super::keymap::REVIEW,
@@ -238,7 +266,11 @@ impl State {
     #[must_use]
     pub fn place_below(&self) -> &'static [Context] {
         use super::keymap::PLACES;
+        // With nothing set up, every tab says how to begin.
+        let nothing =
+            self.nothing_is_set_up() && self.configs.all().is_empty() && self.jobs.all().is_empty();
         match self.tab {
+            Tab::Configs | Tab::Jobs if nothing => PLACES[0],
             Tab::Connections => PLACES[0],
             Tab::Configs => PLACES[1],
             Tab::Jobs if self.detail.is_none() => PLACES[2],
@@ -354,6 +386,36 @@ impl State {
             || self.tab == Tab::Logs && self.log_source != Source::Process
     }
 
+    /// Whether this installation is known to be empty.
+    #[must_use]
+    pub fn nothing_is_set_up(&self) -> bool {
+        self.connections.is_loaded() && self.connections.all().is_empty()
+    }
+
+    /// The form that lies on top.
+    #[must_use]
+    pub fn form(&self) -> Option<&Form> {
+        match self.overlays.last() {
+            Some(Overlay::Form(form)) => Some(form),
+            _ => None,
+        }
+    }
+
+    /// The picker that lies on top.
+    #[must_use]
+    pub fn picker(&self) -> Option<&Picker> {
+        match self.overlays.last() {
+            Some(Overlay::Picker(picker)) => Some(picker),
+            _ => None,
+        }
+    }
+
+    /// A ticket that no other request has.
+    pub fn ticket(&mut self) -> Ticket {
+        self.tickets += 1;
+        Ticket(self.tickets)
+    }
+
     /// Whether an action has something to act on; the footer shows no others.
     #[must_use]
     pub fn offers(&self, action: Action) -> bool {
@@ -367,6 +429,17 @@ impl State {
                 .as_ref()
                 .is_some_and(|detail| detail.selected_table().is_some()),
             _ if row.context == Context::Job => self.offers_for_job(action),
+            _ if row.context == Context::Picker => {
+                self.picker().is_some_and(|picker| picker.offers(action))
+            }
+            _ if matches!(
+                row.context,
+                Context::Form | Context::FormSend | Context::Side
+            ) =>
+            {
+                self.form().is_some_and(|form| form.offers(action))
+            }
+            Action::NewConnection => true,
             _ => match row.context {
                 Context::Connections => self.connections.selected().is_some(),
                 Context::Configs => self.configs.selected().is_some(),

@@ -18,6 +18,8 @@ pub fn trail(state: &State) -> Vec<String> {
         Overlay::Dialog(dialog) => Some(dialog.title.clone()),
         Overlay::Confirm(confirm) => Some(confirm.title.clone()),
         Overlay::Editor(editor) => Some(editor.name.clone()),
+        Overlay::Form(form) => Some(form.title.clone()),
+        Overlay::Picker(picker) => Some(picker.title.clone()),
         Overlay::Palette(_) => None,
     }));
     trail

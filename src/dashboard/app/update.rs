@@ -1,13 +1,17 @@
 //! What a message changes, and what is to be done about it.
 
+mod answers;
 mod configs;
+mod connections;
 mod facts;
+mod forms;
 mod jobs;
 mod keys;
 mod loads;
 mod logs;
 mod mouse;
 mod overlays;
+mod pickers;
 mod typing;
 
 pub use typing::ask_word;
@@ -35,7 +39,10 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             keys::pressed(state, key)
         }
         Msg::Pasted(text) => {
-            if !configs::pasted(state, &text) {
+            if forms::top(state).is_some() {
+                return forms::pasted(state, &text);
+            }
+            if !configs::pasted(state, &text) && !pickers::pasted(state, &text) {
                 typing::pasted(state, &text);
             }
             Vec::new()
@@ -61,6 +68,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Loaded(load, result) => facts::loaded(state, load, result),
+        Msg::Answered(ticket, answered) => answers::arrived(state, ticket, answered),
         Msg::Tested { name, result } => {
             done_waiting(state, &sheets::testing(&name));
             match result {
@@ -123,6 +131,10 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
 /// Keeps what is selected on the screen.
 fn settle(state: &mut State) {
     configs::settle(state);
+    let rows = geometry::picker_rows(state);
+    if let Some(picker) = pickers::top(state) {
+        picker.keep_visible(rows);
+    }
     let rows = geometry::list_rows(state);
     match state.tab {
         Tab::Connections => state.connections.keep_visible(rows),

@@ -11,6 +11,7 @@ use crate::dashboard::app::effect::QuitHow;
 use crate::dashboard::app::job_command::{JobAnswer, JobCommand, JobQuestion};
 use crate::dashboard::app::log_query::LogQuery;
 use crate::dashboard::app::overview::Overview;
+use crate::dashboard::app::request::{Answered, Request};
 use crate::model::command::Refusal;
 use crate::model::config::Config;
 use crate::model::connection::Connection;
@@ -76,6 +77,8 @@ pub trait Backend: Send + Sync + 'static {
         &self,
         id: ConnectionId,
     ) -> impl Future<Output = Result<TestReport, Refusal>> + Send;
+    /// Answers a request of a form or a picker. Dropped when it is given up.
+    fn ask(&self, request: Request) -> impl Future<Output = Answered> + Send;
     /// What a run of a config would do; `exact` compares existing targets and counts.
     fn plan(&self, config: &str, exact: bool)
     -> impl Future<Output = Result<Plan, Refusal>> + Send;

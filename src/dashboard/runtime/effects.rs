@@ -2,14 +2,18 @@
 
 use std::sync::Arc;
 
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 use super::backend::Backend;
 use crate::dashboard::app::effect::{Effect, Load};
 use crate::dashboard::app::msg::{Loaded, Msg};
 
-/// Begins an effect. Effects of the loop itself (leaving, suspending, repainting) are not for here.
-pub fn spawn<W: Backend>(tasks: &mut JoinSet<Msg>, world: &Arc<W>, effect: Effect) {
+/// Begins an effect; what can be given up comes back with a handle. Effects of the loop itself (leaving, suspending, repainting) are not for here.
+pub fn spawn<W: Backend>(
+    tasks: &mut JoinSet<Msg>,
+    world: &Arc<W>,
+    effect: Effect,
+) -> Option<AbortHandle> {
     let world = Arc::clone(world);
     match effect {
         Effect::Load(load) => {
@@ -24,6 +28,11 @@ pub fn spawn<W: Backend>(tasks: &mut JoinSet<Msg>, world: &Arc<W>, effect: Effec
                 };
                 Msg::Loaded(load, result)
             });
+        }
+        Effect::Ask(ticket, request) => {
+            return Some(
+                tasks.spawn(async move { Msg::Answered(ticket, world.ask(request).await) }),
+            );
         }
         Effect::TestConnection { id, name } => {
             tasks.spawn(async move {
@@ -94,6 +103,11 @@ pub fn spawn<W: Backend>(tasks: &mut JoinSet<Msg>, world: &Arc<W>, effect: Effec
                 }
             });
         }
-        Effect::Quit(_) | Effect::Copy(_) | Effect::Redraw | Effect::Suspend => {}
+        Effect::GiveUp(_)
+        | Effect::Quit(_)
+        | Effect::Copy(_)
+        | Effect::Redraw
+        | Effect::Suspend => {}
     }
+    None
 }

@@ -2,6 +2,7 @@
 //!
 //! Generic over terminal, world and input, so that tests run this very loop.
 
+use std::collections::HashMap;
 use std::future::pending;
 use std::io;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use futures_util::stream::{BoxStream, Stream, StreamExt};
 use ratatui::backend::Backend as TerminalBackend;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep_until};
 
 use super::backend::{Backend, News};
@@ -20,6 +21,7 @@ use super::input::{Input, Signal};
 use super::limiter::Limiter;
 use super::screen::Screen;
 use crate::dashboard::app::effect::{Effect, QuitHow};
+use crate::dashboard::app::request::Ticket;
 use crate::dashboard::app::state::Clock;
 use crate::dashboard::app::text::Tone;
 use crate::dashboard::app::{Msg, State, update};
@@ -97,6 +99,8 @@ enum Woken {
 /// What is under way while the loop runs.
 struct Running {
     tasks: JoinSet<Msg>,
+    /// Tasks that can be given up.
+    asked: HashMap<Ticket, AbortHandle>,
     news: BoxStream<'static, News>,
     news_ended: bool,
     ticks: Interval,
@@ -134,6 +138,7 @@ where
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut running = Running {
             tasks: JoinSet::new(),
+            asked: HashMap::new(),
             news: self.world.news(),
             news_ended: false,
             ticks,
@@ -249,6 +254,19 @@ where
                 .suspend()
                 .and_then(|()| self.screen.forget())
                 .inspect(|()| (self.state.width, self.state.height) = self.screen.size()),
+            Effect::GiveUp(ticket) => {
+                if let Some(task) = running.asked.remove(&ticket) {
+                    task.abort();
+                }
+                return None;
+            }
+            Effect::Ask(ticket, request) => {
+                let effect = Effect::Ask(ticket, request);
+                let task = effects::spawn(&mut running.tasks, &self.world, effect);
+                running.asked.retain(|_, task| !task.is_finished());
+                running.asked.extend(task.map(|task| (ticket, task)));
+                return None;
+            }
             other => {
                 effects::spawn(&mut running.tasks, &self.world, other);
                 return None;
@@ -316,6 +334,7 @@ fn ready(running: &mut Running, input: &mut (impl Stream<Item = Input> + Unpin))
 fn result(done: Result<Msg, tokio::task::JoinError>) -> Woken {
     match done {
         Ok(msg) => Woken::Result(msg),
+        Err(error) if error.is_cancelled() => Woken::Deadline,
         Err(error) => {
             // What it was to read is asked for again after a while.
             tracing::error!("a request of the dashboard ended badly: {error}");

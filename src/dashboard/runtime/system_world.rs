@@ -10,11 +10,13 @@ use std::time::{Duration, Instant};
 use futures_util::stream::{self, BoxStream, StreamExt};
 
 use super::backend::{Backend, News};
+use super::system_requests;
 use crate::dashboard::app::configs::{ConfigAsk, ConfigTold};
 use crate::dashboard::app::effect::QuitHow;
 use crate::dashboard::app::job_command::{JobAnswer, JobCommand, JobQuestion};
 use crate::dashboard::app::log_query::LogQuery;
 use crate::dashboard::app::overview::Overview;
+use crate::dashboard::app::request::{Answered, Request};
 use crate::jobs::{EventStream, StopHow};
 use crate::logging::{RingHandle, RingLine};
 use crate::model::command::Refusal;
@@ -182,6 +184,10 @@ impl Backend for SystemWorld {
 
     async fn test_connection(&self, id: ConnectionId) -> Result<TestReport, Refusal> {
         self.services().await?.connections.test(id).await
+    }
+
+    async fn ask(&self, request: Request) -> Answered {
+        system_requests::answer(&self.services().await?, request).await
     }
 
     async fn plan(&self, config: &str, exact: bool) -> Result<Plan, Refusal> {

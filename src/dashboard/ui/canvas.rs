@@ -41,6 +41,11 @@ impl<'a> Canvas<'a> {
         }
     }
 
+    /// Blanks an area of the screen.
+    pub fn clear_area(&mut self, area: Area) {
+        self.clear(Rect::new(area.x, area.y, area.width, area.height));
+    }
+
     /// Writes `text` in at most `width` columns, cut with `…`; returns the columns used.
     pub fn put(&mut self, x: u16, y: u16, width: u16, text: &str, style: Style) -> u16 {
         let area = self.buffer.area;

@@ -5,6 +5,7 @@ mod palette;
 use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
+use super::widgets;
 use crate::dashboard::app::confirm::Confirm;
 use crate::dashboard::app::geometry::{self, Area};
 use crate::dashboard::app::overlay::{Dialog, Overlay, Sheet};
@@ -19,6 +20,8 @@ pub fn render(state: &State, overlay: &Overlay, canvas: &mut Canvas<'_>) {
         Overlay::Editor(editor) => super::editor::render(state, editor, canvas),
         Overlay::Confirm(confirm) => render_confirm(state, confirm, canvas),
         Overlay::Palette(palette) => palette::render(state, palette, canvas),
+        Overlay::Form(form) => widgets::form::render(state, form, canvas),
+        Overlay::Picker(picker) => widgets::picker::render(state, picker, canvas),
     }
 }
 

@@ -270,6 +270,8 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
                 Action::ToggleConfig | Action::AcceptReview => state.word(row.action),
                 Action::AcceptTyped => accepting(state)?,
                 Action::NextMatch if !in_palette => return None,
+                Action::SubmitForm => state.form().map_or(row.short, |form| form.verb),
+                Action::PickDone if state.picker().is_some_and(|p| !p.many) => "columns",
                 _ => row.short,
             };
             Some((shown(row.action)?, words))

@@ -18,6 +18,7 @@ pub const CONNECTIONS: &[SortColumn<Connection>] = &[
     by("DATABASE → LOCAL", |c| SortKey::text(&c.spec.database)),
     by("ADDRESS", |c| SortKey::text(address(&c.spec))),
     by("MS", |c| SortKey::number(c.health.latency_ms)),
+    by("TLS", |c| SortKey::text(c.spec.ssl.mode.as_str())),
     by("SERVER", |c| match &c.health.server {
         Some(server) => SortKey::text(server),
         None => SortKey::Nothing,

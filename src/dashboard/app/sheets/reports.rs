@@ -1,5 +1,6 @@
 //! Test reports, refusals, and what the screen says while there is nothing to show.
 
+use crate::dashboard::app::action::Action;
 use crate::dashboard::app::format;
 use crate::dashboard::app::overlay::Sheet;
 use crate::dashboard::app::sheets::{field, marked, warned};
@@ -96,6 +97,19 @@ fn privileges(report: &TestReport) -> Vec<Line> {
     lines
 }
 
+/// The statements that give what is missing.
+#[must_use]
+pub fn grants(report: &TestReport) -> Option<String> {
+    let missing = &report.privileges.missing;
+    let mut grants: Vec<&str> = Vec::new();
+    for one in missing {
+        if !grants.contains(&one.grant.as_str()) {
+            grants.push(&one.grant);
+        }
+    }
+    (!grants.is_empty()).then(|| grants.join("\n"))
+}
+
 fn binlog(report: &TestReport) -> Vec<Line> {
     match report.binlog.enabled {
         Some(true) => {
@@ -181,21 +195,26 @@ pub fn database_down(state: &State) -> Vec<Line> {
 
 /// What the body says on an installation without connections.
 #[must_use]
-pub fn welcome() -> Vec<Line> {
+pub fn welcome(state: &State) -> Vec<Line> {
+    let key = |action| {
+        let key = state.setup.keymap.shown(action);
+        key.map_or("?".to_owned(), |key| key.to_string())
+    };
     let command = |text: &str| Line::of(format!("  {text}"), Tone::Accent).hanging(6);
     vec![
         Line::of("Nothing is set up yet.", Tone::Strong),
         Line::empty(),
-        Line::plain("Tell DB-Taxi where to copy from, in a shell:"),
+        Line::of(key(Action::NewConnection), Tone::Accent).and(
+            " begins: where to copy from, test it, choose tables, look at the plan, run.",
+            Tone::Plain,
+        ),
+        Line::plain("It takes about a minute. Nothing is written before you start the run."),
+        Line::empty(),
+        Line::of("The same in a shell:", Tone::Dim),
         command(
             "db-taxi connections add shop --host db.example.com --username sync_user --database shop",
         ),
-        Line::plain("and what to copy:"),
         command("db-taxi configs add shop-copy --connection shop --tables '*'"),
-        Line::empty(),
-        Line::plain("Or write both into one mapping file:"),
         command("db-taxi mappings import mapping.yaml"),
-        Line::empty(),
-        Line::of("They appear here by themselves.", Tone::Dim),
     ]
 }

@@ -64,7 +64,13 @@ fn take(state: &mut State, loaded: Loaded) -> Vec<Effect> {
             Vec::new()
         }
         Loaded::Connections(connections) => {
+            let first = !state.connections.is_loaded();
             let changed = state.connections.set(connections);
+            // On an empty installation the first thing to do is there.
+            if first && state.nothing_is_set_up() && state.tab == Tab::Jobs {
+                state.tab = Tab::Connections;
+                state.dirty = true;
+            }
             state.dirty |= changed && matches!(state.tab, Tab::Connections | Tab::Jobs);
             Vec::new()
         }

@@ -1,6 +1,6 @@
 //! Keys: looked up in the key map, then done.
 
-use super::{configs, jobs, loads, logs, overlays, typing, wait_for};
+use super::{configs, connections, forms, jobs, loads, logs, overlays, pickers, typing, wait_for};
 use crate::dashboard::app::action::{Action, Context};
 use crate::dashboard::app::detail::Detail;
 use crate::dashboard::app::effect::{Effect, Load};
@@ -16,6 +16,9 @@ use crate::dashboard::app::text::Tone;
 
 /// A key was pressed.
 pub fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
+    if let Some(effects) = forms::pressed(state, key).or_else(|| pickers::pressed(state, key)) {
+        return effects;
+    }
     if typing::takes(state) {
         return typing::pressed(state, key);
     }
@@ -214,6 +217,13 @@ fn go(state: &mut State, action: Action) -> Vec<Effect> {
 /// Does something with what is selected.
 fn on_selected(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
+        Action::NewConnection => connections::add(state),
+        Action::OpenConnection if state.nothing_is_set_up() && !state.setup.read_only => {
+            connections::add(state)
+        }
+        Action::DeleteConnection => connections::delete(state),
+        Action::EditConnection => connections::edit(state),
+        Action::BrowseTables => pickers::browse(state),
         Action::OpenConnection => {
             if let Some(connection) = state.connections.selected() {
                 let sheet = sheets::connection(connection, state.clock.wall);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::logs;
 use crate::dashboard::app::effect::{Effect, Load};
+use crate::dashboard::app::overlay::Overlay;
 use crate::dashboard::app::state::{State, Tab};
 use crate::model::job::JobState;
 
@@ -54,6 +55,13 @@ fn keep_pace(state: &mut State) {
 
 /// Whether something on the screen counts seconds.
 fn shows_time(state: &State) -> bool {
+    let awaited = state.overlays.iter().any(|overlay| match overlay {
+        Overlay::Form(form) => {
+            form.busy.is_some() || form.side.as_ref().is_some_and(|side| side.wait.is_some())
+        }
+        Overlay::Picker(picker) => picker.wait.is_some(),
+        _ => false,
+    });
     let retry = state
         .overview
         .as_ref()
@@ -64,7 +72,7 @@ fn shows_time(state: &State) -> bool {
             .all()
             .iter()
             .any(|job| job.started_at.is_some() && !job.state.is_final());
-    retry || running
+    awaited || retry || running
 }
 
 /// What is due to be read.

@@ -3,7 +3,7 @@
 pub mod jobs;
 mod plans;
 
-use super::configs;
+use super::{configs, forms, pickers};
 use crate::dashboard::app::action::Action;
 use crate::dashboard::app::effect::{Effect, QuitHow};
 use crate::dashboard::app::format::plural;
@@ -25,7 +25,7 @@ pub fn open_sheet(state: &mut State, sheet: Sheet) {
 
 /// A sheet that somebody asked for a while ago: it takes no keys from a text that is edited meanwhile.
 pub fn arrived(state: &mut State, sheet: Sheet) {
-    let typing = |overlay: &Overlay| matches!(overlay, Overlay::Editor(_));
+    let typing = |overlay: &Overlay| matches!(overlay, Overlay::Editor(_) | Overlay::Form(_));
     match state.overlays.iter().position(typing) {
         Some(at) => {
             state.say(format!("{} lies below", sheet.title), Tone::Plain);
@@ -33,6 +33,24 @@ pub fn arrived(state: &mut State, sheet: Sheet) {
         }
         None => open_sheet(state, sheet),
     }
+}
+
+/// Asks before what was typed is lost.
+pub fn ask_discard(state: &mut State) {
+    push(
+        state,
+        Dialog {
+            title: "Close without saving?".to_owned(),
+            lines: vec![Line::plain("What was changed in the form is not saved.")],
+            choices: vec![
+                choice("keep editing", Answer::Nothing),
+                choice("throw it away", Answer::DiscardForm),
+            ],
+            marked: 0,
+            opened_at: state.clock.steady,
+            quits: false,
+        },
+    );
 }
 
 /// Asks before a job is stopped.
@@ -76,7 +94,7 @@ pub fn ask_stop(state: &mut State, job: &Job) {
 /// Leaves, or asks first while jobs run in this process.
 pub fn leave(state: &mut State) -> Vec<Effect> {
     let running: Vec<Job> = state.running_here().into_iter().cloned().collect();
-    let unsaved = configs::unsaved(state);
+    let unsaved = configs::unsaved(state).or_else(|| forms::unsaved(state));
     if running.is_empty() {
         return match unsaved {
             None => vec![Effect::Quit(QuitHow::Release)],
@@ -207,6 +225,8 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         }
         Some(Overlay::Sheet(_)) => return act_on_sheet(state, action),
         Some(Overlay::Editor(_)) => return configs::act_in_editor(state, action),
+        Some(Overlay::Form(_)) => return forms::act(state, action),
+        Some(Overlay::Picker(_)) => return pickers::act(state, action),
         // Where text is typed, keys don't come this way.
         Some(Overlay::Confirm(_) | Overlay::Palette(_)) | None => {}
     }
@@ -224,6 +244,7 @@ pub fn answered(state: &mut State, answer: Answer) -> Vec<Effect> {
         }
         Answer::StopJob(id) => vec![Effect::StopJob(id)],
         Answer::Quit(how) => vec![Effect::Quit(how)],
+        Answer::DiscardForm => forms::discard(state),
     }
 }
 

@@ -10,15 +10,16 @@ use crate::dashboard::app::text::{Line, Tone};
 use crate::dashboard::ui::canvas::Canvas;
 use crate::dashboard::ui::marks;
 use crate::dashboard::ui::widgets::table::{Cell, Column};
-use crate::model::connection::{Connection, HealthState};
+use crate::model::connection::{Connection, HealthState, SslMode};
 
-pub(super) const COLUMNS: [Column; 7] = [
+pub(super) const COLUMNS: [Column; 8] = [
     Column::words("NAME", 14, 9).growing(),
     Column::words("HEALTH", 13, 8),
     Column::words("DATABASE → LOCAL", 18, 7).growing(),
     Column::words("ADDRESS", 16, 5).growing(),
     Column::numbers("MS", 6, 3),
-    Column::words("SERVER", 20, 2),
+    Column::words("TLS", 8, 4),
+    Column::words("SERVER", 18, 2),
     Column::words("CHECKED", 9, 1),
 ];
 
@@ -64,9 +65,19 @@ fn row(state: &State, connection: &Connection) -> Vec<Cell> {
         Cell::plain(goes),
         Cell::plain(address(spec)),
         Cell::plain(latency),
+        Cell::plain(tls(spec.ssl.mode)),
         Cell::plain(health.server.as_deref().unwrap_or("-")),
         Cell::of(checked, Tone::Dim),
     ]
+}
+
+fn tls(mode: SslMode) -> &'static str {
+    match mode {
+        SslMode::Disabled => "off",
+        SslMode::Required => "required",
+        SslMode::VerifyCa => "CA",
+        SslMode::VerifyIdentity => "identity",
+    }
 }
 
 fn about(state: &State, connection: &Connection) -> [Line; 2] {

@@ -39,8 +39,8 @@ fn lines(state: &State, filtered: bool) -> Vec<Line> {
     }
     let nothing_at_all = state.connections.is_loaded() && state.connections.all().is_empty();
     match state.tab {
-        _ if nothing_at_all => sheets::welcome(),
-        Tab::Connections => sheets::welcome(),
+        _ if nothing_at_all => sheets::welcome(state),
+        Tab::Connections => sheets::welcome(state),
         Tab::Configs => vec![
             Line::of("No sync configs yet.", Tone::Strong),
             Line::empty(),
