@@ -1,6 +1,7 @@
 //! Sync configs: switched, edited as text, planned; what is shown before something is stored.
 
 mod screens;
+mod steps;
 mod text;
 
 use db_taxi::dashboard::app::configs::{ConfigAsk, ConfigTold, Editor};

@@ -14,6 +14,7 @@ use db_taxi::model::ids::{ConfigId, ConnectionId, JobId, TableRunId};
 use db_taxi::model::job::{Job, JobKind, JobLimits, JobState, Kept, Trigger};
 use db_taxi::model::log::{Level, LogEntry};
 use db_taxi::model::plan::{Plan, PlannedDeletes, Risk, Severity, TablePlan};
+use db_taxi::model::preview::{PreviewColumn, RulePreview};
 use db_taxi::model::progress::{Counts, Progress};
 use db_taxi::model::report::{
     BinlogReport, ColumnInfo, Flavour, KeyInfo, MissingPrivilege, PrivilegeReport, SourceTable,
@@ -681,5 +682,42 @@ pub fn table_info() -> TableInfo {
 pub fn typed(state: &mut State, text: &str) {
     for c in text.chars() {
         update(state, Msg::Key(db_taxi::dashboard::app::Key::char(c)));
+    }
+}
+
+/// A rule tried out.
+pub fn preview() -> RulePreview {
+    let column = |name: &str, kind: &str, is_key, is_masked| PreviewColumn {
+        source: name.to_owned(),
+        target: name.to_owned(),
+        column_type: kind.to_owned(),
+        is_key,
+        is_masked,
+    };
+    let row = |id: &str, email: &str, note: Option<&str>| {
+        vec![
+            Some(id.to_owned()),
+            Some(email.to_owned()),
+            note.map(str::to_owned),
+        ]
+    };
+    RulePreview {
+        source_table: "orders".to_owned(),
+        target_table: "orders".to_owned(),
+        tables: 1,
+        source_columns: vec!["id".to_owned(), "email".to_owned(), "note".to_owned()],
+        columns: vec![
+            column("id", "bigint", true, false),
+            column("email", "varchar(80)", false, true),
+            column("note", "text", false, false),
+        ],
+        sql: "SELECT `id`,\n  LEFT(SHA2(`email`, 256), 16) AS `email`,\n  `note`\nFROM `production`.`orders`\nWHERE created_at > '2024-01-01'".to_owned(),
+        rows: vec![
+            row("1", "5f2a9c0e11d4b7aa", Some("first \u{1b}[31mred")),
+            row("2", "99abf0e2c3d4a5b6", None),
+            row("3", "0011223344556677", Some("日本語のメモ")),
+        ],
+        note: None,
+        plan: plan().tables.remove(0),
     }
 }

@@ -206,6 +206,8 @@ impl Backend for World {
             Request::Dependents(_) => Answer::Names(Vec::new()),
             Request::Tables(_) => Answer::Tables(sample::source_tables()),
             Request::Table { .. } => Answer::Table(Box::new(sample::table_info())),
+            Request::PlanDraft { .. } => Answer::Plan(Box::new(sample::plan())),
+            Request::Preview { .. } => Answer::Preview(Box::new(sample::preview())),
             Request::AddConfig(spec) => {
                 let mut config = sample::configs()[0].clone();
                 config.id = ConfigId::generate();

@@ -35,6 +35,8 @@ pub enum Context {
     Review,
     /// The text of a config.
     Editor,
+    /// The rules of a config that is made or changed.
+    Rules,
     /// A question.
     Dialog,
     /// A line of text.
@@ -69,6 +71,7 @@ impl Context {
             Self::Plan => "Plan",
             Self::Review => "Before something is stored",
             Self::Editor => "Text of a config",
+            Self::Rules => "Rules of a config",
             Self::Dialog => "Questions",
             Self::Typing => "Where text is typed",
             Self::Form => "Forms: fields",
@@ -94,6 +97,7 @@ impl Context {
         Self::Plan,
         Self::Review,
         Self::Editor,
+        Self::Rules,
         Self::Dialog,
         Self::Typing,
         Self::FormSend,
@@ -199,6 +203,11 @@ actions! {
     StartConfig "start_config" Configs ["s"] 20 "start" "Start a job of the selected config" writes;
     PlanConfig "plan_config" Configs ["p"] 30 "plan" "Show what a run would do, exactly; writes nothing";
 
+    NewConfig "new_config" Configs ["n"] 35 "new" "Make a config: connection, tables, settings, plan" writes;
+    EditConfig "edit_config" Configs ["e"] 38 "edit" "Change rules and settings of the selected config; tries rules out on the source" writes;
+    DeleteConfig "delete_config" Configs ["d"] 0 "remove…" "Remove the selected config; asks for its name, its target tables stay" writes destructive;
+    ImportMapping "import_mapping" Configs ["I"] 0 "import…" "Read a mapping file; shows what it would change first" writes;
+    ExportMapping "export_mapping" Configs ["X"] 0 "export…" "Write the selected config, or everything, into a mapping file";
     EditConfigText "edit_config_text" Configs ["E"] 40 "as YAML" "Edit the selected config as YAML; shows what changes before it is saved" writes;
     ToggleConfig "toggle_config" Configs ["t"] 50 "disable" "Let schedules and `run` start the selected config, or not" writes;
 
@@ -238,7 +247,14 @@ actions! {
 
     AcceptReview "accept_review" Review ["w"] 10 "save" "Store what is shown" writes;
 
-    SaveText "save_text" Editor ["ctrl-o"] 10 "save…" "Show what changes, then save" writes;
+    AddTables "add_tables" Rules ["+"] 30 "add tables" "Add rules for tables of the source";
+    DraftSettings "draft_settings" Rules ["s"] 25 "settings" "Name, mode, schedule and options of the config";
+    DraftPlan "draft_plan" Rules ["p"] 35 "plan" "Show what a run would do, before it is saved; writes nothing";
+    RemoveRule "remove_rule" Rules ["d"] 40 "drop rule" "Take the rule out; nothing is stored before it is saved";
+    DraftText "draft_text" Rules ["E"] 0 "as YAML" "Go on with the config as YAML";
+    SaveDraft "save_draft" Rules ["w"] 10 "save…" "Show what changes, then save" writes;
+
+    SaveText "save_text" Editor ["ctrl-s" "ctrl-o"] 10 "save…" "Show what changes, then save" writes;
     NextProblem "next_problem" Editor ["ctrl-g"] 20 "next problem" "Go to the next line with something wrong";
     UndoText "undo_text" Editor ["ctrl-u"] 30 "undo" "Undo the last change of the text";
     RedoText "redo_text" Editor ["ctrl-r"] 40 "redo" "Do again what was undone";

@@ -6,6 +6,7 @@
 
 pub mod ask;
 pub mod diff;
+pub mod draft;
 pub mod editor;
 pub mod plan_view;
 pub mod review;

@@ -65,10 +65,18 @@ pub const PLACES: &[&[Context]] = &[
     FORM,
     SIDE,
     PICKER,
+    RULES,
 ];
 
 /// Where the text of a config is edited; plain letters never get this far.
 pub const EDITOR: &[Context] = &[Context::Editor, Context::Always];
+/// The rules of a config that is made or changed.
+pub const RULES: &[Context] = &[
+    Context::Rules,
+    Context::Picker,
+    Context::Move,
+    Context::Always,
+];
 /// What is shown before something is stored.
 pub const REVIEW: &[Context] = &[
     Context::Review,

@@ -335,6 +335,11 @@ impl Picker {
             Action::PickInfo => {
                 self.many && self.current().is_some() && self.purpose.connection().is_some()
             }
+            Action::PickOrder
+                if !self.purpose.headings().2 || self.purpose == PickPurpose::Rules =>
+            {
+                false
+            }
             Action::PickDone | Action::PickFilter | Action::PickOrder => !self.rows.is_empty(),
             _ => true,
         }

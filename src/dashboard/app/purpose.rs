@@ -1,5 +1,7 @@
 //! What forms and pickers are about: told to `update` when they are sent.
 
+use super::configs::draft::rule_form::RuleDraft;
+use crate::model::config::ConfigSpec;
 use crate::model::ids::ConnectionId;
 
 /// What a form is about.
@@ -7,6 +9,14 @@ use crate::model::ids::ConnectionId;
 pub enum Purpose {
     /// A connection.
     Connection(ConnectionDraft),
+    /// A rule of the config that is made or changed.
+    Rule(RuleDraft),
+    /// The settings of the config that is made or changed, as they were.
+    Settings(Box<ConfigSpec>),
+    /// A mapping file to be read.
+    ImportFile,
+    /// A file that the config of this name is written to.
+    ExportFile(String),
 }
 
 impl Purpose {
@@ -45,6 +55,17 @@ pub enum PickPurpose {
         /// Its name.
         name: String,
     },
+    /// The connection of a new config.
+    ConfigConnection,
+    /// Tables for the config that is made or changed.
+    ConfigTables {
+        /// Whose tables.
+        connection: ConnectionId,
+        /// Its name.
+        name: String,
+    },
+    /// The rules of the config that is made or changed.
+    Rules,
     /// Nothing.
     #[cfg(test)]
     Test,
@@ -55,9 +76,32 @@ impl PickPurpose {
     #[must_use]
     pub fn connection(&self) -> Option<ConnectionId> {
         match self {
-            Self::Browse { connection } | Self::FirstTables { connection, .. } => Some(*connection),
+            Self::Browse { connection }
+            | Self::FirstTables { connection, .. }
+            | Self::ConfigTables { connection, .. } => Some(*connection),
+            Self::ConfigConnection | Self::Rules => None,
             #[cfg(test)]
             Self::Test => None,
+        }
+    }
+
+    /// The headings of a row's kind and note, and whether rows have sizes.
+    #[must_use]
+    pub fn headings(&self) -> (&'static str, &'static str, bool) {
+        match self {
+            Self::ConfigConnection => ("HEALTH", "FROM → TO", false),
+            Self::Rules => ("HOW", "WHAT IT SAYS", true),
+            _ => ("ENGINE", "KEY", true),
+        }
+    }
+
+    /// What the key that takes the row does.
+    #[must_use]
+    pub fn taking(&self) -> &'static str {
+        match self {
+            Self::Browse { .. } => "columns",
+            Self::Rules => "edit rule",
+            _ => "take",
         }
     }
 }

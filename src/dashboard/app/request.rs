@@ -6,7 +6,9 @@
 use crate::model::command::Refusal;
 use crate::model::config::{Config, ConfigSpec};
 use crate::model::connection::{Connection, ConnectionSpec};
-use crate::model::ids::ConnectionId;
+use crate::model::ids::{ConfigId, ConnectionId};
+use crate::model::plan::Plan;
+use crate::model::preview::RulePreview;
 use crate::model::report::{SourceTable, TableInfo, TestReport};
 
 /// Tells one request from the others.
@@ -47,6 +49,22 @@ pub enum Request {
         /// Its name.
         table: String,
     },
+    /// What a run of a config would do that is not stored as it is; ends as [`Answer::Plan`].
+    PlanDraft {
+        /// The config.
+        spec: Box<ConfigSpec>,
+        /// The one that it is to replace.
+        stored: Option<ConfigId>,
+    },
+    /// What one of its rules would read; ends as [`Answer::Preview`].
+    Preview {
+        /// The config.
+        spec: Box<ConfigSpec>,
+        /// The one that it is to replace.
+        stored: Option<ConfigId>,
+        /// Place of the rule.
+        rule: usize,
+    },
     /// Store a config; ends as [`Answer::Config`].
     AddConfig(Box<ConfigSpec>),
 }
@@ -66,6 +84,10 @@ pub enum Answer {
     Tables(Vec<SourceTable>),
     /// One table.
     Table(Box<TableInfo>),
+    /// A plan.
+    Plan(Box<Plan>),
+    /// A rule tried out.
+    Preview(Box<RulePreview>),
     /// A stored config.
     Config(Box<Config>),
 }

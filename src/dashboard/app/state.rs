@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::action::{Action, Context};
 use super::configs::Saving;
+use super::configs::draft::{Draft, Wanted};
 use super::detail::Detail;
 use super::effect::Load;
 use super::form::Form;
@@ -15,10 +16,10 @@ use super::list::List;
 use super::log_query::LogQuery;
 use super::log_view::{LogView, Source};
 use super::notices::{Notice, Said};
-use super::overlay::{Overlay, SheetKind};
+use super::overlay::{Overlay, Sheet, SheetKind};
 use super::overview::Overview;
 use super::pace::Pace;
-use super::picker::Picker;
+use super::picker::{PickPurpose, Picker};
 use super::request::Ticket;
 use crate::model::config::Config;
 use crate::model::connection::Connection;
@@ -174,6 +175,12 @@ pub struct State {
     pub said: VecDeque<Said>,
     /// Something that a person waits for: its words.
     pub waiting: Vec<String>,
+    /// The config that is made or changed.
+    pub draft: Option<Box<Draft>>,
+    /// Requests that its list of rules waits for.
+    pub drafting: BTreeMap<Ticket, Wanted>,
+    /// When the rule that is typed is tried out.
+    pub preview_due: Option<Duration>,
     /// The minute that was last shown: times until the next run count in minutes.
     pub minute: i64,
     /// A config that was not saved since somebody else had changed it.
@@ -223,6 +230,9 @@ impl State {
             notice: None,
             said: VecDeque::new(),
             waiting: Vec::new(),
+            draft: None,
+            drafting: BTreeMap::new(),
+            preview_due: None,
             minute: 0,
             conflicted: None,
             loads: Loads::default(),
@@ -252,6 +262,7 @@ impl State {
             Some(Overlay::Sheet(sheet)) if sheet.typing => TYPING,
             Some(Overlay::Form(form)) if form.on_side() => keymap::SIDE,
             Some(Overlay::Form(_)) => keymap::FORM,
+            Some(Overlay::Picker(picker)) if picker.purpose == PickPurpose::Rules => keymap::RULES,
             Some(Overlay::Picker(_)) => keymap::PICKER,
             Some(Overlay::Sheet(sheet)) => match sheet.kind {
                 SheetKind::Plan(_) => PLACES[6],
@@ -424,6 +435,11 @@ impl State {
             return false;
         }
         match action {
+            Action::StartPlanned | Action::CountExactly => !matches!(
+                self.overlays.last(),
+                Some(Overlay::Sheet(Sheet { kind: SheetKind::Plan(view), .. })) if view.draft
+            ),
+            Action::NewConfig | Action::ImportMapping => !self.connections.all().is_empty(),
             Action::OpenTable => self
                 .detail
                 .as_ref()
@@ -470,6 +486,11 @@ impl State {
                     .is_some_and(|job| job.state == JobState::Paused) =>
             {
                 "resume"
+            }
+            (Action::ShowSide, Some(Overlay::Form(form)))
+                if matches!(form.purpose, super::purpose::Purpose::Rule(_)) =>
+            {
+                "preview"
             }
             (Action::AcceptReview, Some(Overlay::Sheet(sheet))) => match &sheet.kind {
                 SheetKind::Review(review) => review.words,

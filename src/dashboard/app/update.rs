@@ -57,8 +57,9 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Ticked => {
-            configs::ticked(state);
-            loads::ticked(state)
+            let mut effects = configs::ticked(state);
+            effects.extend(loads::ticked(state));
+            effects
         }
         Msg::Happened(event) => facts::happened(state, *event),
         Msg::Logged(entries) => logs::logged(state, entries),

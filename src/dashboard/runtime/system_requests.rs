@@ -27,6 +27,12 @@ pub async fn answer(services: &Services, request: Request) -> Answered {
         Request::Table { connection, table } => {
             Answer::Table(Box::new(connections.table(connection, &table).await?))
         }
+        Request::PlanDraft { spec, stored } => Answer::Plan(Box::new(
+            services.configs.plan_draft(*spec, stored, false).await?,
+        )),
+        Request::Preview { spec, stored, rule } => Answer::Preview(Box::new(
+            services.configs.preview(*spec, stored, rule).await?,
+        )),
         Request::AddConfig(spec) => Answer::Config(Box::new(services.configs.create(*spec).await?)),
     })
 }

@@ -267,12 +267,13 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
         .filter_map(|row| {
             let words = match row.action {
                 Action::Quit if state.has_way_back() => "back",
-                Action::ToggleConfig | Action::AcceptReview => state.word(row.action),
                 Action::AcceptTyped => accepting(state)?,
                 Action::NextMatch if !in_palette => return None,
                 Action::SubmitForm => state.form().map_or(row.short, |form| form.verb),
-                Action::PickDone if state.picker().is_some_and(|p| !p.many) => "columns",
-                _ => row.short,
+                Action::PickDone if state.picker().is_some_and(|p| !p.many) => {
+                    state.picker().map_or(row.short, |p| p.purpose.taking())
+                }
+                action => state.word(action),
             };
             Some((shown(row.action)?, words))
         })

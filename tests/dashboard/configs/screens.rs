@@ -46,7 +46,32 @@ pub fn screens(width: u16, height: u16) -> Vec<(&'static str, State)> {
         let (id, result) = (config_id(3), Ok(Box::new(theirs)));
         told(&mut gone, ConfigTold::Read { id, result });
     }
+    let mut wizard = steps::with_tables(width, height);
+    let mut settings = wizard.clone();
+    press(&mut settings, "enter");
+    steps::type_name(&mut settings);
+    press(&mut wizard, "space");
+    let mut advised = steps::advised(width, height);
+    let mut rule = steps::previewed(width, height);
+    let mut rule_wrong = rule.clone();
+    press(&mut rule_wrong, "tab tab x ; y tab");
+    let mut preview = rule.clone();
+    press(&mut preview, "ctrl-g");
+    press(&mut advised, "j");
+    press(&mut rule, "tab");
     vec![
+        ("new_connection_choice", steps::begun(width, height)),
+        ("new_tables", wizard),
+        ("new_settings", settings),
+        ("rules_advised", advised),
+        ("rule_form", rule),
+        ("rule_form_wrong", rule_wrong),
+        ("rule_preview", preview),
+        ("config_remove", {
+            let mut state = on_configs(width, height);
+            press(&mut state, "d s h o p");
+            state
+        }),
         ("configs_list", on_configs(width, height)),
         (
             "config_text",

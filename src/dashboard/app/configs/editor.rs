@@ -7,6 +7,7 @@ use unicode_width::UnicodeWidthChar;
 use super::ask::{Base, Saving};
 use super::diff::text_of;
 use crate::dashboard::app::form::lines_edit::LinesEdit;
+use crate::dashboard::app::text::clean;
 use crate::model::config::{Config, ConfigSpec};
 use crate::model::finding::Finding;
 use crate::model::mapping::{self, Format};
@@ -209,7 +210,8 @@ pub fn part(text: &str, left: usize, width: usize) -> String {
         }
         used += visible;
     }
-    out
+    // What has no place on a screen goes out the way of all text.
+    clean(&out)
 }
 
 #[cfg(test)]

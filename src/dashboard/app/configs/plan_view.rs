@@ -18,6 +18,8 @@ pub struct PlanView {
     pub exact: bool,
     /// Whether the statements that define targets are shown.
     pub ddl: bool,
+    /// Whether the config is not stored as it was planned: then nothing can be started.
+    pub draft: bool,
 }
 
 impl PlanView {
@@ -28,6 +30,16 @@ impl PlanView {
             plan,
             exact,
             ddl: false,
+            draft: false,
+        }
+    }
+
+    /// The plan of a config that is not stored as it was planned.
+    #[must_use]
+    pub fn of_draft(plan: Plan) -> Self {
+        Self {
+            draft: true,
+            ..Self::new(plan, false)
         }
     }
 
@@ -127,6 +139,8 @@ impl PlanView {
             )
         } else if unknown == 0 {
             Line::plain("Deletes no row of a target.")
+        } else if self.draft {
+            Line::plain("What would be deleted is not counted before it is saved.")
         } else {
             Line::plain("What would be deleted is not counted yet: ")
                 .and("e", Tone::Accent)

@@ -1,7 +1,8 @@
 //! Answers of requests: to the form or picker that waits for them, or to what they were asked for.
 
-use super::{connections, done_waiting, loads, overlays, pickers, refused};
+use super::{configs, connections, done_waiting, loads, overlays, pickers, refused};
 use crate::dashboard::app::effect::{Effect, Load};
+use crate::dashboard::app::form::Purpose;
 use crate::dashboard::app::overlay::Overlay;
 use crate::dashboard::app::request::{Answer, Answered, Ticket};
 use crate::dashboard::app::sheets;
@@ -10,8 +11,15 @@ use crate::dashboard::app::state::{Asked, State};
 /// A request was answered. Nobody may wait for it any more; then nothing happens.
 pub fn arrived(state: &mut State, ticket: Ticket, mut answered: Answered) -> Vec<Effect> {
     state.dirty = true;
+    answered = match configs::draft::arrived(state, ticket, answered) {
+        Ok(effects) => return effects,
+        Err(back) => back,
+    };
     for place in (0..state.overlays.len()).rev() {
         let tried = match &state.overlays[place] {
+            Overlay::Form(form) if matches!(form.purpose, Purpose::Rule(_)) => {
+                configs::draft::previewed(state, place, ticket, answered)
+            }
             Overlay::Form(_) => connections::answered(state, place, ticket, answered),
             Overlay::Picker(_) => pickers::answered(state, place, ticket, answered),
             _ => continue,

@@ -1,5 +1,7 @@
 //! Sync configs: switched, edited as text, imported, stored; what came of it.
 
+pub mod draft;
+
 use super::{loads, overlays};
 use crate::dashboard::app::action::Action;
 use crate::dashboard::app::configs::{ConfigAsk, ConfigTold, Editor, Saving, review};
@@ -7,6 +9,7 @@ use crate::dashboard::app::effect::{Effect, Load};
 use crate::dashboard::app::geometry;
 use crate::dashboard::app::key::{Code, Key};
 use crate::dashboard::app::overlay::{Answer, Overlay, SheetKind};
+use crate::dashboard::app::picker::PickPurpose;
 use crate::dashboard::app::sheets;
 use crate::dashboard::app::state::{State, Tab};
 use crate::dashboard::app::text::{Line, Tone};
@@ -91,7 +94,7 @@ pub fn pasted(state: &mut State, text: &str) -> bool {
 }
 
 /// A second passed.
-pub fn ticked(state: &mut State) {
+pub fn ticked(state: &mut State) -> Vec<Effect> {
     let now = state.clock.steady;
     let minute = state.clock.wall.timestamp() / 60;
     state.dirty |= state.minute != minute && state.tab == Tab::Configs;
@@ -99,6 +102,7 @@ pub fn ticked(state: &mut State) {
     if let Some(editor) = editor_below(state) {
         state.dirty |= editor.settle(now);
     }
+    draft::ticked(state)
 }
 
 /// Keeps the cursor on the screen.
@@ -194,12 +198,28 @@ pub fn unsaved(state: &State) -> Option<Line> {
             Line::of(&editor.name, Tone::Strong)
                 .and(" has been edited and is not saved.", Tone::Plain),
         ),
+        Overlay::Picker(picker) if picker.purpose == PickPurpose::Rules => {
+            let draft = state.draft.as_ref().filter(|draft| draft.is_changed())?;
+            Some(
+                Line::of(&draft.spec.name, Tone::Strong)
+                    .and(" has been changed and is not saved.", Tone::Plain),
+            )
+        }
         _ => None,
     })
 }
 
-/// Throws away what is edited.
-pub fn leave_editor(state: &mut State) {
+/// Throws away what is edited: the text, else the draft.
+pub fn throw_away(state: &mut State) {
+    if editor_below(state).is_some() {
+        leave_editor(state);
+    } else {
+        draft::close(state);
+    }
+}
+
+/// Closes the text.
+fn leave_editor(state: &mut State) {
     state
         .overlays
         .retain(|overlay| !matches!(overlay, Overlay::Editor(_)));
@@ -316,6 +336,7 @@ fn saved(state: &mut State, saving: Saving, result: Result<Box<Config>, Refusal>
     match result {
         Ok(config) => {
             leave_editor(state);
+            draft::close(state);
             let word = if saving.base.is_some() {
                 "saved"
             } else {
@@ -375,7 +396,10 @@ fn read_again(
     };
     let opened = match editor_below(state) {
         Some(editor) => editor.opened.clone(),
-        None => String::new(),
+        None => state
+            .draft
+            .as_ref()
+            .map_or(String::new(), |draft| draft.opened.clone()),
     };
     match result {
         Ok(theirs) => {

@@ -53,6 +53,7 @@ fn hint() -> Side {
 fn draft(form: &mut Form) -> Option<&mut ConnectionDraft> {
     match &mut form.purpose {
         Purpose::Connection(draft) => Some(draft),
+        _ => None,
     }
 }
 

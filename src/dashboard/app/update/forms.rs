@@ -1,6 +1,6 @@
 //! Forms: typing, moving, sending.
 
-use super::{connections, overlays};
+use super::{configs, connections, overlays};
 use crate::dashboard::app::action::{Action, Context};
 use crate::dashboard::app::clipboard;
 use crate::dashboard::app::effect::Effect;
@@ -63,6 +63,8 @@ fn changed(state: &mut State) -> Vec<Effect> {
     };
     match &form.purpose {
         Purpose::Connection(_) => connections::typed(form),
+        Purpose::Rule(_) => configs::draft::typed(state),
+        Purpose::Settings(_) | Purpose::ImportFile | Purpose::ExportFile(_) => {}
     }
     Vec::new()
 }
@@ -77,6 +79,9 @@ fn submit(state: &mut State) -> Vec<Effect> {
     }
     match &form.purpose {
         Purpose::Connection(_) => connections::submitted(state),
+        Purpose::Rule(_) | Purpose::Settings(_) | Purpose::ImportFile | Purpose::ExportFile(_) => {
+            configs::draft::submitted(state)
+        }
     }
 }
 

@@ -269,6 +269,11 @@ fn on_selected(state: &mut State, action: Action) -> Vec<Effect> {
             }
             None => Vec::new(),
         },
+        Action::NewConfig => configs::draft::new(state),
+        Action::EditConfig => configs::draft::edit(state),
+        Action::DeleteConfig => configs::draft::delete(state),
+        Action::ImportMapping => configs::draft::import(state),
+        Action::ExportMapping => configs::draft::export(state),
         Action::EditConfigText | Action::ToggleConfig => configs::act(state, action),
         Action::OpenJob => open_selected_job(state),
         Action::StartAgain => start(state.jobs.selected().map(|job| job.config.clone())),

@@ -226,7 +226,10 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Some(Overlay::Sheet(_)) => return act_on_sheet(state, action),
         Some(Overlay::Editor(_)) => return configs::act_in_editor(state, action),
         Some(Overlay::Form(_)) => return forms::act(state, action),
-        Some(Overlay::Picker(_)) => return pickers::act(state, action),
+        Some(Overlay::Picker(_)) => {
+            return configs::draft::act(state, action)
+                .unwrap_or_else(|| pickers::act(state, action));
+        }
         // Where text is typed, keys don't come this way.
         Some(Overlay::Confirm(_) | Overlay::Palette(_)) | None => {}
     }
@@ -239,7 +242,7 @@ pub fn answered(state: &mut State, answer: Answer) -> Vec<Effect> {
         Answer::Nothing => Vec::new(),
         Answer::Do(effect) => vec![effect],
         Answer::LeaveEditor => {
-            configs::leave_editor(state);
+            configs::throw_away(state);
             Vec::new()
         }
         Answer::StopJob(id) => vec![Effect::StopJob(id)],

@@ -1,7 +1,7 @@
 //! Lists to choose from: the tables of a source to look at or to take, the guided choice of the
 //! first start.
 
-use super::{done_waiting, loads, wait_for};
+use super::{configs, done_waiting, loads, wait_for};
 use crate::dashboard::app::action::Action;
 use crate::dashboard::app::effect::{Effect, Load};
 use crate::dashboard::app::form::Wait;
@@ -175,6 +175,9 @@ fn chosen(state: &mut State) -> Vec<Effect> {
     match picker.purpose.clone() {
         PickPurpose::Browse { .. } => columns(state),
         PickPurpose::FirstTables { name, .. } => first_config(state, &name),
+        PickPurpose::ConfigConnection | PickPurpose::ConfigTables { .. } | PickPurpose::Rules => {
+            configs::draft::picked(state)
+        }
         #[cfg(test)]
         PickPurpose::Test => Vec::new(),
     }

@@ -4,7 +4,7 @@ use super::form::cursor;
 use super::table::{self, Cell, Column};
 use crate::dashboard::app::format;
 use crate::dashboard::app::geometry;
-use crate::dashboard::app::picker::{Order, PickRow, Picker, Typing};
+use crate::dashboard::app::picker::{Order, PickPurpose, PickRow, Picker, Typing};
 use crate::dashboard::app::state::State;
 use crate::dashboard::app::text::{Line, Tone};
 use crate::dashboard::ui::canvas::Canvas;
@@ -16,6 +16,38 @@ const COLUMNS: [Column; 5] = [
     Column::words("ENGINE", 8, 2),
     Column::words("KEY", 16, 5).growing(),
 ];
+
+/// Its columns: what a row is about decides their headings, and whether there are sizes.
+fn columns(picker: &Picker) -> Vec<Column> {
+    let (kind, note, sized) = picker.purpose.headings();
+    let [name, rows, size, how, says] = COLUMNS;
+    let name = match picker.purpose {
+        PickPurpose::ConfigConnection => Column {
+            title: "CONNECTION",
+            ..name
+        },
+        PickPurpose::Rules => Column {
+            title: "RULE",
+            ..name
+        },
+        _ => name,
+    };
+    let width = if kind == "HOW" { 14 } else { how.width };
+    let how = Column {
+        title: kind,
+        width,
+        ..how
+    };
+    let says = Column {
+        title: note,
+        ..says
+    };
+    if sized {
+        vec![name, rows, size, how, says]
+    } else {
+        vec![name, how, says]
+    }
+}
 
 /// Paints it.
 pub fn render(state: &State, picker: &Picker, canvas: &mut Canvas<'_>) {
@@ -45,7 +77,7 @@ pub fn render(state: &State, picker: &Picker, canvas: &mut Canvas<'_>) {
             .map(|(row, marked)| cells(picker, row, marked))
             .collect();
         let selected = Some(picker.at() - offset);
-        table::render(canvas, rows, &COLUMNS, &cells, 0, selected);
+        table::render(canvas, rows, &columns(picker), &cells, 0, selected);
     }
     foot_line(picker, canvas, foot);
 }
@@ -76,13 +108,14 @@ fn cells(picker: &Picker, row: &PickRow, marked: bool) -> Vec<Cell> {
         Some(warning) => Cell::of(format!("! {warning}"), Tone::Warn),
         None => Cell::of(&row.note, Tone::Dim),
     };
-    vec![
-        Cell::of(name, tone),
-        Cell::plain(row.rows.map_or("-".to_owned(), format::about)),
-        Cell::plain(row.bytes.map_or("-".to_owned(), format::bytes)),
-        Cell::of(&row.kind, Tone::Dim),
-        note,
-    ]
+    let mut cells = vec![Cell::of(name, tone)];
+    if picker.purpose.headings().2 {
+        cells.push(Cell::plain(row.rows.map_or("-".to_owned(), format::about)));
+        cells.push(Cell::plain(row.bytes.map_or("-".to_owned(), format::bytes)));
+    }
+    cells.push(Cell::of(&row.kind, Tone::Dim));
+    cells.push(note);
+    cells
 }
 
 /// How many there are, how many are marked, how much that is.

@@ -5,6 +5,7 @@ use crate::dashboard::app::effect::Effect;
 use crate::dashboard::app::overlay::{Overlay, SheetKind};
 use crate::dashboard::app::sheets;
 use crate::dashboard::app::state::State;
+use crate::dashboard::app::text::Tone;
 use crate::dashboard::app::update::wait_for;
 
 /// An action on the plan that is shown.
@@ -16,6 +17,10 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         return Vec::new();
     };
     let config = view.plan.config.clone();
+    if view.draft && action != Action::ToggleDdl {
+        state.say("save the config first", Tone::Warn);
+        return Vec::new();
+    }
     match action {
         Action::StartPlanned => {
             state.overlays.pop();

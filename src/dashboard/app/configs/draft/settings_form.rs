@@ -1,0 +1,213 @@
+//! The form of a config's settings: everything but its rules.
+
+use serde_json::Value;
+
+use super::Draft;
+use super::fields::{Kind, put, shown};
+use crate::dashboard::app::form::{Field, Form, Problem, Purpose};
+use crate::dashboard::app::text::Line;
+use crate::model::config::{ConfigSpec, Consistency, SyncMode};
+use crate::model::finding::Finding;
+use crate::model::mapping;
+use crate::model::rule::{ConflictResolution, FullStrategy, Verify};
+
+const FIELDS: &[(&str, Kind)] = &[
+    ("name", Kind::Text),
+    ("sync_mode", Kind::Text),
+    ("schedule", Kind::Text),
+    ("enabled", Kind::Flag),
+    ("exclude", Kind::List),
+    ("options.max_concurrency", Kind::Number),
+    ("options.consistency", Kind::Text),
+    ("options.full_strategy", Kind::Text),
+    ("options.conflict_resolution", Kind::Text),
+    ("options.verify", Kind::Text),
+    ("options.quarantine", Kind::Text),
+    ("options.max_delete_percent", Kind::Number),
+    ("options.max_delete_rows", Kind::Number),
+    ("options.job_timeout", Kind::Text),
+    ("options.enable_compression", Kind::Flag),
+];
+
+/// The form for a draft's settings.
+#[must_use]
+pub fn form(draft: &Draft) -> Form {
+    let object = mapping::spec_to_json(&draft.spec);
+    let text = |id: &str| {
+        let value = id.split('.').fold(&object, |at, step| &at[step]);
+        shown(value)
+    };
+    let words = |words: &'static [&'static str]| -> Vec<(&str, &str)> {
+        words.iter().map(|word| (*word, *word)).collect()
+    };
+    let fields = vec![
+        Field::text("name", "Name", &text("name"))
+            .name()
+            .help("What jobs, logs and the command line call it."),
+        Field::choice(
+            "sync_mode",
+            "Mode",
+            &words(SyncMode::WORDS),
+            &text("sync_mode"),
+        )
+        .help("full: the whole tables each run. incremental: what changed. Rules may differ."),
+        Field::text("schedule", "Schedule", &text("schedule"))
+            .placeholder("started by hand")
+            .help("Five fields such as */15 * * * *, or @hourly, @daily, @weekly, @monthly."),
+        Field::toggle("enabled", "Enabled", draft.spec.enabled)
+            .help("Off: schedules and run don't start it. space switches."),
+        Field::text("exclude", "Never", &text("exclude"))
+            .placeholder("none")
+            .help("Patterns by commas that no match rule reaches."),
+        Field::fold("More: workers, strategies, limits of deletes")
+            .help("space or enter shows and hides them."),
+        Field::text(
+            "options.max_concurrency",
+            "Workers",
+            &text("options.max_concurrency"),
+        )
+        .rare()
+        .help("Of one job, over its tables and ranges."),
+        Field::choice(
+            "options.consistency",
+            "Consistency",
+            &words(Consistency::WORDS),
+            &text("options.consistency"),
+        )
+        .rare()
+        .help("snapshot: one point in time for the job; table: one each; chunk: none."),
+        Field::choice(
+            "options.full_strategy",
+            "Full by",
+            &words(FullStrategy::WORDS),
+            &text("options.full_strategy"),
+        )
+        .rare()
+        .help("swap: load beside it and rename. in_place: change rows where they are."),
+        Field::choice(
+            "options.conflict_resolution",
+            "Conflicts",
+            &words(ConflictResolution::WORDS),
+            &text("options.conflict_resolution"),
+        )
+        .rare()
+        .help("What becomes of target rows that differ."),
+        Field::choice(
+            "options.verify",
+            "Compare",
+            &words(Verify::WORDS),
+            &text("options.verify"),
+        )
+        .rare()
+        .help("What is compared after writing."),
+        Field::text(
+            "options.quarantine",
+            "Quarantine",
+            &text("options.quarantine"),
+        )
+        .rare()
+        .help("none, or how long deleted rows are kept: 7d"),
+        Field::text(
+            "options.max_delete_percent",
+            "Most deletes, %",
+            &text("options.max_delete_percent"),
+        )
+        .rare()
+        .help("A table whose run would delete more of its target stops first."),
+        Field::text(
+            "options.max_delete_rows",
+            "  in rows",
+            &text("options.max_delete_rows"),
+        )
+        .rare()
+        .placeholder("no limit")
+        .help("The same in rows."),
+        Field::text(
+            "options.job_timeout",
+            "Time limit",
+            &text("options.job_timeout"),
+        )
+        .rare()
+        .placeholder("as the settings")
+        .help("Running time of a job: 2h; pauses don't count."),
+        Field::toggle(
+            "options.enable_compression",
+            "Compression",
+            draft.spec.options.enable_compression,
+        )
+        .rare()
+        .help("Compressed protocol to the source."),
+    ];
+    let title = match draft.base {
+        Some(_) => format!("Settings of {}", draft.spec.name),
+        None => "New config: name, mode, schedule".to_owned(),
+    };
+    let mut form = Form::new(
+        Purpose::Settings(Box::new(draft.spec.clone())),
+        title,
+        fields,
+    )
+    .ruled(rules);
+    form.intro = vec![Line::plain(format!(
+        "From {}, {}.",
+        draft.spec.connection,
+        crate::dashboard::app::format::plural(draft.spec.tables.len(), "rule", "rules")
+    ))];
+    form.verb = "take it";
+    form
+}
+
+fn rules(form: &Form) -> Vec<Problem> {
+    match spec(form) {
+        Ok(_) => Vec::new(),
+        Err(findings) => findings.iter().map(Problem::of).collect(),
+    }
+}
+
+/// The config that the fields describe; its rules and rarer options are those of the draft.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn spec(form: &Form) -> Result<ConfigSpec, Vec<Finding>> {
+    let Purpose::Settings(before) = &form.purpose else {
+        return Err(Vec::new());
+    };
+    let mut object: Value = mapping::spec_to_json(&**before);
+    put(form, &mut object, FIELDS).map_err(|(id, why)| vec![Finding::new(id, why)])?;
+    mapping::parse_config(&object)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::rule::TableRule;
+
+    #[test]
+    fn an_untouched_form_describes_the_config_it_was_made_from() {
+        let mut whole = ConfigSpec::new("shop", "production", vec![TableRule::of_table("orders")]);
+        whole.exclude = vec!["tmp_*".to_owned(), "log".to_owned()];
+        whole.enabled = false;
+        whole.options.max_concurrency = 9;
+        whole.options.shadow_in = crate::model::config::ShadowIn::Target;
+        whole.options.table.max_delete_rows = Some(3);
+        whole.schedule = crate::model::cron::Cron::parse("@daily").ok();
+        for wanted in [
+            ConfigSpec::new("c", "p", vec![TableRule::of_pattern("*")]),
+            whole,
+        ] {
+            let form = form(&Draft::new(wanted.clone()));
+            assert_eq!(spec(&form), Ok(wanted));
+        }
+    }
+
+    #[test]
+    fn a_wrong_schedule_is_told_at_its_field() {
+        let spec = ConfigSpec::new("shop", "production", vec![TableRule::of_table("orders")]);
+        let mut form = form(&Draft::new(spec));
+        if let Some(field) = form.field_mut("schedule") {
+            field.paste("every day");
+        }
+        assert!(!form.check());
+        assert!(form.field("schedule").unwrap().error.is_some());
+    }
+}
