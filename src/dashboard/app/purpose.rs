@@ -10,7 +10,7 @@ pub enum Purpose {
     /// A connection.
     Connection(ConnectionDraft),
     /// A rule of the config that is made or changed.
-    Rule(RuleDraft),
+    Rule(Box<RuleDraft>),
     /// The settings of the config that is made or changed, as they were.
     Settings(Box<ConfigSpec>),
     /// A mapping file to be read.

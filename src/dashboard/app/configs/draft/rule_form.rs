@@ -70,7 +70,7 @@ pub fn form(place: usize, rule: &TableRule, mode: SyncMode) -> Form {
         mode,
     };
     let mut form = Form::new(
-        Purpose::Rule(draft),
+        Purpose::Rule(Box::new(draft)),
         format!("Rule {}", rule_name(rule)),
         fields,
     )
