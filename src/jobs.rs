@@ -17,6 +17,7 @@
 mod backoff;
 mod board;
 mod cell;
+mod claimed;
 mod core;
 mod engine;
 mod events;
@@ -36,6 +37,7 @@ mod reporter;
 mod run;
 mod runner;
 mod scheduler;
+mod shared;
 mod stop;
 mod table;
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod build;
 mod document;
 mod errors;
 mod file;
+mod given;
 pub mod keys;
 mod layers;
 mod load;
@@ -20,7 +21,8 @@ mod value;
 
 pub use errors::{SettingError, SettingsErrors};
 pub use file::{PathEntry, paths};
-pub use load::{FlagValue, LoadOptions, Loaded, Warning, load};
+pub use given::{FlagValue, LoadOptions, Loaded, Warning};
+pub use load::load;
 pub use origin::Origin;
 pub use show::{ShownKey, show, template};
 pub use types::{

@@ -13,33 +13,23 @@ mod endpoints;
 mod health;
 mod open;
 mod retry;
+mod shared;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 
-use chrono::Utc;
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::open::{Open, process_facts};
+use self::open::process_facts;
+pub use self::shared::Role;
+use self::shared::Shared;
 use crate::jobs::{Engine, EventHub, EventStream, StopHow};
 use crate::model::command::Refusal;
 use crate::model::status::{DatabaseStatus, Status};
-use crate::services::{ProcessFacts, Services, status_without_database};
+use crate::services::{Services, status_without_database};
 use crate::settings::Settings;
-use crate::store::{self, MigrationStatus, Store};
-
-/// What this process is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// A person looks on; it opens without a control database and keeps trying.
-    Dashboard,
-    /// A service; it starts without a control database and keeps trying.
-    Headless,
-    /// One command; without a control database it is refused.
-    OneShot,
-}
+use crate::store::{self, MigrationStatus};
 
 /// Where the control database stands; changes nothing.
 ///
@@ -56,25 +46,6 @@ pub async fn migration_status(settings: &Settings) -> Result<Vec<MigrationStatus
 pub struct System {
     shared: Arc<Shared>,
     tasks: TaskTracker,
-}
-
-/// What the system's tasks share.
-struct Shared {
-    settings: Arc<Settings>,
-    role: Role,
-    hub: EventHub,
-    facts: ProcessFacts,
-    stopping: CancellationToken,
-    /// `sync.health_interval` as it is now.
-    health_interval: watch::Sender<Duration>,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    /// As of the last attempt or sign of life.
-    database: DatabaseStatus,
-    open: Option<Open>,
 }
 
 impl System {
@@ -190,52 +161,5 @@ impl System {
             shared.step("control database closed");
         }
         shared.hub.close();
-    }
-}
-
-impl Shared {
-    /// The control database answers and everything over it is up. Closed again when the system is
-    /// being stopped already.
-    fn set_open(&self, open: Open) {
-        let mut state = self.lock();
-        state.database = DatabaseStatus {
-            connected: true,
-            server: Some(open.server.clone()),
-            ..DatabaseStatus::default()
-        };
-        state.open = Some(open);
-    }
-
-    /// The control database does not answer, and is tried again after `wait`.
-    fn set_down(&self, error: String, wait: Duration) {
-        let mut state = self.lock();
-        state.database.connected = false;
-        state.database.error = Some(error);
-        state.database.retry_at = Some(Utc::now() + wait);
-    }
-
-    /// The control database answers again.
-    fn set_up(&self) {
-        let mut state = self.lock();
-        state.database.connected = true;
-        state.database.error = None;
-        state.database.retry_at = None;
-    }
-
-    fn store(&self) -> Option<Store> {
-        self.lock().open.as_ref().map(|open| open.store.clone())
-    }
-
-    /// A step of start and stop; of interest where the process stays.
-    fn step(&self, what: &str) {
-        if self.role == Role::OneShot {
-            tracing::debug!(target: "db_taxi::system", "{what}");
-        } else {
-            tracing::info!(target: "db_taxi::system", "{what}");
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

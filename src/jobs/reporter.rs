@@ -7,7 +7,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use super::outcome::Cut;
-use super::run::Shared;
+use super::shared::Shared;
 use crate::model::event::What;
 use crate::model::ids::TableRunId;
 use crate::model::job::{Job, JobLimits, JobWish};

@@ -12,19 +12,17 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
-use super::board::Board;
 use super::cell::{Cell, sum};
 use super::core::{Core, without_tables};
 use super::gauge::majority;
 use super::leases::HeldLease;
-use super::live::Live;
-use super::notes::{Delivery, Note, Notes, persist};
+use super::notes::{Delivery, Note, persist};
 use super::outcome::{Cut, Ending, ending, timeout_error};
 use super::reporter;
 use super::runner::{Order, Prepared, Work};
-use super::stop::Stop;
+use super::shared::Shared;
 use super::table::{self, TableEnd};
-use crate::model::config::{Config, Consistency};
+use crate::model::config::Consistency;
 use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::event::What;
 use crate::model::ids::JobId;
@@ -43,28 +41,6 @@ const STUCK: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// For the end of snapshots and sessions.
 const FINISH: Duration = Duration::from_secs(20);
-
-/// What everything that works on one job shares.
-pub struct Shared {
-    /// The engine.
-    pub core: Arc<Core>,
-    /// The job.
-    pub id: JobId,
-    /// What it does.
-    pub kind: JobKind,
-    /// Its config, as it was when this run began.
-    pub config: Config,
-    /// Where its tables are.
-    pub target_database: String,
-    /// The wish to end it.
-    pub stop: Arc<Stop>,
-    /// Limits that may change while it runs.
-    pub live: Live,
-    /// What happened in it.
-    pub notes: Notes,
-    /// As it is seen.
-    pub board: Board,
-}
 
 /// Runs a job that is in state `running` under `lease`; gives how it is to end.
 pub async fn run(shared: &Arc<Shared>, order: Order, lease: &HeldLease) -> Ending {

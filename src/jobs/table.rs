@@ -7,12 +7,11 @@ use tokio::time::Instant;
 
 use super::backoff::Backoff;
 use super::cell::Cell;
-use super::journal::About;
 use super::leases::HeldLease;
 use super::notes::Note;
 use super::outcome::refused_by_plan;
-use super::run::Shared;
 use super::runner::Work;
+use super::shared::Shared;
 use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::event::{Side, What};
 use crate::model::job::JobKind;
@@ -296,41 +295,6 @@ impl TableObserver for Watcher {
                 changed,
             },
             sample,
-        });
-    }
-}
-
-impl Shared {
-    /// Writes a line about this job.
-    pub fn log(&self, table: Option<&str>, level: Level, message: &str) {
-        let about = About {
-            job: self.id,
-            config: &self.config.spec.name,
-            table,
-        };
-        self.core.journal.write(about, level, message);
-    }
-
-    /// Notes that a table, or the preparation of the job, is tried again after `wait`.
-    pub fn retry(&self, cell: Option<&Cell>, error: &ErrorInfo, wait: Duration) {
-        let table = cell.map(|cell| cell.task.target_table.as_str());
-        let attempt = match cell {
-            Some(cell) => {
-                cell.count_retry();
-                cell.retrying(&self.notes, error);
-                cell.snapshot().attempt
-            }
-            None => self.board.count_retry(),
-        };
-        let line = format!("{error}; trying again in {:.1} s", wait.as_secs_f64());
-        self.log(table, Level::Warn, &line);
-        self.notes.push(Note::Told {
-            table: table.map(str::to_owned),
-            what: What::RetryScheduled {
-                attempt,
-                wait_seconds: (wait.as_secs_f64() * 10.0).round() / 10.0,
-                error: error.clone(),
-            },
         });
     }
 }

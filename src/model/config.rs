@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::cron::Cron;
 use super::ids::{ConfigId, ConnectionId, JobId};
-use super::job::JobState;
-use super::rule::{TableOptions, TableRule};
+use super::job_state::JobState;
+use super::rule::{SyncMode, TableOptions, TableRule};
+use super::words::words;
 
 /// A config as its owner describes it.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,41 +45,6 @@ impl ConfigSpec {
             tables,
             exclude: Vec::new(),
             options: Options::default(),
-        }
-    }
-}
-
-/// How a table is kept in step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SyncMode {
-    /// The whole table, each run.
-    #[default]
-    Full,
-    /// What changed since the last run.
-    Incremental,
-}
-
-impl SyncMode {
-    /// Every word, in the order of the documentation.
-    pub const WORDS: &'static [&'static str] = &["full", "incremental"];
-
-    /// As written.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Full => "full",
-            Self::Incremental => "incremental",
-        }
-    }
-
-    /// The reverse of [`Self::as_str`].
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "full" => Some(Self::Full),
-            "incremental" => Some(Self::Incremental),
-            _ => None,
         }
     }
 }
@@ -136,30 +102,6 @@ impl Options {
     /// Default of `recheck_after`.
     pub const DEFAULT_RECHECK_AFTER: Duration = Duration::from_secs(5);
 }
-
-/// Declares an enum of words with its texts in one place.
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-        pub enum $name { $($(#[$vdoc])* #[serde(rename = $text)] $variant,)* }
-        impl $name {
-            /// Every word, in the order of the documentation.
-            pub const WORDS: &'static [&'static str] = &[$($text),*];
-            /// As written.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text),* }
-            }
-            /// The reverse of [`Self::as_str`].
-            #[must_use]
-            pub fn parse(text: &str) -> Option<Self> {
-                match text { $($text => Some(Self::$variant),)* _ => None }
-            }
-        }
-    };
-}
-pub(crate) use words;
 
 words!(
     /// How many points in time a job reads.

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::config::words;
+use super::words::words;
 
 words!(
     /// What kind of error it is; stable over versions.

@@ -3,13 +3,13 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::config::words;
 use super::error::ErrorInfo;
 use super::ids::JobId;
 use super::job::Job;
 use super::log::LogEntry;
 use super::progress::{Counts, Progress};
 use super::table_run::TableRun;
+use super::words::words;
 
 /// One event of a job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -5,8 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::config::words;
 use super::cron::{Cron, Zone};
+use super::words::words;
 
 words!(
     /// How an incremental run finds what changed.

@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::config::words;
 use super::error::{ShownKey, ShownValue};
 use super::ids::JobId;
+use super::words::words;
 
 words!(
     /// How much a line matters.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::config::words;
+use super::words::words;
 
 /// How a column is masked.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::config::{SyncMode, words};
+use super::rule::SyncMode;
+use super::words::words;
 
 /// What a run of a config would do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::config::words;
+use super::words::words;
 
 words!(
     /// Which family of servers.

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::config::{Options, SyncMode, words};
 use super::incremental::IncrementalRule;
 use super::mask::Mask;
+use super::words::words;
 
 /// One rule of a config.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -178,10 +178,9 @@ pub struct TableOverrides {
 }
 
 impl TableOverrides {
-    /// The options in force for a table: the rule's where it says something, else the config's.
+    /// The options in force for a table: the rule's where it says something, else the config's, `base`.
     #[must_use]
-    pub fn over(&self, options: &Options) -> TableOptions {
-        let base = &options.table;
+    pub fn over(&self, base: &TableOptions) -> TableOptions {
         TableOptions {
             batch_size: self.batch_size.or(base.batch_size),
             conflict_resolution: self.conflict_resolution.unwrap_or(base.conflict_resolution),
@@ -195,6 +194,41 @@ impl TableOverrides {
             max_delete_percent: self.max_delete_percent.unwrap_or(base.max_delete_percent),
             allow_empty_source: self.allow_empty_source.unwrap_or(base.allow_empty_source),
             quarantine: self.quarantine.unwrap_or(base.quarantine),
+        }
+    }
+}
+
+/// How a table is kept in step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SyncMode {
+    /// The whole table, each run.
+    #[default]
+    Full,
+    /// What changed since the last run.
+    Incremental,
+}
+
+impl SyncMode {
+    /// Every word, in the order of the documentation.
+    pub const WORDS: &'static [&'static str] = &["full", "incremental"];
+
+    /// As written.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Incremental => "incremental",
+        }
+    }
+
+    /// The reverse of [`Self::as_str`].
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "full" => Some(Self::Full),
+            "incremental" => Some(Self::Incremental),
+            _ => None,
         }
     }
 }

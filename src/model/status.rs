@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::config::words;
 use super::ids::{InstanceId, JobId};
+use super::words::words;
 
 /// Status of a process and what it works with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -3,10 +3,11 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::config::{SyncMode, words};
 use super::error::ErrorInfo;
 use super::ids::TableRunId;
 use super::progress::{Counts, Progress};
+use super::rule::SyncMode;
+use super::words::words;
 
 words!(
     /// State of a table run.

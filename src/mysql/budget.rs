@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::{ErrorClass, MysqlError};
-use super::session::SessionKind;
+use super::session_kind::SessionKind;
 use crate::model::error::ErrorCode;
 
 /// Those that look hold their seat for seconds.

@@ -10,7 +10,7 @@ use super::address::parse_hosts;
 use super::budget::{Budget, Seat};
 use super::error::MysqlError;
 use super::mask::MaskKey;
-use super::session::SessionKind;
+use super::session_kind::SessionKind;
 use super::srv::NameServer;
 use super::tls;
 use crate::model::connection::{ConnectionSpec, Ssl, SslMode};

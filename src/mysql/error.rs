@@ -136,11 +136,13 @@ impl MysqlError {
                 ErrorClass::Stop,
                 format!("TLS: {e}"),
             ),
-            Error::Io(mysql_async::IoError::Io(e)) if super::tls::is_refusal(&e) => Self::own(
-                ErrorCode::Unreachable,
-                ErrorClass::Stop,
-                format!("TLS: {e}"),
-            ),
+            Error::Io(mysql_async::IoError::Io(e)) if super::tls::refusal::is_refusal(&e) => {
+                Self::own(
+                    ErrorCode::Unreachable,
+                    ErrorClass::Stop,
+                    format!("TLS: {e}"),
+                )
+            }
             Error::Io(e) => Self::lost(e.to_string().trim_start_matches("Input/output error: ")),
             Error::Driver(
                 e @ (DriverError::ConnectionClosed

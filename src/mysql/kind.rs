@@ -1,6 +1,6 @@
 //! Kinds of column types, and the gate: whether a target column holds every value of its source.
 
-use super::schema::Column;
+use super::column::Column;
 
 /// How a column's values travel and compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

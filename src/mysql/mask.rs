@@ -14,10 +14,10 @@ use std::fmt;
 use ring::hmac;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::column::Column;
 use super::ident::Ident;
 use super::kind::{Kind, fits, integer_range, members};
 use super::literal;
-use super::schema::Column;
 use super::value::{bare, is_number};
 use crate::model::mask::Mask;
 

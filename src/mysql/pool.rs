@@ -12,7 +12,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::endpoint::Endpoint;
 use super::error::MysqlError;
-use super::session::{Session, SessionKind};
+use super::session::Session;
+use super::session_kind::SessionKind;
 use crate::model::status::PoolStatus;
 
 /// A session that was idle for longer than this is asked for a sign of life before it is used.

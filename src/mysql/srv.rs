@@ -4,31 +4,12 @@
 
 mod ask;
 
-use std::net::SocketAddr;
-
-use self::ask::{Unanswered, ask};
+use self::ask::{Offer, Unanswered, ask};
 use super::address::Address;
 use super::error::{ErrorClass, MysqlError};
 use crate::model::error::ErrorCode;
 
-/// Whom to ask.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum NameServer {
-    /// As `/etc/resolv.conf` says.
-    #[default]
-    System,
-    /// This one.
-    At(SocketAddr),
-}
-
-/// One host that offers the service.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Offer {
-    priority: u16,
-    weight: u16,
-    host: String,
-    port: u16,
-}
+pub use self::ask::NameServer;
 
 /// The hosts of an SRV name in the order in which to try them: asked anew each time, since who
 /// offers a service changes when one of them fails.

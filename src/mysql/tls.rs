@@ -6,6 +6,8 @@
 //! chain has been verified, the refusal for the name tells which names the certificate has, and
 //! the connection is made again for one of them, chain and name verified anew.
 
+pub(super) mod refusal;
+
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
@@ -127,23 +129,6 @@ fn asked_as(shown: &str) -> Option<String> {
         });
     }
     within("IpAddress(", ")").map(str::to_owned)
-}
-
-/// Whether the two sides could not agree on the connection's security: trying again gives the
-/// same.
-pub(super) fn is_refusal(error: &std::io::Error) -> bool {
-    use rustls::Error as Tls;
-    let inner = error.get_ref().and_then(|e| e.downcast_ref::<Tls>());
-    matches!(
-        inner,
-        Some(
-            Tls::InvalidCertificate(_)
-                | Tls::AlertReceived(_)
-                | Tls::PeerIncompatible(_)
-                | Tls::NoCertificatesPresented
-                | Tls::UnsupportedNameType
-        )
-    )
 }
 
 #[cfg(test)]

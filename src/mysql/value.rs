@@ -3,10 +3,10 @@
 //! Values travel as the bytes that the target column stores or parses, in the target column's
 //! charset, so a load reads them with `CHARACTER SET binary` and nothing is converted on the way.
 
+use super::column::Column;
 use super::ident::Ident;
 use super::kind::Kind;
 use super::literal;
-use super::schema::Column;
 
 /// Stands for ENUM index 0, the value of an invalid assignment, which no text names.
 pub const ENUM_ZERO: &[u8] = &[0xFF, 0x00, 0xFF];

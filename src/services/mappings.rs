@@ -1,23 +1,21 @@
 //! The mapping document: import, export, check.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::ServicesOptions;
-use super::refusal::{not_found, refuse};
+use super::refusal::refuse;
 use crate::model::command::Refusal;
-use crate::model::config::{Config, ConfigSpec};
-use crate::model::connection::{Connection, ConnectionSpec};
 use crate::model::finding::Finding;
 use crate::model::mapping::{self, Document, Format, Passwords, Source};
-use crate::model::secret::Secret;
 
 mod files;
 mod live;
 mod merge;
+mod stored;
 
 pub use crate::model::mapping::ImportOutcome;
 use merge::Merge;
+use stored::Stored;
 
 /// Both as a document.
 #[derive(Clone)]
@@ -127,95 +125,4 @@ impl Mappings {
         Source { text, format }.add_lines(&mut findings);
         Err(Refusal::Invalid(findings))
     }
-}
-
-/// What is stored, read once.
-pub(super) struct Stored {
-    connections: BTreeMap<String, Connection>,
-    configs: BTreeMap<String, Config>,
-}
-
-impl Stored {
-    async fn read(shared: &ServicesOptions) -> Result<Self, Refusal> {
-        let connections = shared.store.list_connections().await.map_err(refuse)?;
-        let configs = shared.store.list_configs(None).await.map_err(refuse)?;
-        Ok(Self {
-            connections: connections
-                .into_iter()
-                .map(|c| (c.spec.name.clone(), c))
-                .collect(),
-            configs: configs
-                .into_iter()
-                .map(|c| (c.spec.name.clone(), c))
-                .collect(),
-        })
-    }
-
-    /// Target databases by the names of their connections.
-    fn targets(&self) -> BTreeMap<String, String> {
-        self.connections
-            .iter()
-            .map(|(name, c)| (name.clone(), c.spec.target_database().to_owned()))
-            .collect()
-    }
-
-    fn document(&self) -> Document {
-        Document {
-            connections: self.connections.values().map(|c| c.spec.clone()).collect(),
-            configs: self.configs.values().map(|c| c.spec.clone()).collect(),
-        }
-    }
-
-    fn named(&self, names: &[String]) -> Result<(Vec<&Connection>, Vec<&Config>), Refusal> {
-        if names.is_empty() {
-            return Ok((
-                self.connections.values().collect(),
-                self.configs.values().collect(),
-            ));
-        }
-        let mut connections: BTreeMap<&str, &Connection> = BTreeMap::new();
-        let mut configs: BTreeMap<&str, &Config> = BTreeMap::new();
-        for name in names {
-            let connection = self.connections.get(name);
-            let config = self.configs.get(name);
-            if connection.is_none() && config.is_none() {
-                return Err(not_found("connection or config", name));
-            }
-            if let Some(config) = config {
-                configs.insert(name, config);
-            }
-            for connection in connection
-                .into_iter()
-                .chain(config.and_then(|c| self.connections.get(&c.spec.connection)))
-            {
-                connections.insert(&connection.spec.name, connection);
-            }
-        }
-        Ok((
-            connections.into_values().collect(),
-            configs.into_values().collect(),
-        ))
-    }
-}
-
-/// The connection's password where it is text, hidden behind a word that tells a change.
-fn masked(spec: &ConnectionSpec, shown: Option<&str>) -> ConnectionSpec {
-    let mut spec = spec.clone();
-    if spec
-        .password
-        .as_ref()
-        .is_none_or(|secret| secret.reference().is_none())
-    {
-        spec.password = shown.map(Secret::parse);
-    }
-    spec
-}
-
-/// A document of these objects.
-fn document_of(connections: &[ConnectionSpec], configs: &[&ConfigSpec]) -> String {
-    let document = Document {
-        connections: connections.to_vec(),
-        configs: configs.iter().map(|spec| (*spec).clone()).collect(),
-    };
-    mapping::print_document(&document, Format::Yaml, Passwords::All)
 }

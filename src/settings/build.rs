@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::errors::SettingError;
 use super::file;
+use super::given::Values;
 use super::keys::{KEYS, Preset};
-use super::load::Values;
 use super::origin::Origin;
 use super::types::{
     DashboardSettings, DatabaseSettings, InstanceSettings, LoggingSettings, SecuritySettings,

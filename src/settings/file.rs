@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::errors::SettingError;
-use super::load::{LoadOptions, Loaded};
+use super::given::{LoadOptions, Loaded};
 use super::origin::Origin;
 
 /// No settings file is larger; something else was named by mistake.

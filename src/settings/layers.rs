@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::document::{Document, Node};
 use super::errors::{SettingError, key_shown};
+use super::given::{FlagValue, Values, Warning};
 use super::keys::{KEYS, Key, Kind, LATER, OTHER_VARIABLES, SECTIONS, env_name};
-use super::load::{FlagValue, Values, Warning};
 use super::nearest::{nearest, unknown};
 use super::origin::Origin;
 use super::value::Value;

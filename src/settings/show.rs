@@ -2,8 +2,8 @@
 
 use serde::{Serialize, Serializer};
 
+use super::given::Loaded;
 use super::keys::KEYS;
-use super::load::Loaded;
 use super::origin::Origin;
 use super::value::Value;
 

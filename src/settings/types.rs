@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::model::config::words;
 use crate::model::connection::Ssl;
 use crate::model::cron::Zone;
 use crate::model::log::{Level, LogFormat};
 use crate::model::secret::Secret;
 use crate::model::throttle::ThrottleSpec;
+use crate::model::words::words;
 use serde::{Deserialize, Serialize};
 
 /// Everything that can be set.

@@ -9,6 +9,9 @@ use secrecy::zeroize::Zeroizing;
 
 use super::StoreError;
 
+/// The environment variable that holds the key where there is no key file.
+pub const KEY_VARIABLE: &str = "DBT_SECRET_KEY";
+
 /// The file's text; `None` when there is no such file.
 pub(super) fn read(path: &Path) -> Result<Option<Zeroizing<String>>, StoreError> {
     let mut file = match File::open(path) {
@@ -81,7 +84,7 @@ fn failed(verb: &str, path: &Path, error: &std::io::Error) -> StoreError {
     StoreError::WrongKey(format!(
         "can't {verb} {}: {error}; name another place with security.key_file, or give the key in {}",
         path.display(),
-        super::keys::KEY_VARIABLE
+        KEY_VARIABLE
     ))
 }
 

@@ -17,8 +17,7 @@ use super::StoreError;
 use super::key_file;
 use crate::mysql::literal::hex;
 
-/// The environment variable that holds the key where there is no key file.
-pub const KEY_VARIABLE: &str = "DBT_SECRET_KEY";
+pub use super::key_file::KEY_VARIABLE;
 
 /// Bytes of a key.
 pub(super) const KEY_LEN: usize = 32;

@@ -4,10 +4,13 @@
 //! believed only after COMMIT returned (on a cluster it may fail there). Times are the server's.
 //! Rows are never deleted, so a fence only grows.
 
+use super::previous::Recorded;
 use super::transaction::{json, marks, micros, parsed, transaction, values};
 use super::{Store, StoreError};
 use crate::model::ids::{InstanceId, JobId};
 use crate::mysql::{TableRef, Value};
+
+pub use super::previous::PreviousHolder;
 
 /// Leases renewed by one statement.
 const BATCH: usize = 100;
@@ -32,17 +35,6 @@ pub struct Lease {
     pub holder: InstanceId,
     /// Grows with each claim of the resource.
     pub fence: u64,
-}
-
-/// Who held a lease before it was claimed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PreviousHolder {
-    /// The instance.
-    pub holder: InstanceId,
-    /// Ids of its connections on the local server.
-    pub connections: Vec<u32>,
-    /// Start of the local server when they were recorded; ids mean nothing after a restart.
-    pub server_started: String,
 }
 
 impl Store {
@@ -200,7 +192,7 @@ impl Store {
     /// # Errors
     /// `LeaseLost` when somebody else holds it.
     pub async fn record_connections(&self, lease: &Lease, ids: &[u32]) -> Result<(), StoreError> {
-        let recorded = super::previous::Recorded {
+        let recorded = Recorded {
             server_started: self.server_start().await?,
             ids: ids.to_vec(),
         };
@@ -247,7 +239,7 @@ impl Store {
         let Some(text) = row.opt_text("connections")? else {
             return Ok(None);
         };
-        let recorded: super::previous::Recorded = parsed(&text, "sync_leases.connections")?;
+        let recorded: Recorded = parsed(&text, "sync_leases.connections")?;
         Ok(Some(PreviousHolder {
             holder: lease.holder,
             connections: recorded.ids,

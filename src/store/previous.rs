@@ -7,10 +7,21 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::leases::PreviousHolder;
 use super::transaction::parsed;
 use super::{Store, StoreError};
+use crate::model::ids::InstanceId;
 use crate::mysql::{Row, Session, SessionKind};
+
+/// Who held a lease before it was claimed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreviousHolder {
+    /// The instance.
+    pub holder: InstanceId,
+    /// Ids of its connections on the local server.
+    pub connections: Vec<u32>,
+    /// Start of the local server when they were recorded; ids mean nothing after a restart.
+    pub server_started: String,
+}
 
 /// What the `connections` column holds.
 #[derive(Serialize, Deserialize)]

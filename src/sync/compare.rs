@@ -6,8 +6,10 @@
 
 mod explain;
 mod lookup;
+mod of_table;
 mod ranges;
 
+pub use of_table::comparer;
 pub use ranges::{Found, RangeHash};
 
 use super::error::SyncError;

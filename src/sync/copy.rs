@@ -5,19 +5,20 @@
 //! session on the source is free for the next range as soon as the last row was read.
 
 mod locate;
+mod rest;
+mod segment;
 mod sink;
 
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::ahead::{Room, SEGMENT_BYTES};
+use super::ahead::SEGMENT_BYTES;
 use super::commit::Again;
 use super::error::SyncError;
 use super::hooks;
-use super::key::{KeyRange, KeyTuple};
+use super::key::KeyTuple;
 use super::meter::Waiting;
 use super::shared::TableShared;
 use super::snapshot::Reader;
@@ -26,87 +27,14 @@ use super::walk::Front;
 use crate::model::error::ErrorCode;
 use crate::model::log::Level;
 use crate::mysql::kind::Kind;
-use crate::mysql::rows::{AnyWriter, RowEncoder, RowWriter, has_enum_zero};
-use crate::mysql::stream::RawRow;
+use crate::mysql::rows::{AnyWriter, RowWriter};
 use crate::mysql::{ErrorClass, TableRef};
 use crate::store::ranges::RangeRow;
 use locate::locate;
+use rest::rest_of;
+pub use rest::whole_of;
+use segment::Segment;
 use sink::Sink;
-
-/// The bounds of a stored range, from where it stopped.
-///
-/// # Errors
-/// When a stored key can't be read.
-pub fn rest_of(range: &RangeRow) -> Result<KeyRange, SyncError> {
-    let read = |text: &Option<String>| text.as_deref().map(KeyTuple::from_text).transpose();
-    let lower = match read(&range.position)? {
-        Some(position) => Some(position),
-        None => read(&range.lower)?,
-    };
-    Ok(KeyRange {
-        lower,
-        upper: read(&range.upper)?,
-        bucket: None,
-    })
-}
-
-/// The whole of a stored range.
-///
-/// # Errors
-/// When a stored key can't be read.
-pub fn whole_of(range: &RangeRow) -> Result<KeyRange, SyncError> {
-    rest_of(&RangeRow {
-        position: None,
-        ..range.clone()
-    })
-}
-
-/// Rows that are read and not written yet.
-struct Segment {
-    encoder: Box<dyn RowEncoder>,
-    pieces: Vec<Bytes>,
-    /// Rows that the writer can't carry: an ENUM's index 0.
-    odd: Vec<Vec<Option<Vec<u8>>>>,
-    rows: u64,
-    bytes: u64,
-    last: Option<KeyTuple>,
-    /// Whether the range ends with it.
-    ends: bool,
-    room: Room,
-}
-
-impl Segment {
-    fn new(encoder: Box<dyn RowEncoder>, room: Room) -> Self {
-        Self {
-            encoder,
-            ends: false,
-            room,
-            pieces: Vec::new(),
-            odd: Vec::new(),
-            rows: 0,
-            bytes: 0,
-            last: None,
-        }
-    }
-
-    fn push(&mut self, row: &RawRow, width: usize, enums: &[usize]) {
-        self.rows += 1;
-        if has_enum_zero(row, enums) {
-            self.odd.push(
-                (0..width)
-                    .map(|at| row.get(at).map(<[u8]>::to_vec))
-                    .collect(),
-            );
-            self.bytes += 64;
-            return;
-        }
-        self.bytes += self.encoder.push(row) as u64;
-        self.room.grow(self.bytes);
-        while let Some(piece) = self.encoder.take(false) {
-            self.pieces.push(piece);
-        }
-    }
-}
 
 /// What came of copying a range.
 pub struct Copied {

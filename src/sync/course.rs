@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use chrono::Utc;
 
+use super::closing::close;
 use super::error::SyncError;
 use super::full;
-use super::load::{Load, close, discard};
+use super::load::{Load, discard};
 use super::place::Place;
 use super::shared::TableShared;
 use super::swap;

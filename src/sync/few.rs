@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::apply::{Portion, Which, apply_live};
+use super::compare::comparer;
 use super::error::SyncError;
 use super::hooks;
-use super::load::comparer;
 use super::meter::TableMeter;
 use super::shared::TableShared;
 use super::survey::{Found, lost_again};

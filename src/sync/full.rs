@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use super::deletes::{check_delete_limits, guard_emptied};
+use super::equal::end_equal;
 use super::error::SyncError;
 use super::few::{apply_few, can_apply};
-use super::load::{Load, close};
+use super::load::Load;
 use super::place::Place;
 use super::shared::TableShared;
-use super::snapshot::Snapshot;
 use super::survey::{ROUNDS, Survey, compare_all, lost_again};
 use super::table::Strategy;
 use super::watermark;
@@ -51,26 +51,6 @@ pub async fn run(
             Load::begin(table, place, checkpoint).await?.run().await
         }
     }
-}
-
-/// Ends a run whose target equals the snapshot `force`, `rows` having been compared.
-///
-/// # Errors
-/// When the control database can't be written, or the lease is lost.
-pub async fn end_equal(
-    table: &Arc<TableShared>,
-    checkpoint: &mut Checkpoint,
-    force: &Snapshot,
-    rows: u64,
-) -> Result<Verified, SyncError> {
-    let next = watermark::after_comparison(table, force, &checkpoint.marks);
-    let verified = Verified::whole_table(watermark::as_of(force, next.as_ref()), rows);
-    checkpoint.marks.next = next;
-    checkpoint.marks.accept();
-    checkpoint.source_schema.seen = table.plan.seen();
-    checkpoint.verified = Some(verified.clone());
-    close(table, checkpoint).await?;
-    Ok(verified)
 }
 
 /// An empty source never empties a target unasked.

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::apply::{Portion, Which, apply_live, check_parents, policy};
+use super::compare::comparer;
 use super::deletes::{check_delete_limits, guard_emptied};
+use super::equal::end_equal;
 use super::error::SyncError;
 use super::few::{apply_few, whole_table_range};
-use super::full::end_equal;
 use super::hooks;
-use super::load::comparer;
 use super::meter::TableMeter;
 use super::shared::TableShared;
 use super::survey::{Found, ROUNDS, Survey, compare_all, lost_again};

@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 
 use crate::model::error::{ErrorCode, ShownKey, ShownValue};
+use crate::mysql::column::Column;
 use crate::mysql::kind::{Kind, members};
 use crate::mysql::literal;
-use crate::mysql::schema::Column;
 use crate::mysql::stream::RawRow;
 use crate::mysql::value::{key_literal_sql, key_read_sql};
 

@@ -6,14 +6,14 @@
 mod compare;
 mod fill;
 mod keys;
+mod names;
 mod ranges;
 
 use std::sync::Arc;
 
-pub use compare::comparer;
+use names::rename_check;
 
-use keys::key_name;
-
+use super::closing::close;
 use super::error::SyncError;
 use super::meter::Waiting;
 use super::place::{Place, table_type};
@@ -23,7 +23,7 @@ use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::table_run::{Phase, Verified};
 use crate::mysql::ddl::CreateTable;
 use crate::mysql::schema::TableSchema;
-use crate::mysql::{Ident, Session, SessionKind, TableRef};
+use crate::mysql::{Session, SessionKind, TableRef};
 use crate::store::checkpoints::{Checkpoint, Step};
 use crate::store::helpers::Purpose;
 
@@ -223,22 +223,6 @@ impl Load {
     }
 }
 
-/// Ends a run in the checkpoint: nothing is left of it but what was compared.
-///
-/// # Errors
-/// When the control database can't be written, or the lease is lost.
-pub async fn close(table: &TableShared, checkpoint: &mut Checkpoint) -> Result<(), SyncError> {
-    let store = &table.job.context.store;
-    store.delete_ranges(table.table_run, table.fence()).await?;
-    hooks::reach("load.closing");
-    checkpoint.step = Step::Idle;
-    checkpoint.shadow_table = None;
-    checkpoint.marks.next = None;
-    checkpoint.table_run_id = None;
-    checkpoint.snapshot = None;
-    Ok(store.save_checkpoint(checkpoint).await?)
-}
-
 /// Drops a shadow and forgets its ranges.
 ///
 /// # Errors
@@ -261,36 +245,4 @@ pub async fn discard(
         place.unlist(table, &name, Purpose::Stage).await?;
     }
     close(table, checkpoint).await
-}
-
-fn rename_check(check: &str, rename: impl Fn(&Ident) -> Ident) -> String {
-    match (check.strip_prefix("CONSTRAINT "), key_name(check)) {
-        (Some(rest), Some(name)) => {
-            let quoted = Ident::new(name);
-            let text = quoted.to_string();
-            match rest.strip_prefix(&text) {
-                Some(tail) => format!("CONSTRAINT {}{tail}", rename(&quoted)),
-                None => check.to_owned(),
-            }
-        }
-        _ => check.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_keys_are_read() {
-        assert_eq!(key_name("UNIQUE KEY `a``b` (`x`)").as_deref(), Some("a`b"));
-        assert_eq!(key_name("PRIMARY KEY (`x`)"), None);
-        assert_eq!(
-            rename_check("CONSTRAINT `c` CHECK (`a` > 0)", |n| Ident::new(format!(
-                "{}_1",
-                n.raw()
-            ))),
-            "CONSTRAINT `c_1` CHECK (`a` > 0)"
-        );
-    }
 }

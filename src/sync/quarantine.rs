@@ -3,7 +3,9 @@
 //! They are moved in the transaction that deletes them; those that vanish by a swap, in one that
 //! comes before the replaced table is dropped.
 
-use std::time::Duration;
+pub mod kept;
+
+pub use kept::Quarantine;
 
 use super::compare::{Comparer, RowDifference};
 use super::error::SyncError;
@@ -14,7 +16,7 @@ use crate::model::error::ErrorCode;
 use crate::model::rule::Quarantine as Policy;
 use crate::mysql::ddl::CreateTable;
 use crate::mysql::schema::TableSchema;
-use crate::mysql::{Ident, Session, SessionKind, TableRef};
+use crate::mysql::{Ident, Session, SessionKind};
 use crate::store::helpers::Purpose;
 use crate::store::quarantine::Deleted;
 
@@ -25,14 +27,16 @@ const KEYS: usize = 500;
 /// that name.
 pub const COUNTER: &str = "_dbtaxi_row";
 
-/// Where the rows go that one run of one table deletes.
-#[derive(Debug)]
-pub struct Quarantine {
-    number: u32,
-    name: String,
-    table: TableRef,
-    columns: Vec<Ident>,
-    keep: Duration,
+impl TableShared {
+    /// Where this run keeps the rows that it deletes; made with the first call. `None` where deleted
+    /// rows are not kept.
+    ///
+    /// # Errors
+    /// When it can't be made.
+    pub async fn quarantine(&self) -> Result<Option<&Quarantine>, SyncError> {
+        let made = self.quarantine.get_or_try_init(|| Quarantine::open(self));
+        Ok(made.await?.as_ref())
+    }
 }
 
 impl Quarantine {
@@ -41,7 +45,7 @@ impl Quarantine {
     ///
     /// # Errors
     /// When the server refuses, or the control database can't be written.
-    pub async fn open(table: &TableShared) -> Result<Option<Self>, SyncError> {
+    async fn open(table: &TableShared) -> Result<Option<Self>, SyncError> {
         let (Policy::Keep(keep), Some(key), Some(job)) = (
             table.plan.options.quarantine,
             &table.plan.target_key,

@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use super::apply::{Portion, Reached, Which, apply_live, policy};
 use super::claim::claim;
+use super::compare::comparer;
 use super::compare::{Comparer, RowDifference};
 use super::deletes::{check_delete_limits, guard_emptied};
 use super::error::SyncError;
 use super::hooks;
-use super::load::comparer;
 use super::meter::TableMeter;
 use super::shared::TableShared;
 use super::snapshot::Reader;

@@ -3,9 +3,9 @@
 use super::chunk::RANGE_BYTES;
 use super::servers::Servers;
 use super::table::{PlannedTable, Strategy};
-use crate::model::config::SyncMode;
 use crate::model::incremental::DetectDeletes;
 use crate::model::plan::{PlannedDeletes, TablePlan};
+use crate::model::rule::SyncMode;
 use crate::mysql::TableRef;
 use crate::mysql::ddl::CreateTable;
 

@@ -9,8 +9,8 @@ use std::io::Write;
 use std::sync::Arc;
 
 use super::apply::Arranged;
+use super::compare::comparer;
 use super::error::SyncError;
-use super::load::comparer;
 use super::meter::TableObserver;
 use super::repair::{as_seen, may_repair};
 use super::shared::TableShared;
@@ -20,7 +20,7 @@ use crate::model::event::Side;
 use crate::model::log::{Difference, DifferenceKind, Level};
 use crate::model::table_run::{Phase, Verified};
 use crate::mysql::SessionKind;
-use crate::mysql::session::WRITE_SQL_MODE;
+use crate::mysql::WRITE_SQL_MODE;
 
 /// The statements that open a script.
 #[must_use]

@@ -20,7 +20,7 @@ use super::key::KeyTuple;
 use super::link::Link;
 use super::meter::{TableMeter, TableObserver};
 use super::order::Order;
-use super::quarantine::Quarantine;
+use super::quarantine::kept::Quarantine;
 use super::servers::Servers;
 use super::snapshot::{Manner, Snapshots, TableSnapshots};
 use super::table::PlannedTable;
@@ -152,7 +152,7 @@ pub struct TableShared {
     named: AtomicUsize,
     /// Rows that the target had before this run.
     target_rows: tokio::sync::OnceCell<u64>,
-    quarantine: tokio::sync::OnceCell<Option<Quarantine>>,
+    pub(super) quarantine: tokio::sync::OnceCell<Option<Quarantine>>,
 }
 
 impl TableShared {
@@ -334,16 +334,6 @@ impl TableShared {
         };
         let before = *self.target_rows.get_or_try_init(|| count).await?;
         Ok(before.saturating_sub(TableMeter::get(&self.meter.deleted)))
-    }
-
-    /// Where this run keeps the rows that it deletes; made with the first call. `None` where deleted
-    /// rows are not kept.
-    ///
-    /// # Errors
-    /// When it can't be made.
-    pub async fn quarantine(&self) -> Result<Option<&Quarantine>, SyncError> {
-        let made = self.quarantine.get_or_try_init(|| Quarantine::open(self));
-        Ok(made.await?.as_ref())
     }
 
     /// A line for the job's log.

@@ -14,12 +14,14 @@ mod keeper;
 mod lock;
 mod of_table;
 mod reader;
+mod state;
 mod way;
 
 pub use of_table::TableSnapshots;
 pub use reader::{RELEASE, Reader};
+pub use state::Snapshot;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -30,8 +32,8 @@ use tokio_util::sync::CancellationToken;
 
 use self::align::{Aligned, align, as_of_now, begin, begin_alone, same_server};
 use self::keeper::Keeper;
-use self::reader::{Loan, Member};
-use super::bound::{self, Bound, BoundWish};
+use self::state::{Member, State, forget, lock};
+use super::bound::{self, BoundWish};
 use super::context::StopSignal;
 use super::error::SyncError;
 use crate::model::config::SnapshotLock;
@@ -43,29 +45,6 @@ use crate::mysql::{Endpoint, MysqlError, Seat, Session, SessionKind};
 const ALIGN: Duration = Duration::from_secs(5);
 /// The same where the second session is only to read ahead.
 const ALIGN_SPARE: Duration = Duration::from_millis(500);
-/// How often it is looked whether others need what is idle.
-const LOOK: Duration = Duration::from_secs(1);
-/// Idle sessions are pinged this often; the server would end them after 120 s.
-const PING: Duration = Duration::from_secs(30);
-
-/// One moment of the source.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Snapshot {
-    /// Unique over all snapshots ever taken.
-    pub id: String,
-    /// Which moment.
-    pub as_of: AsOf,
-    /// Which server process and data.
-    pub server: String,
-    /// Whether several sessions share it, or one had to do.
-    pub aligned: bool,
-    /// Up to where watermarks are complete in it, for a job that has some.
-    pub bound: Option<Bound>,
-    /// How long writes on the source were held back for it.
-    pub locked: Option<Duration>,
-    /// Why several sessions could not be had where a lock was asked for.
-    pub not_locked: Option<String>,
-}
 
 /// How snapshots are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -91,30 +70,6 @@ pub struct Snapshots {
     state: Arc<Mutex<State>>,
     pinger: Mutex<Option<tokio::task::JoinHandle<()>>>,
     bounds: Option<Arc<BoundWish>>,
-}
-
-#[derive(Default)]
-struct State {
-    current: Option<Arc<Snapshot>>,
-    begun: Option<Instant>,
-    /// The one taken last.
-    last: Option<Arc<Snapshot>>,
-    idle: Vec<Member>,
-    /// Sessions on loan, by number.
-    loans: HashMap<u64, Loan>,
-    last_loan: u64,
-    /// How often readers of a table had to give way.
-    gave_way: HashMap<String, u32>,
-    /// Tables that somebody waits for.
-    waited_for: HashSet<String>,
-    /// Snapshots that were ended for their age.
-    aged: u32,
-    per_chunk: bool,
-    /// Sessions that the current snapshot has.
-    opened: usize,
-    /// Permits without a session: alignment failed, or the connection's budget gave fewer.
-    unused: Vec<OwnedSemaphorePermit>,
-    taken: u32,
 }
 
 impl Snapshots {
@@ -416,17 +371,6 @@ impl Snapshots {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         lock(&self.state)
-    }
-}
-
-fn lock(state: &Mutex<State>) -> std::sync::MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn forget(state: &mut State, snapshot: &Arc<Snapshot>) {
-    if state.current.as_ref().is_some_and(|c| c.id == snapshot.id) {
-        state.current = None;
-        state.idle.clear();
     }
 }
 

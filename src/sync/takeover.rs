@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
+use super::closing::close;
 use super::error::SyncError;
-use super::load::{close, discard};
+use super::load::discard;
 use super::place::{Place, table_type};
 use super::shared::{TableShared, TargetSession};
 use super::{ddl, hooks, swap};

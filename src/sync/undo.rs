@@ -15,12 +15,12 @@ use super::error::SyncError;
 use super::meter::{TableMeter, TableObserver};
 use super::orphans;
 use super::place::sweep;
-use crate::model::config::{ConfigSpec, SyncMode};
+use crate::model::config::ConfigSpec;
 use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::log::Level;
 use crate::model::pattern;
 use crate::model::plan::{PlannedDeletes, TablePlan};
-use crate::model::rule::{TableOptions, TableSelect, TargetTriggers};
+use crate::model::rule::{SyncMode, TableOptions, TableSelect, TargetTriggers};
 use crate::model::table_run::{Phase, Verified};
 use crate::mysql::schema::TableSchema;
 use crate::mysql::{Session, SessionKind};
@@ -253,7 +253,7 @@ fn options_of(spec: &ConfigSpec, target: &str) -> TableOptions {
     });
     rule.map_or_else(
         || spec.options.table.clone(),
-        |rule| rule.options.over(&spec.options),
+        |rule| rule.options.over(&spec.options.table),
     )
 }
 

@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use super::apply::{leave_held, policy};
 use super::compare::RowDifference;
+use super::compare::comparer;
 use super::error::SyncError;
 use super::key::{KeyRange, KeyTuple};
-use super::load::comparer;
 use super::meter::TableMeter;
 use super::shared::TableShared;
 use super::survey::{Survey, compare_all, lost_again};

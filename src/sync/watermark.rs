@@ -12,10 +12,11 @@ use std::time::Instant;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::apply::{Portion, Which, apply_live, check_parents};
+use super::closing::close;
+use super::compare::comparer;
 use super::error::SyncError;
 use super::fencing::mark_compared;
 use super::hooks;
-use super::load::{close, comparer};
 use super::meter::{TableMeter, Waiting};
 use super::shared::TableShared;
 use super::snapshot::Snapshot;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Shared;
+use super::shared::Shared;
 
 /// While the control database has not answered yet.
 const NOT_OPEN: Duration = Duration::from_millis(500);

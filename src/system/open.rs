@@ -6,7 +6,7 @@ use std::time::Instant;
 use chrono::Utc;
 
 use super::endpoints::{Servers, local};
-use super::{Role, Shared};
+use super::shared::{Open, Role, Shared};
 use crate::jobs::{Endpoints, Engine, EngineOptions, QueueMode};
 use crate::model::command::Refusal;
 use crate::model::finding::Finding;
@@ -17,18 +17,6 @@ use crate::settings::Settings;
 use crate::store::keys::{KEY_VARIABLE, KeyRing};
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::sync::Throttles;
-
-/// An open control database and what works over it.
-pub struct Open {
-    /// The control database.
-    pub store: Store,
-    /// Flavour and version of its server.
-    pub server: String,
-    /// The engine, unless the settings forbid it.
-    pub engine: Option<Arc<Engine>>,
-    /// What fronts ask.
-    pub services: Services,
-}
 
 /// Why the control database can't be used.
 pub struct Problem {

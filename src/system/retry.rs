@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::open::open;
-use super::{Role, Shared};
+use super::shared::{Role, Shared};
 use crate::model::command::Refusal;
 
 /// Between two signs of life.

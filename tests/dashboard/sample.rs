@@ -5,7 +5,7 @@ use db_taxi::dashboard::app::msg::Loaded;
 use db_taxi::dashboard::app::overview::Overview;
 use db_taxi::dashboard::app::state::{Clock, Setup};
 use db_taxi::dashboard::app::{Load, Msg, State, update};
-use db_taxi::model::config::{Config, ConfigSpec, LastJob, SyncMode};
+use db_taxi::model::config::{Config, ConfigSpec, LastJob};
 use db_taxi::model::connection::{Connection, ConnectionSpec, Health, HealthState};
 use db_taxi::model::cron::{Cron, Zone};
 use db_taxi::model::error::{ErrorCode, ErrorInfo};
@@ -20,7 +20,7 @@ use db_taxi::model::report::{
     BinlogReport, ColumnInfo, Flavour, KeyInfo, MissingPrivilege, PrivilegeReport, SourceTable,
     TableInfo, TestReport, TlsReport,
 };
-use db_taxi::model::rule::TableRule;
+use db_taxi::model::rule::{SyncMode, TableRule};
 use db_taxi::model::status::{DatabaseStatus, PoolStatus, Stats};
 use db_taxi::model::table_run::{
     AsOf, Phase, TableRun, TableState, Timing, Verified, VerifiedScope,
@@ -526,7 +526,7 @@ pub fn plan() -> Plan {
         tables: vec![TablePlan {
             source_table: "orders".to_owned(),
             target_table: "orders".to_owned(),
-            sync_mode: db_taxi::model::config::SyncMode::Full,
+            sync_mode: db_taxi::model::rule::SyncMode::Full,
             strategy: None,
             reason: "the target does not exist yet".to_owned(),
             full_strategy: Some("swap".to_owned()),

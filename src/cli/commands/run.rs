@@ -2,6 +2,7 @@
 //!
 //! [`crew`] runs the jobs and passes signals on; this file says which, and shows what became of them.
 
+mod asked;
 mod crew;
 
 use std::time::Duration;
@@ -10,10 +11,10 @@ use futures_util::StreamExt;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
+pub(super) use self::asked::Asked;
 use self::crew::Crew;
 use super::{Context, mappings};
 use crate::cli::args::{RunArgs, VerifyArgs};
-use crate::cli::ask;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
@@ -23,8 +24,7 @@ use crate::cli::show;
 use crate::cli::signals::Signals;
 use crate::jobs::EventStream;
 use crate::model::config::Config;
-use crate::model::ids::JobId;
-use crate::model::job::{Job, JobKind, JobRequest, Trigger};
+use crate::model::job::{Job, JobKind};
 
 /// How long jobs that are ended at once may take to roll back.
 const AT_ONCE: Duration = Duration::from_secs(5);
@@ -89,37 +89,6 @@ async fn import(context: &Context<'_>, file: &str) -> Result<Vec<String>, Failur
         }
     }
     Ok(names)
-}
-
-/// What every config is asked for.
-pub(super) struct Asked {
-    request: JobRequest,
-    skip_if_running: bool,
-    events: bool,
-}
-
-impl Asked {
-    /// A job of `kind` for `tables`; all of the config's where none is named.
-    pub(super) fn of(kind: JobKind, tables: &[String]) -> Self {
-        Self {
-            request: JobRequest {
-                kind,
-                tables: tables.to_vec(),
-                trigger: Trigger::Cli,
-                requested_by: ask::requested_by(),
-                ..JobRequest::default()
-            },
-            skip_if_running: false,
-            events: false,
-        }
-    }
-
-    /// An undo of what this job deleted.
-    pub(super) fn undo(of: JobId, tables: &[String]) -> Self {
-        let mut asked = Self::of(JobKind::Undo, tables);
-        asked.request.undo_of = Some(of);
-        asked
-    }
 }
 
 /// A config and how its job ended; no job when there is nothing to tell of.

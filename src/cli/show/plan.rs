@@ -110,8 +110,8 @@ fn deletes(deletes: &PlannedDeletes) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::config::SyncMode;
     use crate::model::plan::Risk;
+    use crate::model::rule::SyncMode;
 
     #[test]
     fn a_plan_tells_what_why_key_size_statements_and_remedies() {

@@ -9,12 +9,12 @@ use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
 use crate::jobs::runner::{Order, Prepared, Runner, Work};
-use crate::model::config::SyncMode;
 use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::ids::TableRunId;
 use crate::model::job::JobLimits;
 use crate::model::log::Level;
 use crate::model::plan::{PlannedDeletes, Risk, Severity, TablePlan};
+use crate::model::rule::SyncMode;
 use crate::model::table_run::{Phase, Verified};
 use crate::sync::{
     StopSignal, SyncError, TableLease, TableMeter, TableObserver, TableOutcome, TableTask,

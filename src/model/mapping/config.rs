@@ -7,11 +7,11 @@ use super::options;
 use super::reader::{Found, Object};
 use super::rule;
 use super::writer::{Fields, Form};
-use crate::model::config::{ConfigSpec, SyncMode};
+use crate::model::config::ConfigSpec;
 use crate::model::cron::Cron;
 use crate::model::finding::Finding;
 use crate::model::pattern;
-use crate::model::rule::TableRule;
+use crate::model::rule::{SyncMode, TableRule};
 
 /// Reads the config at `path`. `by_id`: whether `connection_id` may stand in for `connection`.
 pub(super) fn read(value: &Value, path: &str, by_id: bool, found: &Found) -> Option<ConfigSpec> {

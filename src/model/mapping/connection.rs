@@ -3,11 +3,10 @@
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 
-use super::Passwords;
 use super::check::{check_identifier, check_target_database};
 use super::reader::{Found, Object};
 use super::throttle;
-use super::writer::{Fields, Form};
+use super::writer::{Fields, Form, Passwords};
 use crate::model::connection::{ConnectionSpec, Ssl, SslMode, ThrottleSpec};
 use crate::model::duration::format_duration;
 use crate::model::names::check_name;

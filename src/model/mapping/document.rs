@@ -6,9 +6,10 @@ use serde_json::{Map, Value};
 
 use super::check::Claims;
 use super::reader::{Found, Object};
+use super::spec::Spec;
 use super::tree::Tree;
-use super::writer::Form;
-use super::{Format, Passwords, Spec, config, connection};
+use super::writer::{Form, Format, Passwords};
+use super::{config, connection};
 use crate::model::config::ConfigSpec;
 use crate::model::connection::ConnectionSpec;
 use crate::model::finding::Finding;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Format;
+use super::writer::Format;
 
 /// A document as it was read from a file. Its text may hold passwords and is not shown by `Debug`.
 #[derive(Clone, PartialEq, Eq)]

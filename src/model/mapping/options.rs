@@ -126,7 +126,7 @@ pub(super) fn read(object: Object<'_>) -> Options {
     };
     object.finish();
     Options {
-        table: overrides.over(&options),
+        table: overrides.over(&options.table),
         ..options
     }
 }

@@ -11,10 +11,9 @@ use super::mask;
 use super::options;
 use super::reader::{Found, Object, type_finding};
 use super::writer::{Fields, Form};
-use crate::model::config::SyncMode;
 use crate::model::finding::Finding;
 use crate::model::pattern;
-use crate::model::rule::{ColumnSelect, TableRule, TableSelect};
+use crate::model::rule::{ColumnSelect, SyncMode, TableRule, TableSelect};
 
 /// Reads the rule at `path`: a table's name, `*`, or an object.
 pub(super) fn read(value: &Value, path: &str, found: &Found) -> Option<TableRule> {

@@ -3,14 +3,19 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use chrono::Utc;
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
 use crate::model::config::{Checksum, Consistency, Options, ShadowIn, WriterChoice};
+use crate::model::config::{Config, ConfigSpec};
+use crate::model::connection::{Connection, ConnectionSpec};
 use crate::model::connection::{Ssl, SslMode};
 use crate::model::cron::Cron;
+use crate::model::finding::Finding;
 use crate::model::mask::Mask;
+use crate::model::rule::TableRule;
 use crate::model::rule::{
     ColumnSelect, ConflictResolution, FullStrategy, Orphans, Quarantine, TableOverrides,
     TableSelect, TargetTriggers, Verify,

@@ -9,8 +9,8 @@ use std::fmt;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::Format;
 use super::reader::join;
+use super::writer::Format;
 use crate::model::finding::Finding;
 
 /// A parsed text.

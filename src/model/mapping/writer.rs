@@ -1,6 +1,39 @@
-//! Writes the fields of one object: all of them, or only what differs from its default.
+//! How objects are written, and the fields of one object: all of them, or only what differs from
+//! its default.
 
 use serde_json::{Map, Value};
+
+/// How a document is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// YAML 1.2.
+    #[default]
+    Yaml,
+    /// JSON.
+    Json,
+}
+
+impl Format {
+    /// The format that a file's name tells: `.json` is JSON, everything else YAML.
+    #[must_use]
+    pub fn of_path(path: &std::path::Path) -> Self {
+        match path.extension() {
+            Some(extension) if extension.eq_ignore_ascii_case("json") => Self::Json,
+            _ => Self::Yaml,
+        }
+    }
+}
+
+/// Which passwords a printed object shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passwords {
+    /// None at all.
+    Hidden,
+    /// References as written, text never.
+    References,
+    /// References and text.
+    All,
+}
 
 /// How much of an object is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

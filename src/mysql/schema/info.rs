@@ -1,6 +1,7 @@
 //! A table as a schema browser shows it.
 
-use super::{Column, ForeignKey, Key, KeyPart, TableSchema};
+use super::super::column::Column;
+use super::{ForeignKey, Key, KeyPart, TableSchema};
 use crate::model::report::{ColumnInfo, KeyInfo, TableInfo};
 
 impl TableSchema {

@@ -1,6 +1,7 @@
 //! What a run notes of a source's table, so that a later look can tell in what it has drifted.
 
-use super::{Column, TableSchema};
+use super::super::column::Column;
+use super::TableSchema;
 use crate::model::seen::{SeenColumn, SeenTable};
 
 impl TableSchema {

@@ -8,12 +8,29 @@ use simple_dns::{CLASS, Name, Packet, PacketFlag, Question, RCODE, TYPE};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 
-use super::{NameServer, Offer};
-
 /// For one try of one name server; `resolv.conf` has 5 s.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Rounds over all name servers, as `resolv.conf` has it.
 const ROUNDS: usize = 2;
+
+/// Whom to ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum NameServer {
+    /// As `/etc/resolv.conf` says.
+    #[default]
+    System,
+    /// This one.
+    At(SocketAddr),
+}
+
+/// One host that offers the service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    pub(super) priority: u16,
+    pub(super) weight: u16,
+    pub(super) host: String,
+    pub(super) port: u16,
+}
 
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,10 +5,10 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::{ImportOutcome, Mappings};
+use super::Mappings;
 use crate::model::command::Refusal;
 use crate::model::finding::Finding;
-use crate::model::mapping::{Format, MappingFile};
+use crate::model::mapping::{Format, ImportOutcome, MappingFile};
 use crate::services::refusal::{conflict, invalid};
 
 /// The largest document that is read, in bytes.

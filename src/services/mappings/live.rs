@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::Stored;
+use super::stored::Stored;
 use crate::model::command::Refusal;
 use crate::model::config::ConfigSpec;
 use crate::model::connection::ConnectionSpec;
@@ -10,31 +10,21 @@ use crate::model::finding::Finding;
 use crate::model::mapping::Document;
 use crate::model::pattern;
 use crate::model::rule::TableSelect;
-use crate::model::seen::SeenTable;
 use crate::mysql::probe::{Depth, Needs, probe, same_database};
 use crate::mysql::schema::list_tables;
-use crate::mysql::{Ident, MysqlError, Session};
+use crate::mysql::{Ident, MysqlError};
 use crate::services::ServicesOptions;
 use crate::services::connections::unsaved;
 use crate::services::endpoints::itself;
 use crate::services::refusal::refuse;
 
 mod drift;
+mod sides;
 mod source;
 mod table;
 
+use sides::Sides;
 use table::check_table;
-
-/// Both sides of a connection, open.
-struct Sides<'a> {
-    spec: &'a ConnectionSpec,
-    source: Session,
-    local: Session,
-    /// Base tables of the source.
-    tables: Vec<String>,
-    /// What the last runs of the config in hand noted, by target table.
-    seen: HashMap<String, SeenTable>,
-}
 
 /// Everything in which the servers differ from what the document expects.
 pub(super) async fn check(

@@ -1,11 +1,11 @@
 //! A document against what is stored: what is made, what changes, what stays.
 
-use super::{ImportOutcome, Stored, document_of, masked};
+use super::stored::{Stored, document_of, masked};
 use crate::model::command::Refusal;
 use crate::model::config::ConfigSpec;
 use crate::model::connection::ConnectionSpec;
 use crate::model::finding::Finding;
-use crate::model::mapping::{Document, diff, spec_to_json};
+use crate::model::mapping::{Document, ImportOutcome, diff, spec_to_json};
 use crate::model::secret::Secret;
 use crate::services::ServicesOptions;
 use crate::services::refusal::refuse;

@@ -5,64 +5,23 @@
 //! to each other, or tables that do, can't be written with its checks on. Where they are off, what
 //! they would have found is looked for here.
 
-use super::KEYS;
-use crate::model::error::{ErrorCode, ErrorInfo};
+use super::{KEYS, Rows};
 use crate::model::log::DifferenceKind;
 use crate::mysql::Session;
-use crate::mysql::schema::ForeignKey;
 use crate::sync::compare::{Comparer, RowDifference};
 use crate::sync::error::SyncError;
 use crate::sync::key::KeyTuple;
 use crate::sync::orphans;
-use crate::sync::shared::TableShared;
 
-use super::Rows;
-
+mod bonds;
 mod reach;
 
+pub(super) use bonds::Bonds;
+use bonds::{refused, restricts};
 pub use reach::Reached;
 use reach::{by_deletes, by_updates, can_move};
 
-/// The foreign keys around one table.
-pub(super) struct Bonds<'a> {
-    table: &'a TableShared,
-}
-
-impl<'a> Bonds<'a> {
-    pub(super) fn of(table: &'a TableShared) -> Self {
-        Self { table }
-    }
-
-    fn own(&self) -> &'a [ForeignKey] {
-        let schema = self.table.plan.target_schema.as_ref();
-        schema.map_or(&[], |s| s.foreign_keys.as_slice())
-    }
-
-    /// Whether it has foreign keys, or others have some onto it.
-    pub(super) fn any(&self) -> bool {
-        !self.own().is_empty() || !self.table.plan.inbound.is_empty()
-    }
-
-    /// Whether its rows refer to each other, or it is in a ring of tables.
-    pub(super) fn is_knotted(&self) -> bool {
-        let target = &self.table.plan.target;
-        self.own().iter().any(|key| key.parent == *target)
-            || self.table.job.order.is_in_ring(target.table.raw())
-    }
-
-    /// Whether the rows of a child are brought in step by this job too.
-    fn is_of_job(&self, key: &ForeignKey) -> bool {
-        let target = &self.table.plan.target;
-        key.table.database == target.database && self.table.job.order.knows(key.table.table.raw())
-    }
-
-    /// Whether the child is a table of the job whose rows go later than this one's.
-    fn goes_later(&self, key: &ForeignKey) -> bool {
-        let order = &self.table.job.order;
-        self.is_of_job(key)
-            && order.rank(key.table.table.raw()) < order.rank(self.table.plan.target.table.raw())
-    }
-
+impl Bonds<'_> {
     /// Looks at the rows of others that refer to rows about to be deleted: `unchecked` by the
     /// server, or `early`, before the tables of the job have deleted theirs. `true` when the
     /// server has to cascade to some.
@@ -158,15 +117,6 @@ impl<'a> Bonds<'a> {
         Ok(())
     }
 
-    /// Whether the parent is a table of the job whose rows come later than this one's.
-    fn comes_later(&self, key: &ForeignKey) -> bool {
-        let (order, target) = (&self.table.job.order, &self.table.plan.target);
-        key.parent != *target
-            && key.parent.database == target.database
-            && order.knows(key.parent.table.raw())
-            && order.rank(key.parent.table.raw()) > order.rank(target.table.raw())
-    }
-
     /// The same for the whole table, once all of its rows are written.
     pub(super) async fn after_all(&self, session: &mut Session) -> Result<(), SyncError> {
         for key in self.own() {
@@ -176,27 +126,5 @@ impl<'a> Bonds<'a> {
             }
         }
         Ok(())
-    }
-}
-
-fn restricts(action: &str) -> bool {
-    matches!(action, "RESTRICT" | "NO ACTION")
-}
-
-fn refused(doing: &str, reached: u64, key: &ForeignKey, action: &str) -> SyncError {
-    let info = ErrorInfo::new(
-        ErrorCode::DeleteLimit,
-        format!(
-            "{doing} rows would reach {reached} rows of {} by the foreign key {} ({action})",
-            key.table.shown(),
-            key.name.raw()
-        ),
-    );
-    if restricts(action) {
-        info.hint("sync that table in the same config, or remove these rows")
-            .into()
-    } else {
-        info.hint("allow_cascade: true allows it; or sync that table in the same config")
-            .into()
     }
 }

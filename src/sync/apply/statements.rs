@@ -3,8 +3,8 @@
 use super::{KEYS, Rows};
 use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::log::DifferenceKind;
+use crate::mysql::WRITE_SQL_MODE;
 use crate::mysql::rows::{insert_head_sql, tuple_sql};
-use crate::mysql::session::WRITE_SQL_MODE;
 use crate::mysql::value::ENUM_ZERO;
 use crate::mysql::{Ident, MysqlError, Session};
 use crate::sync::compare::{Comparer, RowDifference};

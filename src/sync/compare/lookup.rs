@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::{Comparer, RowDifference, RowHash};
 use crate::model::log::DifferenceKind;
 use crate::mysql::Session;
-use crate::mysql::schema::Column;
+use crate::mysql::column::Column;
 use crate::mysql::value::{Side, row_hash_sql};
 use crate::sync::error::SyncError;
 use crate::sync::key::{KeySpec, KeyTuple};

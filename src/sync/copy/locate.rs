@@ -1,6 +1,6 @@
 //! Names the row and column of an error of the target, from what the server says and the source has.
 
-use super::rest_of;
+use super::rest::rest_of;
 use crate::model::error::ErrorCode;
 use crate::mysql::kind::Kind;
 use crate::store::ranges::RangeRow;

@@ -3,11 +3,12 @@
 
 use std::time::Instant;
 
-use super::Segment;
 use super::locate::column_in;
+use super::segment::Segment;
 use crate::model::error::{ErrorCode, ErrorInfo};
+use crate::mysql::WRITE_SQL_MODE;
 use crate::mysql::rows::{AnyWriter, RowWriter, Written, insert_head_sql, tuple_sql};
-use crate::mysql::session::{WRITE_SQL_MODE, Warning};
+use crate::mysql::session::Warning;
 use crate::mysql::{Session, SessionKind, TableRef};
 use crate::store::ranges::{RangeCommit, RangeRow, RangeState};
 use crate::sync::commit::commit_fenced;

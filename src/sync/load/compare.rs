@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::super::chunk::buckets;
-use super::super::compare::Comparer;
+use super::super::compare::comparer;
 use super::super::copy::whole_of;
 use super::super::error::SyncError;
 use super::super::fencing::mark_compared;
@@ -20,7 +20,7 @@ use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::log::Level;
 use crate::model::table_run::Verified;
 use crate::mysql::schema::TableSchema;
-use crate::mysql::{Ident, SessionKind, TableRef};
+use crate::mysql::{SessionKind, TableRef};
 use crate::store::ranges::{RangeRow, RangeState};
 
 /// Differences repaired in one transaction.
@@ -232,32 +232,6 @@ fn differs_without_key(table: &TableShared) -> SyncError {
     )
     .hint("add a primary key to the source's table");
     info.into()
-}
-
-/// What compares a table's shadow with its source.
-#[must_use]
-pub fn comparer<'a>(table: &'a TableShared, other: &TableRef) -> Comparer<'a> {
-    let index = match (&table.plan.target_schema, &table.plan.target_key) {
-        (Some(schema), Some(key)) => {
-            let names: Vec<Ident> = key.columns.iter().map(|c| c.name.clone()).collect();
-            schema
-                .unique_key_on(&names)
-                .map(|k| k.name.raw().to_owned())
-                .unwrap_or_default()
-        }
-        _ => table
-            .plan
-            .key
-            .as_ref()
-            .map(|k| k.index.clone())
-            .unwrap_or_default(),
-    };
-    Comparer {
-        plan: &table.plan,
-        other: other.clone(),
-        other_index: index,
-        checksum: table.job.context.config.spec.options.checksum,
-    }
 }
 
 #[cfg(test)]

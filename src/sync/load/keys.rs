@@ -5,6 +5,7 @@ use super::super::hooks;
 use super::super::meter::Waiting;
 use super::super::table::renamed;
 use super::Load;
+use super::names::key_name;
 use crate::model::error::ErrorCode;
 use crate::model::log::Level;
 use crate::mysql::ddl::{CreateTable, ForeignKeyDef};
@@ -138,24 +139,4 @@ impl Load {
             renamed.map_or(table, Ident::new),
         ))
     }
-}
-
-/// The name in `UNIQUE KEY `a` (…)`.
-pub(super) fn key_name(text: &str) -> Option<String> {
-    let open = text.find('`')?;
-    if text.find('(').is_some_and(|bracket| bracket < open) {
-        return None;
-    }
-    let mut name = String::new();
-    let mut chars = text[open + 1..].chars().peekable();
-    while let Some(c) = chars.next() {
-        if c == '`' {
-            if chars.peek() != Some(&'`') {
-                return Some(name);
-            }
-            chars.next();
-        }
-        name.push(c);
-    }
-    None
 }

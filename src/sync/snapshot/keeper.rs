@@ -1,12 +1,17 @@
 //! Looks after the sessions of a snapshot that nobody has on loan.
 
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
-use super::{LOOK, PING, State, forget, lock};
+use super::state::{State, forget, lock};
 use crate::mysql::Endpoint;
+
+/// How often it is looked whether others need what is idle.
+const LOOK: Duration = Duration::from_secs(1);
+/// Idle sessions are pinged this often; the server would end them after 120 s.
+const PING: Duration = Duration::from_secs(30);
 
 /// Keeps idle sessions alive, and ends those that others need more.
 pub(super) struct Keeper {

@@ -1,38 +1,16 @@
 //! A read session on loan, inside its snapshot.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::OwnedSemaphorePermit;
-use tokio_util::sync::CancellationToken;
 
-use super::{Snapshot, State, forget, lock};
+use super::state::{Loan, Member, Snapshot, State, forget, lock};
 use crate::model::error::ErrorCode;
 use crate::mysql::Session;
 use crate::sync::error::SyncError;
 
 /// Lets go of the definitions of the tables that a session has read, on MySQL.
 pub const RELEASE: &str = "ROLLBACK TO SAVEPOINT chunk";
-
-/// A session of a snapshot.
-pub(super) struct Member {
-    pub(super) session: Session,
-    pub(super) snapshot: Arc<Snapshot>,
-    /// Tables that it has read: on MariaDB it keeps their definitions from being changed.
-    pub(super) read: BTreeSet<String>,
-    /// Ends its statements, now and later.
-    pub(super) end: CancellationToken,
-}
-
-/// What is known of a session on loan.
-pub(super) struct Loan {
-    /// The table that it reads now; empty where it is not said.
-    pub(super) table: String,
-    pub(super) read: BTreeSet<String>,
-    pub(super) end: CancellationToken,
-    /// Its connection, where it may be killed.
-    pub(super) connection: Option<u32>,
-}
 
 /// A read session on loan, inside its snapshot.
 pub struct Reader {

@@ -5,7 +5,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Snapshots, lock};
+use super::Snapshots;
+use super::state::lock;
 
 impl Snapshots {
     /// Ends the snapshot for the readers of a table that somebody waits for. Gives the connections

@@ -1,7 +1,8 @@
 //! Which columns go where: those that the rule wants, by the names that they have on the target, as far
 //! as their values fit.
 
-use super::{PlannedTable, mask};
+use super::mask;
+use super::planned::PlannedTable;
 use crate::model::error::ErrorCode;
 use crate::model::rule::ColumnSelect;
 use crate::mysql::ddl::CreateTable;

@@ -1,11 +1,13 @@
 //! The column that says which of two rows is later.
 
-use super::{Chosen, PlannedTable, renamed};
+use super::columns::renamed;
+use super::planned::PlannedTable;
 use crate::model::error::ErrorCode;
 use crate::model::rule::ConflictResolution;
 use crate::mysql::ddl::CreateTable;
 use crate::mysql::kind::Kind;
 use crate::mysql::schema::{TableSchema, same_name};
+use crate::sync::rules::Chosen;
 
 /// The rule's `watermark_column`, or, where `conflict_resolution: newer` needs one, the column that
 /// the source stamps with each change.

@@ -1,12 +1,16 @@
 //! What identifies a table's rows: a key that the source holds unique, or one that the rule names.
 
-use super::{Chosen, KeySpec, PlannedTable, renamed};
+use super::columns::renamed;
+use super::planned::PlannedTable;
 use crate::model::error::ErrorCode;
 use crate::model::plan::Severity;
+use crate::mysql::column::Column;
 use crate::mysql::kind::Kind;
-use crate::mysql::schema::{Column, TableSchema};
+use crate::mysql::schema::TableSchema;
 use crate::mysql::{Ident, Session};
 use crate::sync::error::SyncError;
+use crate::sync::key::KeySpec;
+use crate::sync::rules::Chosen;
 
 pub(super) async fn choose_key(
     plan: &mut PlannedTable,

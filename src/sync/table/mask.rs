@@ -1,17 +1,19 @@
 //! Masked columns in a table's plan: what arrives instead of them, and what forbids it.
 
-use super::{Chosen, PlannedTable};
+use super::planned::PlannedTable;
 use crate::model::error::ErrorCode;
 use crate::model::mask::{Mask, MaskMethod};
 use crate::model::plan::Severity;
 use crate::model::rule::TableRule;
+use crate::mysql::column::Column;
 use crate::mysql::ddl::CreateTable;
 use crate::mysql::mask::{column_for, masked};
-use crate::mysql::schema::{Column, TableSchema, same_name};
+use crate::mysql::schema::{TableSchema, same_name};
 use crate::mysql::value::ColumnPair;
 use crate::mysql::{Ident, Session};
 use crate::sync::error::SyncError;
 use crate::sync::key::{KeySpec, MaskedPart};
+use crate::sync::rules::Chosen;
 
 /// The mask of a source column.
 pub(super) fn of<'r>(rule: &'r TableRule, name: &str) -> Option<&'r Mask> {

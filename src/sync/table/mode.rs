@@ -1,70 +1,18 @@
 //! How a table's runs find what changed: all of it, by a watermark, or by comparison; and why.
 
+use super::planned::{ByWatermark, Mode, PlannedTable};
 use super::strategy::{against_in_place, refuse_triggers};
-use super::{Chosen, PlannedTable};
-use crate::model::config::SyncMode;
 use crate::model::error::ErrorCode;
 use crate::model::incremental::{DetectDeletes, IncrementalStrategy, LagWindow, WATERMARK_PROMISE};
 use crate::model::plan::Severity;
-use crate::model::rule::Verify;
+use crate::model::rule::{SyncMode, Verify};
 use crate::mysql::Ident;
+use crate::mysql::column::Column;
 use crate::mysql::kind::Kind;
-use crate::mysql::schema::{Column, TableSchema, same_name};
+use crate::mysql::schema::{TableSchema, same_name};
 use crate::sync::bound::Sight;
-
-/// How a table's runs find what changed.
-#[derive(Debug, Clone, Default)]
-pub enum Mode {
-    /// Each run makes the whole table.
-    #[default]
-    Full,
-    /// Each run compares the whole table.
-    Checksum,
-    /// Each run reads the rows whose watermark moved.
-    Watermark(Box<ByWatermark>),
-}
-
-impl Mode {
-    /// As shown; `None` for a full run.
-    #[must_use]
-    pub fn strategy(&self) -> Option<&'static str> {
-        match self {
-            Self::Full => None,
-            Self::Checksum => Some("checksum"),
-            Self::Watermark(_) => Some("watermark"),
-        }
-    }
-
-    /// What a run by watermark needs to know.
-    #[must_use]
-    pub fn watermark(&self) -> Option<&ByWatermark> {
-        match self {
-            Self::Watermark(by) => Some(by),
-            _ => None,
-        }
-    }
-}
-
-/// What a run by watermark needs to know.
-#[derive(Debug, Clone)]
-pub struct ByWatermark {
-    /// The column on the source.
-    pub column: Column,
-    /// What is read again behind the last watermark.
-    pub lag: LagWindow,
-    /// Name of a key of the source that begins with the column.
-    pub index: Option<String>,
-    /// When deletes are looked for.
-    pub detect: DetectDeletes,
-}
-
-impl ByWatermark {
-    /// Whether the column holds times.
-    #[must_use]
-    pub fn is_time(&self) -> bool {
-        Kind::of(&self.column) == Kind::Temporal
-    }
-}
+use crate::sync::key::KeySpec;
+use crate::sync::rules::Chosen;
 
 pub(super) fn choose_mode(plan: &mut PlannedTable, chosen: &Chosen, schema: &TableSchema) {
     let rule = &chosen.rule.incremental;
@@ -213,7 +161,7 @@ fn by_watermark(
         );
         return;
     }
-    if !plan.key.as_ref().is_some_and(super::KeySpec::is_chunkable) {
+    if !plan.key.as_ref().is_some_and(KeySpec::is_chunkable) {
         plan.stop_risk(
             ErrorCode::NoKey,
             "a run by watermark needs a key whose values can be put in order",

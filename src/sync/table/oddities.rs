@@ -1,11 +1,11 @@
 //! Column types whose values or definitions can't be carried over as they are, found out before
 //! anything is written.
 
-use super::PlannedTable;
+use super::planned::PlannedTable;
 use crate::model::error::ErrorCode;
 use crate::model::plan::Severity;
+use crate::mysql::column::Column;
 use crate::mysql::kind::{Kind, members};
-use crate::mysql::schema::Column;
 use crate::mysql::{Session, literal};
 use crate::sync::error::SyncError;
 

@@ -1,7 +1,7 @@
 //! The definition that a shadow gets: the target's own, or the source's where there is no target.
 
-use super::PlannedTable;
 use super::columns::renamed;
+use super::planned::PlannedTable;
 use crate::model::error::ErrorCode;
 use crate::model::plan::Severity;
 use crate::mysql::Ident;

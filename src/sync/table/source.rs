@@ -1,6 +1,6 @@
 //! What a table of the source is, whether it may be read, and whether the rule's condition holds on it.
 
-use super::PlannedTable;
+use super::planned::PlannedTable;
 use crate::model::error::ErrorCode;
 use crate::model::plan::Severity;
 use crate::mysql::Session;

@@ -1,11 +1,12 @@
 //! How a table's target is reached, and what forbids one way or the other.
 
-use super::{PlannedTable, Strategy};
+use super::planned::{PlannedTable, Strategy};
 use crate::model::error::ErrorCode;
 use crate::model::plan::Severity;
 use crate::model::rule::{ConflictResolution, FullStrategy, Quarantine, TargetTriggers};
 use crate::mysql::Ident;
-use crate::mysql::schema::{Column, TableSchema};
+use crate::mysql::column::Column;
+use crate::mysql::schema::TableSchema;
 
 /// What forbids to write a table that is there row by row.
 #[must_use]

@@ -10,7 +10,7 @@ use chrono::Utc;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use super::Asked;
+use super::asked::Asked;
 use crate::cli::commands::Context;
 use crate::cli::exit::Signal;
 use crate::cli::failure::Failure;

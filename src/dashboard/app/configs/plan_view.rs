@@ -274,8 +274,8 @@ fn risk_lines(risk: &Risk, tables: &[&str]) -> Vec<Line> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::config::SyncMode;
     use crate::model::plan::PlannedDeletes;
+    use crate::model::rule::SyncMode;
 
     fn table(name: &str, deletes: PlannedDeletes, risks: Vec<Risk>) -> TablePlan {
         TablePlan {

@@ -1,13 +1,13 @@
 //! Where an existing target can't take any more what its source and rule give.
 
-use super::Sides;
-use super::table::is_synced;
+use super::sides::{Sides, is_synced};
 use crate::model::finding::Finding;
 use crate::model::mask::Mask;
 use crate::model::rule::TableRule;
+use crate::mysql::column::Column;
 use crate::mysql::kind::fits;
 use crate::mysql::mask::masked;
-use crate::mysql::schema::{Column, TableSchema, same_name};
+use crate::mysql::schema::{TableSchema, same_name};
 use crate::mysql::{MysqlError, TableRef};
 
 /// Adds the columns and the key in which the target differs.

@@ -1,6 +1,6 @@
 //! In what a source's table has changed since the last run of its rule.
 
-use super::table::is_synced;
+use super::sides::is_synced;
 use crate::model::finding::Finding;
 use crate::model::rule::TableRule;
 use crate::model::seen::{Drift, SeenTable};

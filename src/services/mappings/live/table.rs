@@ -1,11 +1,11 @@
 //! One rule against one table of the source: rights, columns, condition, key, masks.
 
-use super::Sides;
 use super::drift::check_drift;
+use super::sides::Sides;
 use super::source::check_source;
 use crate::model::finding::Finding;
 use crate::model::rule::{ColumnSelect, TableRule, TableSelect};
-use crate::mysql::schema::{TableSchema, same_name};
+use crate::mysql::schema::TableSchema;
 use crate::mysql::{Ident, MysqlError, TableRef};
 use crate::sync::table::account;
 
@@ -163,13 +163,4 @@ async fn check_key(
         }
     }
     Ok(())
-}
-
-/// Whether the rule wants a column.
-pub(super) fn is_synced(rule: &TableRule, column: &str) -> bool {
-    match &rule.columns {
-        ColumnSelect::All => true,
-        ColumnSelect::Only(only) => only.iter().any(|name| same_name(name, column)),
-        ColumnSelect::Except(except) => !except.iter().any(|name| same_name(name, column)),
-    }
 }

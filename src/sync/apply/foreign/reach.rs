@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Bonds, KEYS, refused, restricts};
+use super::bonds::{Bonds, refused, restricts};
 use crate::model::log::{DifferenceKind, Level};
 use crate::mysql::Session;
 use crate::mysql::schema::ForeignKey;
 use crate::sync::apply::statements::{of_kind, row_of};
-use crate::sync::apply::{Rows, fetch};
+use crate::sync::apply::{KEYS, Rows, fetch};
 use crate::sync::compare::{Comparer, RowDifference};
 use crate::sync::error::SyncError;
 use crate::sync::key::KeyTuple;

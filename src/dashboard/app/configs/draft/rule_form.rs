@@ -6,12 +6,12 @@ use super::fields::{Kind, put, shown};
 use super::rule_name;
 use crate::dashboard::app::form::{Field, Form, Problem, Purpose, Side};
 use crate::dashboard::app::text::{Line, Tone};
-use crate::model::config::SyncMode;
 use crate::model::finding::Finding;
 use crate::model::incremental::IncrementalStrategy;
 use crate::model::mapping;
 use crate::model::rule::{
-    ConflictResolution, FullStrategy, Orphans, TableRule, TableSelect, TargetTriggers, Verify,
+    ConflictResolution, FullStrategy, Orphans, SyncMode, TableRule, TableSelect, TargetTriggers,
+    Verify,
 };
 
 /// The rule that a form changes.

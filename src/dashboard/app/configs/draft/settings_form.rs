@@ -6,10 +6,10 @@ use super::Draft;
 use super::fields::{Kind, put, shown};
 use crate::dashboard::app::form::{Field, Form, Problem, Purpose};
 use crate::dashboard::app::text::Line;
-use crate::model::config::{ConfigSpec, Consistency, SyncMode};
+use crate::model::config::{ConfigSpec, Consistency};
 use crate::model::finding::Finding;
 use crate::model::mapping;
-use crate::model::rule::{ConflictResolution, FullStrategy, Verify};
+use crate::model::rule::{ConflictResolution, FullStrategy, SyncMode, Verify};
 
 const FIELDS: &[(&str, Kind)] = &[
     ("name", Kind::Text),
