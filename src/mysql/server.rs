@@ -1,6 +1,6 @@
 //! What a server is: flavour, version, identity, limits.
 
-use super::endpoint::Address;
+use super::address::Address;
 use crate::model::report::Flavour;
 
 /// What a server said of itself when a session was opened.

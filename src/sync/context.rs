@@ -50,15 +50,6 @@ pub struct JobContext {
     pub throttles: Throttles,
 }
 
-/// Two wishes to end: soft after the batch in hand, hard at once by rollback.
-#[derive(Debug, Clone, Default)]
-pub struct StopSignal {
-    /// End after the batch in hand, checkpointed.
-    pub soft: CancellationToken,
-    /// End at once: connections are dropped.
-    pub hard: CancellationToken,
-}
-
 /// The right to work on one target table, kept alive by its owner.
 #[derive(Debug, Clone)]
 pub struct TableLease {

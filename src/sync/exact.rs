@@ -3,12 +3,13 @@
 use super::apply::policy;
 use super::chunk::{RANGE_ROWS, next_boundary};
 use super::compare::Comparer;
-use super::context::{JobContext, StopSignal};
+use super::context::JobContext;
 use super::error::SyncError;
 use super::key::KeyRange;
 use super::meter::TableMeter;
 use super::servers::Servers;
 use super::snapshot::{Manner, Snapshots};
+use super::stop::StopSignal;
 use super::table::PlannedTable;
 use crate::model::log::DifferenceKind;
 use crate::model::plan::{PlannedDeletes, TablePlan};

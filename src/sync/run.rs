@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::ahead::Ahead;
-use super::context::{JobContext, StopSignal, TableLease, TableOutcome, TableTask};
+use super::context::{JobContext, TableLease, TableOutcome, TableTask};
 use super::error::SyncError;
 use super::guard::{Guard, Watched};
 use super::link::Link;
@@ -20,6 +20,7 @@ use super::report::table_plan;
 use super::rules::Chosen;
 use super::shared::{JobShared, TableShared};
 use super::snapshot::{Manner, Snapshots, sessions_for};
+use super::stop::StopSignal;
 use super::table::{PlannedTable, plan_table};
 use super::telling::tell_how_aligned;
 use super::watch::Watch;

@@ -10,11 +10,12 @@ use std::sync::Arc;
 
 use super::claim::claim;
 use super::commit::Again;
-use super::context::{JobContext, StopSignal, TableLease, TableOutcome, TableTask};
+use super::context::{JobContext, TableLease, TableOutcome, TableTask};
 use super::error::SyncError;
 use super::meter::{TableMeter, TableObserver};
 use super::orphans;
 use super::place::sweep;
+use super::stop::StopSignal;
 use crate::model::config::ConfigSpec;
 use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::log::Level;

@@ -4,9 +4,9 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Throttle;
-use crate::sync::context::StopSignal;
 use crate::sync::error::SyncError;
 use crate::sync::meter::{TableMeter, TableObserver, Waiting};
+use crate::sync::stop::StopSignal;
 
 /// Longest time between two looks at what holds work back.
 const LOOK: Duration = Duration::from_secs(1);
