@@ -141,6 +141,12 @@ pub fn theme_folder(typed: &Cli) -> Option<PathBuf> {
     settings::theme_folder(typed)
 }
 
+/// Where is remembered when somebody last looked at this control database.
+#[must_use]
+pub fn visit_file(typed: &Cli, settings: &Settings) -> Option<PathBuf> {
+    settings::visit_file(typed, settings)
+}
+
 /// Whether the terminal shows ASCII only: the Linux console, or a locale that is not UTF-8.
 #[must_use]
 pub fn is_ascii_only(output: Output) -> bool {

@@ -70,6 +70,7 @@ fn start(typed: &Cli, output: Output) -> Result<Exit, Failure> {
                     },
                     ascii: settings.dashboard.ascii || cli::is_ascii_only(output),
                     logs: log.ring(),
+                    visit_file: cli::visit_file(typed, &settings),
                     ..DashboardOptions::of_settings(&settings.dashboard)
                 };
                 let shown = |error: DashboardError| match error {

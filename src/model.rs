@@ -21,6 +21,7 @@ pub mod log;
 pub mod mapping;
 pub mod mask;
 pub mod names;
+pub mod night;
 pub mod pattern;
 pub mod plan;
 pub mod preview;

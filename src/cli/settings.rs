@@ -73,6 +73,36 @@ pub fn theme_folder(typed: &Cli) -> Option<PathBuf> {
         .map(|entry| entry.path.join("themes"))
 }
 
+/// Where is remembered when somebody last looked at this control database.
+#[must_use]
+pub fn visit_file(typed: &Cli, settings: &Settings) -> Option<PathBuf> {
+    let database = &settings.database;
+    let server = match &database.socket {
+        Some(socket) => socket.display().to_string(),
+        None => format!("{}:{}", database.host, database.port),
+    };
+    let of = format!("{server}/{}", database.database);
+    let plain = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
+    let shown: String = of
+        .chars()
+        .map(|c| if plain(c) { c } else { '_' })
+        .take(80)
+        .collect();
+    // Names that look alike are not the same database.
+    let sum = of.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
+        (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    settings::paths(&options(typed), None)
+        .into_iter()
+        .find(|entry| entry.what == "state folder")
+        .map(|entry| {
+            entry
+                .path
+                .join("visits")
+                .join(format!("{shown}-{sum:016x}"))
+        })
+}
+
 /// What the log of this process is to be, for a front.
 #[must_use]
 pub fn logging(

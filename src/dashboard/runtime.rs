@@ -17,6 +17,7 @@ mod system_requests;
 mod system_world;
 pub mod terminal;
 mod theme_watch;
+mod visit_file;
 
 use std::io;
 

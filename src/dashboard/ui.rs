@@ -5,9 +5,11 @@
 
 mod ascii;
 mod canvas;
+mod differences;
 mod editor;
 mod fresh;
 mod marks;
+mod night;
 mod overlays;
 mod shell;
 mod tabs;

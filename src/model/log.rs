@@ -98,8 +98,10 @@ pub struct LogFilter {
 
 /// Which of a job's differences are shown, by number: those behind `after`, or the last ahead of
 /// `before`, in order. Neither: the first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DifferencePage {
+    /// Of this target table.
+    pub table: Option<String>,
     /// Only those behind this number.
     pub after: Option<u64>,
     /// Only those ahead of this number.
@@ -111,6 +113,7 @@ pub struct DifferencePage {
 impl Default for DifferencePage {
     fn default() -> Self {
         Self {
+            table: None,
             after: None,
             before: None,
             limit: 250,

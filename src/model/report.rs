@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::error::ErrorInfo;
 use super::words::words;
 
 words!(
@@ -119,6 +120,15 @@ pub struct TableInfo {
     pub triggers: Vec<String>,
     /// The statement that makes it, as the server says it.
     pub create_sql: String,
+}
+
+/// Statements that repair tables, written into a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RepairScript {
+    /// Where they are.
+    pub file: String,
+    /// Each target table with its rows that differ, or with why it can't be repaired.
+    pub tables: Vec<(String, Result<u64, ErrorInfo>)>,
 }
 
 /// A column of a source's table.

@@ -1,6 +1,7 @@
 //! Configs: what is synced, and what a run would do.
 
 mod draft;
+mod script;
 
 use std::str::FromStr;
 use std::sync::Arc;

@@ -1,6 +1,8 @@
-//! Jobs: start and look at them; [`control`] has what is done to one that is there.
+//! Jobs: start and look at them; [`control`] has what is done to one that is there, [`night`] what
+//! ended badly while nobody looked.
 
 mod control;
+mod night;
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -227,8 +229,8 @@ impl Jobs {
         self.0.store.job_differences(id, page).await.map_err(refuse)
     }
 
-    /// Jobs that ended badly after `since`, newest first, with their tables: of each config the
-    /// newest, unless a later job of it completed. At most `limit`.
+    /// Jobs that ended badly after `since`, newest first, with their tables; none that a later job of
+    /// its config has taken the place of. At most `limit`.
     ///
     /// # Errors
     /// When the control database does not answer.

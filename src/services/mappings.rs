@@ -14,6 +14,7 @@ mod merge;
 mod stored;
 
 pub use crate::model::mapping::ImportOutcome;
+pub(super) use files::expanded;
 use merge::Merge;
 use stored::Stored;
 

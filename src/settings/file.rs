@@ -84,6 +84,13 @@ pub fn paths(options: &LoadOptions, loaded: Option<&Loaded>) -> Vec<PathEntry> {
             note: origin("logging.directory"),
         });
     }
+    if let Some((path, rule)) = state_folder(&options.env) {
+        entries.push(PathEntry {
+            what: "state folder",
+            path,
+            note: rule.to_owned(),
+        });
+    }
     entries
 }
 
@@ -201,6 +208,15 @@ pub(super) fn log_folder(env: &BTreeMap<String, String>) -> Option<(PathBuf, &'s
     }
     let base = base(env, "XDG_STATE_HOME", ".local/state")?;
     Some((base.join(PROGRAM).join("logs"), "$XDG_STATE_HOME"))
+}
+
+/// What this program remembers for a person: when the dashboard was last looked at.
+fn state_folder(env: &BTreeMap<String, String>) -> Option<(PathBuf, &'static str)> {
+    if let Some(folder) = systemd_folder(env, "STATE_DIRECTORY") {
+        return Some((folder, "$STATE_DIRECTORY"));
+    }
+    let base = base(env, "XDG_STATE_HOME", ".local/state")?;
+    Some((base.join(PROGRAM), "$XDG_STATE_HOME"))
 }
 
 #[cfg(test)]

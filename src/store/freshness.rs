@@ -39,8 +39,9 @@ impl Store {
         rows.iter().map(|row| id(row, "config_id")).collect()
     }
 
-    /// Jobs that ended badly after `since`, newest first, with their tables: of each config the
-    /// newest such job, unless a later one of the config completed.
+    /// Jobs that ended badly after `since`, newest first, with their tables; none that a later job of
+    /// its config has taken the place of: one of the same kind, or a sync, that did all tables or
+    /// was to try this one again, however that ended.
     ///
     /// # Errors
     /// When the control database does not answer.
@@ -54,7 +55,9 @@ impl Store {
                 "WHERE j.state IN ('failed', 'completed_with_errors') AND j.finished_at > ? \
                  AND NOT EXISTS (SELECT 1 FROM sync_jobs n WHERE n.config_id = j.config_id \
                  AND (n.created_at, n.id) > (j.created_at, j.id) \
-                 AND n.state IN ('completed', 'failed', 'completed_with_errors')) \
+                 AND n.state IN ('completed', 'failed', 'completed_with_errors') \
+                 AND (n.kind = j.kind OR (n.kind = 'sync' AND j.kind <> 'undo')) \
+                 AND (n.retry_of = j.id OR JSON_LENGTH(n.request, '$.tables') = 0)) \
                  ORDER BY j.finished_at DESC, j.id DESC LIMIT ?",
                 values![at(since), limit],
             )

@@ -142,6 +142,10 @@ impl Store {
     ) -> Result<Vec<(u64, Difference)>, StoreError> {
         let mut sql = "SELECT id, found FROM sync_differences WHERE job_id = ?".to_owned();
         let mut params = values![job.to_string()];
+        if let Some(table) = page.table {
+            sql.push_str(" AND target_table = ?");
+            params.push(table.into());
+        }
         if let Some(after) = page.after {
             sql.push_str(" AND id > ?");
             params.push(after.into());

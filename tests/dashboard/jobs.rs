@@ -178,33 +178,119 @@ fn an_undo_is_asked_with_its_rows() {
     assert!(matches!(state.overlays.last(), Some(Overlay::Sheet(_))));
 }
 
+fn limits(id: JobId, config: &str) -> Msg {
+    Msg::JobAnswered {
+        id,
+        config: config.to_owned(),
+        question: JobQuestion::Limits,
+        result: Ok(JobAnswer::Limits(sample::limits())),
+    }
+}
+
 #[test]
 fn limits_are_changed_from_their_present_values() {
     let mut state = full(80, 24);
     press(&mut state, "c");
-    update(
-        &mut state,
-        Msg::JobAnswered {
-            id: job_id(4),
-            config: "shop-nightly".to_owned(),
-            question: JobQuestion::Limits,
-            result: Ok(JobAnswer::Limits(sample::limits())),
-        },
+    update(&mut state, limits(job_id(4), "shop-nightly"));
+    let form = state.form().unwrap();
+    assert_eq!(
+        (form.text("max_concurrency"), form.text("throttle")),
+        ("4".into(), "standard".into())
     );
-    let asked = question(&state);
     assert!(
-        asked.contains("Workers   4") && asked.contains("standard"),
-        "{asked}"
+        !form.field("priority").unwrap().shown,
+        "one that runs has no place in the queue"
     );
-    sample::tick(&mut state, 20);
+    // A word for limits, and more workers; what stays is not sent.
     let change = JobChange {
         throttle: Some(ThrottleSpec::Gentle),
         ..JobChange::default()
     };
     assert_eq!(
-        commands(&press(&mut state, "left enter")),
+        commands(&press(&mut state, "tab right ctrl-s")),
         [(job_id(4), JobCommand::Set(change))]
     );
+    assert!(state.overlays.is_empty());
+    update(&mut state, limits(job_id(4), "shop-nightly"));
+    assert_eq!(press(&mut state, "ctrl-s"), [], "nothing was changed");
+    assert!(state.overlays.is_empty());
+}
+
+#[test]
+fn limits_are_checked_where_they_are_typed() {
+    let mut state = full(80, 24);
+    press(&mut state, "g");
+    update(&mut state, limits(job_id(5), "users-15min"));
+    assert_eq!(
+        press(&mut state, "backspace 6 5 tab backspace 1 0 1 ctrl-s"),
+        []
+    );
+    let form = state.form().unwrap();
+    let error = |id: &str| form.field(id).unwrap().error.clone();
+    assert!(error("max_concurrency").is_some_and(|e| e.contains("64")));
+    assert!(error("priority").is_some_and(|e| e.contains("100")));
+    press(&mut state, "ctrl-u 8 tab ctrl-u - 5 tab right right");
+    press(&mut state, "tab tab ctrl-u 0 x ctrl-s");
+    let form = state.form().unwrap();
+    assert!(form.field("throttle.max_lag").unwrap().error.is_some());
+    let effects = press(&mut state, "ctrl-u 3 s ctrl-s");
+    let sent = commands(&effects);
+    let [(id, JobCommand::Set(change))] = sent.as_slice() else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(
+        (*id, change.max_concurrency, change.priority),
+        (job_id(5), Some(8), Some(-5))
+    );
+    let Some(ThrottleSpec::Own(own)) = &change.throttle else {
+        panic!("{change:?}");
+    };
+    assert_eq!(own.max_lag, Some(std::time::Duration::from_secs(3)));
+    assert_eq!(
+        own.max_threads_running,
+        Some(64),
+        "what was in force is filled in"
+    );
+}
+
+#[test]
+fn tables_of_an_open_job_are_filtered_and_sorted_like_any_list() {
+    let mut state = open(sample::ended_job());
+    let names = |state: &State| -> Vec<String> {
+        let detail = state.detail.as_ref().unwrap();
+        detail.shown().map(|run| run.target_table.clone()).collect()
+    };
+    assert_eq!(names(&state), ["customers", "visits", "notes"]);
+    press(&mut state, "> >");
+    assert_eq!(names(&state)[0], "notes", "what failed comes first");
+    let selected = |state: &State| {
+        let run = state.detail.as_ref().unwrap().selected_table();
+        run.map(|run| run.target_table.clone())
+    };
+    assert_eq!(
+        selected(&state).as_deref(),
+        Some("notes"),
+        "the top stays selected"
+    );
+    press(&mut state, "R j");
+    assert_eq!(selected(&state).as_deref(), Some("visits"));
+    // Read again, it keeps its order and its selection.
+    let mut again = sample::ended_job();
+    again.tables.reverse();
+    sample::load(
+        &mut state,
+        Load::Job(again.id),
+        Loaded::Job(Box::new(again)),
+    );
+    assert_eq!(selected(&state).as_deref(), Some("visits"));
+    assert_eq!(names(&state)[2], "notes");
+    press(&mut state, "/ f a i l enter");
+    assert_eq!(names(&state), ["notes"]);
+    assert_eq!(selected(&state).as_deref(), Some("notes"));
+    press(&mut state, "q");
+    assert_eq!(names(&state).len(), 3, "back shows all again");
+    press(&mut state, "q");
+    assert!(state.detail.is_none());
 }
 
 #[test]

@@ -63,6 +63,8 @@ fn every_place_has_a_way_out() {
             Action::CloseForm,
             Action::LeaveSide,
             Action::ClosePicker,
+            Action::NightLater,
+            Action::CloseDifferences,
         ];
         assert!(
             out.iter().any(|a| place.contains(&a.info().context)),

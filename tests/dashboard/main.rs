@@ -5,6 +5,7 @@
 
 mod bytes;
 mod configs;
+mod differences;
 mod form_screens;
 mod forms;
 mod hostile;
@@ -13,6 +14,8 @@ mod keys;
 mod load;
 mod logs;
 mod looping;
+mod night;
+mod older;
 mod sample;
 mod screens;
 mod shell;

@@ -8,11 +8,12 @@ use db_taxi::dashboard::app::{Load, Msg, State, update};
 use db_taxi::model::config::{Config, ConfigSpec, LastJob};
 use db_taxi::model::connection::{Connection, ConnectionSpec, Health, HealthState};
 use db_taxi::model::cron::{Cron, Zone};
-use db_taxi::model::error::{ErrorCode, ErrorInfo};
+use db_taxi::model::error::{ErrorCode, ErrorInfo, ShownValue};
 use db_taxi::model::freshness::{ConfigFreshness, Freshness};
 use db_taxi::model::ids::{ConfigId, ConnectionId, JobId, TableRunId};
 use db_taxi::model::job::{Job, JobKind, JobLimits, JobState, Kept, Trigger};
-use db_taxi::model::log::{Level, LogEntry};
+use db_taxi::model::log::{Difference, DifferenceKind, DifferingColumn, Level, LogEntry};
+use db_taxi::model::night::{BadNight, FailedJob};
 use db_taxi::model::plan::{Plan, PlannedDeletes, Risk, Severity, TablePlan};
 use db_taxi::model::preview::{PreviewColumn, RulePreview};
 use db_taxi::model::progress::{Counts, Progress};
@@ -445,6 +446,87 @@ pub fn ended_job() -> Job {
     job.counts.add(&some.counts);
     job.tables = vec![done, some, notes];
     job
+}
+
+/// What `crm-full` and two others came to in the night.
+pub fn night() -> BadNight {
+    let mut crm = ended_job();
+    (crm.tables_total, crm.tables_completed, crm.tables_failed) = (3, 2, 1);
+    BadNight {
+        since: "2026-11-20T18:02:00Z".parse().unwrap(),
+        visited: true,
+        jobs: vec![FailedJob {
+            job: crm,
+            standing: vec![("notes".to_owned(), ago(90_000))],
+            again: false,
+        }],
+    }
+}
+
+/// A night in which more went wrong.
+pub fn long_night() -> BadNight {
+    let mut night = night();
+    let mut shop = running_job();
+    (shop.id, shop.state, shop.finished_at) =
+        (job_id(9), JobState::CompletedWithErrors, Some(ago(9)));
+    for (n, run) in shop.tables.iter_mut().enumerate() {
+        if n % 2 == 1 {
+            run.state = TableState::Failed;
+            run.phase = Phase::Copy;
+            run.error = Some(
+                ErrorInfo::new(ErrorCode::DiskFull, "the local server has no room (1114)")
+                    .hint("free some space on the local server"),
+            );
+        } else {
+            run.state = TableState::Completed;
+        }
+    }
+    (shop.tables_completed, shop.tables_failed) = (3, 3);
+    let mut archive = jobs().remove(4);
+    archive.id = job_id(1);
+    for (job, again) in [(shop, false), (archive, true)] {
+        night.jobs.push(FailedJob {
+            job,
+            standing: Vec::new(),
+            again,
+        });
+    }
+    night
+}
+
+/// Rows that differ, one of each kind.
+pub fn differences() -> Vec<(u64, Difference)> {
+    let text = |text: &str| Some(ShownValue::Text(text.to_owned()));
+    let one = |kind, id: &str, columns: Vec<DifferingColumn>| Difference {
+        table: "users".to_owned(),
+        kind,
+        key: [("id".to_owned(), text(id))].into(),
+        columns,
+        stable: true,
+        first_seen_at: ago(840),
+    };
+    let column =
+        |name: &str, source: Option<ShownValue>, target: Option<ShownValue>| DifferingColumn {
+            name: name.to_owned(),
+            source,
+            target,
+        };
+    let changed = vec![
+        column("email", text("a@example.com"), text("b@example.com")),
+        column("note", None, text("first \u{1b}[31mred")),
+        column(
+            "photo",
+            Some(ShownValue::Hex {
+                hex: "00ff10".to_owned(),
+            }),
+            None,
+        ),
+    ];
+    vec![
+        (11, one(DifferenceKind::Missing, "7", Vec::new())),
+        (12, one(DifferenceKind::Extra, "12", Vec::new())),
+        (15, one(DifferenceKind::Changed, "4711", changed)),
+    ]
 }
 
 pub fn log(n: u64, level: Level, table: &str, message: &str) -> LogEntry {

@@ -1,13 +1,17 @@
 //! Pictures of every screen, with their styles, and every size.
 
 use db_taxi::dashboard::app::confirm::Confirm;
+use db_taxi::dashboard::app::differences::DifferencePart;
 use db_taxi::dashboard::app::job_command::{JobAnswer, JobQuestion};
 use db_taxi::dashboard::app::msg::Loaded;
-use db_taxi::dashboard::app::overlay::Answer;
+use db_taxi::dashboard::app::night::LookBack;
+use db_taxi::dashboard::app::overlay::{Answer, Overlay};
 use db_taxi::dashboard::app::text::{Line, Tone};
 use db_taxi::dashboard::app::update::ask_word;
 use db_taxi::dashboard::app::{Load, Msg, State, update};
 use db_taxi::dashboard::ui::{self, theme::Theme};
+use db_taxi::model::command::Refusal;
+use db_taxi::model::log::Difference;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
@@ -79,6 +83,14 @@ fn style_of(fg: Color, bg: Color, modifier: Modifier) -> String {
     words.join(" ")
 }
 
+fn answer_differences(state: &mut State, result: Result<Vec<(u64, Difference)>, Refusal>) {
+    let Some(Overlay::Differences(window)) = state.overlays.last() else {
+        panic!("no differences");
+    };
+    let query = window.query(DifferencePart::First);
+    update(state, Msg::DifferencesRead { query, result });
+}
+
 /// Every screen that has a picture.
 fn screens(width: u16, height: u16) -> Vec<(&'static str, State)> {
     let with = |keys: &str| {
@@ -123,6 +135,45 @@ fn screens(width: u16, height: u16) -> Vec<(&'static str, State)> {
             result: Ok(JobAnswer::Limits(sample::limits())),
         },
     );
+    let bad_night = |night, keys: &str| {
+        let mut state = with("3");
+        sample::load(
+            &mut state,
+            Load::Night(LookBack::Visit),
+            Loaded::Night(night),
+        );
+        sample::tick(&mut state, 9);
+        press(&mut state, keys);
+        state
+    };
+    let mut own_limits = limits.clone();
+    press(
+        &mut own_limits,
+        "tab right right tab tab 9 9 9 9 9 9 9 9 9 9 9 tab",
+    );
+    let differing = |keys: &str| {
+        let mut state = of_job(sample::verify_job());
+        press(&mut state, "d");
+        answer_differences(&mut state, Ok(sample::differences()));
+        press(&mut state, keys);
+        state
+    };
+    let mut nothing_kept = of_job(sample::verify_job());
+    press(&mut nothing_kept, "d");
+    let reading = nothing_kept.clone();
+    answer_differences(&mut nothing_kept, Ok(Vec::new()));
+    let mut unreadable = reading.clone();
+    let down = Refusal::DatabaseUnavailable("127.0.0.1:3306: connection refused".to_owned());
+    answer_differences(&mut unreadable, Err(down));
+    let mut sorted_tables = of_job(sample::ended_job());
+    press(&mut sorted_tables, "> > R / n o enter");
+    let mut paged = with("3");
+    sample::load(
+        &mut paged,
+        Load::Jobs,
+        Loaded::Jobs(crate::older::many(250)),
+    );
+    press(&mut paged, "/ 1 2 enter");
     let mut report = with("1");
     update(
         &mut report,
@@ -189,6 +240,16 @@ fn screens(width: u16, height: u16) -> Vec<(&'static str, State)> {
         ("job_verified", of_job(sample::verify_job())),
         ("job_repair", repair),
         ("job_limits", limits),
+        ("job_limits_own", own_limits),
+        ("job_tables_sorted", sorted_tables),
+        ("jobs_paged", paged),
+        ("night", bad_night(sample::night(), "")),
+        ("night_long", bad_night(sample::long_night(), "j j")),
+        ("differences", differing("")),
+        ("differences_reading", reading),
+        ("differences_none", nothing_kept),
+        ("differences_failed", unreadable),
+        ("differences_file", differing("w")),
         ("logs_search", with("4 / d e a d l o c k enter N t")),
         ("logs", with("4")),
         ("logs_empty", empty("4")),

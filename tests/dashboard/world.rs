@@ -7,9 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use db_taxi::dashboard::app::configs::{ConfigAsk, ConfigTold};
+use db_taxi::dashboard::app::differences::DifferenceQuery;
 use db_taxi::dashboard::app::effect::QuitHow;
 use db_taxi::dashboard::app::job_command::{JobAnswer, JobCommand, JobQuestion};
 use db_taxi::dashboard::app::log_query::{LogPart, LogQuery};
+use db_taxi::dashboard::app::night::LookBack;
 use db_taxi::dashboard::app::overview::Overview;
 use db_taxi::dashboard::app::request::{Answer, Answered, Request};
 use db_taxi::dashboard::runtime::backend::{Backend, News};
@@ -19,9 +21,10 @@ use db_taxi::model::connection::Connection;
 use db_taxi::model::freshness::ConfigFreshness;
 use db_taxi::model::ids::{ConfigId, ConnectionId, JobId};
 use db_taxi::model::job::{Job, JobState};
-use db_taxi::model::log::LogEntry;
+use db_taxi::model::log::{Difference, LogEntry};
+use db_taxi::model::night::BadNight;
 use db_taxi::model::plan::Plan;
-use db_taxi::model::report::TestReport;
+use db_taxi::model::report::{RepairScript, TestReport};
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use tokio::sync::mpsc;
@@ -36,6 +39,9 @@ pub struct Facts {
     pub configs: Vec<Config>,
     pub jobs: Vec<Job>,
     pub logs: Vec<LogEntry>,
+    pub night: BadNight,
+    /// How often a visit was remembered.
+    pub visits: usize,
     /// Every request that changes or measures something, in order.
     pub asked: Vec<String>,
 }
@@ -69,7 +75,7 @@ impl World {
             configs: sample::configs(),
             jobs,
             logs: sample::log_lines(200),
-            asked: Vec::new(),
+            ..Facts::default()
         })
     }
 
@@ -118,6 +124,10 @@ impl Backend for World {
         Ok(jobs)
     }
 
+    async fn older_jobs(&self, _: JobId) -> Result<Vec<Job>, Refusal> {
+        Ok(Vec::new())
+    }
+
     async fn job(&self, id: JobId) -> Result<Job, Refusal> {
         let facts = self.up()?;
         let job = facts.jobs.iter().find(|job| job.id == id).cloned();
@@ -161,6 +171,23 @@ impl Backend for World {
 
     async fn freshness(&self) -> Result<Vec<ConfigFreshness>, Refusal> {
         self.up().map(|_| sample::freshness())
+    }
+
+    async fn differences(&self, _: &DifferenceQuery) -> Result<Vec<(u64, Difference)>, Refusal> {
+        Ok(sample::differences())
+    }
+
+    async fn night(&self, look: LookBack) -> Result<BadNight, Refusal> {
+        let mut facts = self.up()?;
+        if look == LookBack::Lately {
+            facts.asked.push("what failed lately".to_owned());
+        }
+        Ok(facts.night.clone())
+    }
+
+    async fn remember_visit(&self, _: Duration) -> Result<(), String> {
+        self.facts().visits += 1;
+        Ok(())
     }
 
     async fn start_job(&self, config: &str) -> Result<Job, Refusal> {
@@ -208,6 +235,10 @@ impl Backend for World {
             Request::Table { .. } => Answer::Table(Box::new(sample::table_info())),
             Request::PlanDraft { .. } => Answer::Plan(Box::new(sample::plan())),
             Request::Preview { .. } => Answer::Preview(Box::new(sample::preview())),
+            Request::RepairScript { path, .. } => Answer::Script(Box::new(RepairScript {
+                file: path,
+                tables: vec![("users".to_owned(), Ok(12))],
+            })),
             Request::AddConfig(spec) => {
                 let mut config = sample::configs()[0].clone();
                 config.id = ConfigId::generate();

@@ -2,4 +2,6 @@
 //! servers. Skipped, loudly, where there is no tmux.
 
 mod first_start;
+mod job_commands;
+mod night;
 mod terminal;

@@ -49,6 +49,10 @@ pub enum Context {
     Side,
     /// A list to choose from.
     Picker,
+    /// The page after a bad night.
+    Night,
+    /// What a job found to differ.
+    Differences,
 }
 
 impl Context {
@@ -78,6 +82,8 @@ impl Context {
             Self::FormSend => "Forms",
             Self::Side => "Forms: the report beside",
             Self::Picker => "Lists to choose from",
+            Self::Night => "What failed",
+            Self::Differences => "Differences",
         }
     }
 
@@ -104,6 +110,8 @@ impl Context {
         Self::Form,
         Self::Side,
         Self::Picker,
+        Self::Night,
+        Self::Differences,
         Self::Always,
     ];
 }
@@ -174,6 +182,7 @@ actions! {
     Help "help" Global ["?"] 90 "help" "Show every key that works here";
     Palette "palette" Global [":"] 92 "command" "Find what can be done here by typing its name";
     Messages "messages" Global ["!"] 0 "messages" "Show what was said in the footer, the newest first";
+    ShowFailures "show_failures" Global ["F"] 0 "failures" "Show what failed lately and was not made good: why, what to do, what is safe";
     Back "back" Global ["esc"] 0 "back" "Close, clear the filter, go back";
     Quit "quit" Global ["q"] 95 "quit" "Go back, or leave; asks while jobs run in this process";
 
@@ -224,6 +233,7 @@ actions! {
     JobLogs "job_logs" Job ["l"] 40 "log" "Show the log of the job, at the error of a selected table that failed";
     VerifyJob "verify_job" Job ["v"] 45 "verify" "Compare what the job's config wrote with the source; writes no rows" writes;
     RepairJob "repair_job" Job ["f"] 38 "repair…" "Compare again and write the rows that differ; asks first" writes destructive;
+    ShowDifferences "show_differences" Job ["d"] 36 "differences" "Show the rows that the job found to differ, with their values";
     UndoJob "undo_job" Job ["u"] 0 "undo…" "Put back rows that the job deleted and that are kept; asks first" writes destructive;
 
     Follow "follow" Logs ["f"] 10 "follow" "Follow new lines, or hold what is shown";
@@ -289,6 +299,17 @@ actions! {
     PickOrder "pick_order" Picker ["o"] 48 "order" "Order by name, size or rows";
     PickInfo "pick_info" Picker ["i"] 35 "columns" "Show columns and keys of the row";
     ClosePicker "close_picker" Picker ["esc" "q"] 60 "back" "Show everything again, then close";
+
+    NightRetry "night_retry" Night ["r"] 10 "retry" "Try again what the selected job left" writes;
+    NightRetryAll "night_retry_all" Night ["R"] 15 "retry all" "Try again what each of the jobs left" writes;
+    NightCopy "night_copy" Night ["y"] 20 "copy" "Copy what is to be done: the statements, or the advice";
+    NightLog "night_log" Night ["l"] 30 "log" "Open the log at the error";
+    NightOpen "night_open" Night ["enter"] 40 "job" "Open the job with all of its tables";
+    NightLater "night_later" Night ["esc" "q"] 50 "later" "Leave it for later";
+
+    DifferencesTable "differences_table" Differences ["t" "tab"] 20 "next table" "Show the differences of the next table only; behind the last those of all";
+    SaveScript "save_script" Differences ["w"] 30 "as SQL…" "Compare once more and write the statements that repair it into a file; changes no row";
+    CloseDifferences "close_differences" Differences ["esc" "q"] 50 "close" "Close the differences";
 
     QuitRequest "quit_request" Always ["ctrl-c"] 0 "quit" "Ask to leave; again: hand running jobs back and leave";
     Redraw "redraw" Always ["ctrl-l"] 0 "redraw" "Paint the screen again";

@@ -20,7 +20,8 @@ const TLS: &[(&str, &str)] = &[
     ("verify_identity", "identity"),
 ];
 
-const THROTTLES: &[(&str, &str)] = &[
+/// The words for limits on a server, and one for limits by themselves.
+pub(super) const THROTTLES: &[(&str, &str)] = &[
     ("none", "none"),
     ("standard", "standard"),
     ("gentle", "gentle"),
@@ -188,7 +189,8 @@ fn rare_fields(spec: &ConnectionSpec) -> Vec<Field> {
     fields
 }
 
-fn limit_fields(throttle: &ThrottleSpec) -> Vec<Field> {
+/// Single limits, as rare fields `throttle.NAME`.
+pub(super) fn limit_fields(throttle: &ThrottleSpec) -> Vec<Field> {
     let Limits {
         max_threads_running: threads,
         max_lag: lag,
@@ -313,7 +315,8 @@ fn json(form: &Form) -> Value {
     out.into()
 }
 
-fn limits(form: &Form) -> Value {
+/// The fields of single limits as an object of a mapping file.
+pub(super) fn limits(form: &Form) -> Value {
     let mut out = Map::new();
     let typed = |id: &str| form.text(&format!("throttle.{id}"));
     for id in [

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::list::{ENDED_TABLES, Sort, SortColumn, TABLES};
 use crate::model::job::Job;
 use crate::model::progress::{Counts, Progress};
 use crate::model::table_run::TableRun;
@@ -17,8 +18,12 @@ pub struct Detail {
     pub job: Job,
     /// Whether its tables have been read.
     pub loaded: bool,
-    /// Place of the selected table.
-    pub selected: usize,
+    filter: String,
+    sort: Sort,
+    /// Places of the shown tables, in the order of the screen.
+    shown: Vec<usize>,
+    /// Place of the selected table among the shown.
+    place: usize,
     /// First table on the screen.
     pub offset: usize,
     /// Rows a second of the job, oldest first.
@@ -34,8 +39,11 @@ impl Detail {
     pub fn new(job: Job) -> Self {
         Self {
             loaded: !job.tables.is_empty(),
+            shown: (0..job.tables.len()).collect(),
             job,
-            selected: 0,
+            filter: String::new(),
+            sort: Sort::default(),
+            place: 0,
             offset: 0,
             rates: VecDeque::new(),
             byte_rates: VecDeque::new(),
@@ -49,17 +57,92 @@ impl Detail {
             return false;
         }
         let name = self.selected_table().map(|run| run.target_table.clone());
+        let columns = self.columns();
         self.loaded = true;
         self.job = job;
-        let last = self.job.tables.len().saturating_sub(1);
-        // Events name tables in the order of their beginning, what is stored in the job's.
-        self.selected = self
-            .job
-            .tables
-            .iter()
-            .position(|run| Some(&run.target_table) == name.as_ref())
-            .unwrap_or(self.selected.min(last));
+        // A job that ended shows other columns.
+        if let Some((title, reversed)) = self.sort.shown(columns) {
+            let named = |column: &SortColumn<TableRun>| column.title == title;
+            self.sort = Sort {
+                column: self.columns().iter().position(named),
+                reversed,
+            };
+        }
+        self.arrange(name);
         true
+    }
+
+    /// The columns that its tables can be sorted by.
+    #[must_use]
+    pub fn columns(&self) -> &'static [SortColumn<TableRun>] {
+        if self.job.state.is_final() {
+            ENDED_TABLES
+        } else {
+            TABLES
+        }
+    }
+
+    /// The tables that pass the filter, in the order of the screen.
+    pub fn shown(&self) -> impl ExactSizeIterator<Item = &TableRun> {
+        let tables = &self.job.tables;
+        self.shown.iter().map(|at| &tables[*at])
+    }
+
+    /// The filter's text.
+    #[must_use]
+    pub fn filter(&self) -> &str {
+        &self.filter
+    }
+
+    /// Shows only tables with this text in a name or their state.
+    pub fn set_filter(&mut self, text: &str) {
+        let name = self.selected_table().map(|run| run.target_table.clone());
+        text.clone_into(&mut self.filter);
+        self.arrange(name);
+    }
+
+    /// The heading that tables are sorted by, and whether downwards; `None` as the job has them.
+    #[must_use]
+    pub fn sorted(&self) -> Option<(&'static str, bool)> {
+        self.sort.shown(self.columns())
+    }
+
+    /// Sorts by the next column, or the one before.
+    pub fn sort_next(&mut self, forward: bool) {
+        self.sort.step(self.columns().len(), forward);
+        self.sort_anew();
+    }
+
+    /// Turns the order round.
+    pub fn sort_reverse(&mut self) {
+        self.sort.reversed = !self.sort.reversed;
+        self.sort_anew();
+    }
+
+    /// A selection that was never moved stays at the top; any other stays on its table.
+    fn sort_anew(&mut self) {
+        let name = self.selected_table().map(|run| run.target_table.clone());
+        self.arrange(name.filter(|_| self.place > 0));
+    }
+
+    /// Works out what is shown; the table `name` stays selected, if it is still shown.
+    fn arrange(&mut self, name: Option<String>) {
+        let wanted = self.filter.to_lowercase();
+        let fits = |run: &TableRun| {
+            wanted.is_empty()
+                || [&run.source_table, &run.target_table]
+                    .iter()
+                    .any(|name| name.to_lowercase().contains(&wanted))
+                || run.state.as_str().contains(&wanted)
+        };
+        let tables = &self.job.tables;
+        let passing = (0..tables.len()).filter(|at| fits(&tables[*at])).collect();
+        self.shown = self.sort.order(self.columns(), tables, passing, |_| None);
+        // Events name tables in the order of their beginning, what is stored in the job's.
+        let named = |at: &usize| Some(&tables[*at].target_table) == name.as_ref();
+        let last = self.shown.len().saturating_sub(1);
+        let place = self.shown.iter().position(named);
+        self.place = place.unwrap_or(self.place.min(last));
     }
 
     /// Takes one table as an event tells it.
@@ -70,7 +153,11 @@ impl Detail {
             .find(|known| known.target_table == run.target_table)
         {
             Some(known) => *known = run,
-            None => tables.push(run),
+            None => {
+                tables.push(run);
+                let name = self.selected_table().map(|run| run.target_table.clone());
+                self.arrange(name);
+            }
         }
     }
 
@@ -116,23 +203,29 @@ impl Detail {
     /// The selected table.
     #[must_use]
     pub fn selected_table(&self) -> Option<&TableRun> {
-        self.job.tables.get(self.selected)
+        self.job.tables.get(*self.shown.get(self.place)?)
+    }
+
+    /// Place of the selected table among the shown.
+    #[must_use]
+    pub fn place(&self) -> usize {
+        self.place
     }
 
     /// Moves the selection by `by` tables.
     pub fn step(&mut self, by: isize) {
-        let last = self.job.tables.len().saturating_sub(1);
-        self.selected = self.selected.saturating_add_signed(by).min(last);
+        let last = self.shown.len().saturating_sub(1);
+        self.place = self.place.saturating_add_signed(by).min(last);
     }
 
     /// Scrolls so that the selected table is among the `rows` on the screen.
     pub fn keep_visible(&mut self, rows: usize) {
-        if self.selected < self.offset {
-            self.offset = self.selected;
-        } else if rows > 0 && self.selected >= self.offset + rows {
-            self.offset = self.selected + 1 - rows;
+        if self.place < self.offset {
+            self.offset = self.place;
+        } else if rows > 0 && self.place >= self.offset + rows {
+            self.offset = self.place + 1 - rows;
         }
-        let most = self.job.tables.len().saturating_sub(rows.max(1));
+        let most = self.shown.len().saturating_sub(rows.max(1));
         self.offset = self.offset.min(most);
     }
 }

@@ -1,8 +1,12 @@
 //! What an update asks the runtime to do.
 
+use std::time::Duration;
+
 use super::configs::ConfigAsk;
+use super::differences::DifferenceQuery;
 use super::job_command::{JobCommand, JobQuestion};
 use super::log_query::LogQuery;
+use super::night::LookBack;
 use super::request::{Request, Ticket};
 use crate::model::ids::{ConnectionId, JobId};
 
@@ -41,6 +45,8 @@ pub enum Effect {
     ReadLog(LogQuery),
     /// Look for the first line in the direction of the query; ends as [`super::Msg::LogFound`].
     FindLog(LogQuery),
+    /// Read differences that a job found; ends as [`super::Msg::DifferencesRead`].
+    ReadDifferences(DifferenceQuery),
     /// Command a job, wherever it runs; ends as [`super::Msg::Commanded`].
     CommandJob {
         /// Which.
@@ -63,6 +69,8 @@ pub enum Effect {
     Ask(Ticket, Request),
     /// Give a request up: its task ends where it is.
     GiveUp(Ticket),
+    /// Remember that somebody was here so long ago; ends as [`super::Msg::Remembered`].
+    RememberVisit(Duration),
     /// Give the terminal back and stop this process until it is continued.
     Suspend,
     /// Paint every cell again.
@@ -82,10 +90,14 @@ pub enum Load {
     Configs,
     /// The newest jobs.
     Jobs,
+    /// The jobs before this one.
+    OlderJobs(JobId),
     /// One job with its tables.
     Job(JobId),
     /// How old the copies of each config are.
     Freshness,
+    /// What ended badly.
+    Night(LookBack),
 }
 
 /// What becomes of the jobs that run in this process when the dashboard is left.

@@ -207,6 +207,14 @@ pub fn editor_text(state: &State) -> (usize, usize) {
     )
 }
 
+/// Columns and rows of differences, without the line below them.
+#[must_use]
+pub fn differences(state: &State) -> (usize, usize) {
+    let area = body(state).padded();
+    let rows = area.height.saturating_sub(1);
+    (usize::from(area.width), usize::from(rows))
+}
+
 /// Where a sheet lies: the help's columns are narrow, a plan's are not.
 #[must_use]
 pub fn sheet(state: &State, sheet: &Sheet) -> Area {

@@ -40,7 +40,9 @@ pub const PLACES: &[&[Context]] = &[
     ],
     &[
         Context::Detail,
+        Context::List,
         Context::Job,
+        Context::Find,
         Context::Move,
         Context::Global,
         Context::Always,
@@ -66,6 +68,8 @@ pub const PLACES: &[&[Context]] = &[
     SIDE,
     PICKER,
     RULES,
+    NIGHT,
+    DIFFERENCES,
 ];
 
 /// Where the text of a config is edited; plain letters never get this far.
@@ -98,6 +102,12 @@ pub const SIDE: &[Context] = &[
 ];
 /// A list to choose from.
 pub const PICKER: &[Context] = &[Context::Picker, Context::Move, Context::Always];
+
+/// The page after a bad night.
+pub const NIGHT: &[Context] = &[Context::Night, Context::Move, Context::Always];
+
+/// What a job found to differ.
+pub const DIFFERENCES: &[Context] = &[Context::Differences, Context::Move, Context::Always];
 
 impl Default for Keymap {
     fn default() -> Self {

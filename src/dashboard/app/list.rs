@@ -14,6 +14,7 @@ use crate::model::connection::Connection;
 use crate::model::ids::{ConfigId, ConnectionId, JobId};
 use crate::model::job::Job;
 
+pub use columns::{ENDED_TABLES, TABLES};
 pub use sort::{Sort, SortColumn, SortKey};
 
 /// Something that can stand in a list.
@@ -82,6 +83,8 @@ pub struct List<T: Listed> {
     loaded: bool,
     filter: String,
     sort: Sort,
+    /// What rows are sorted by in columns that are not theirs.
+    beside: HashMap<T::Id, SortKey>,
     /// Places of the shown items, in the order of the screen.
     shown: Vec<usize>,
     selected: Option<T::Id>,
@@ -98,6 +101,7 @@ impl<T: Listed> Default for List<T> {
             loaded: false,
             filter: String::new(),
             sort: Sort::default(),
+            beside: HashMap::new(),
             shown: Vec::new(),
             selected: None,
             place: 0,
@@ -129,6 +133,12 @@ impl<T: Listed + PartialEq> List<T> {
             }
         }
         self.loaded = true;
+        self.arrange();
+    }
+
+    /// Takes what rows are sorted by in columns whose key is [`SortKey::Beside`].
+    pub fn set_beside(&mut self, beside: HashMap<T::Id, SortKey>) {
+        self.beside = beside;
         self.arrange();
     }
 
@@ -271,7 +281,8 @@ impl<T: Listed + PartialEq> List<T> {
             })
             .map(|(at, _)| at)
             .collect();
-        self.shown = self.sort.order(T::COLUMNS, &self.items, passing);
+        let beside = |item: &T| self.beside.get(&item.id()).cloned();
+        self.shown = self.sort.order(T::COLUMNS, &self.items, passing, beside);
         match self.selected.and_then(|id| self.place_of(id)) {
             Some(place) => self.place = place,
             None => self.select_place(self.place),

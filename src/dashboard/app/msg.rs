@@ -1,6 +1,7 @@
 //! What happened: input, facts from outside, results of effects.
 
 use super::configs::ConfigTold;
+use super::differences::DifferenceQuery;
 use super::effect::Load;
 use super::job_command::{JobAnswer, JobCommand, JobQuestion};
 use super::key::Key;
@@ -15,7 +16,8 @@ use crate::model::event::Event;
 use crate::model::freshness::ConfigFreshness;
 use crate::model::ids::JobId;
 use crate::model::job::Job;
-use crate::model::log::LogEntry;
+use crate::model::log::{Difference, LogEntry};
+use crate::model::night::BadNight;
 use crate::model::plan::Plan;
 use crate::model::report::TestReport;
 
@@ -86,6 +88,13 @@ pub enum Msg {
         /// Its id.
         result: Result<Option<u64>, Refusal>,
     },
+    /// Differences that a job found, each with its number.
+    DifferencesRead {
+        /// What was asked for.
+        query: DifferenceQuery,
+        /// The differences.
+        result: Result<Vec<(u64, Difference)>, Refusal>,
+    },
     /// A job was commanded, or that was refused.
     Commanded {
         /// Name of its config.
@@ -106,6 +115,8 @@ pub enum Msg {
         /// What is known.
         result: Result<JobAnswer, Refusal>,
     },
+    /// A visit was remembered, or why not.
+    Remembered(Result<(), String>),
     /// A stop was asked for, or refused.
     Stopped(Result<Box<Job>, Refusal>),
 }
@@ -121,8 +132,12 @@ pub enum Loaded {
     Configs(Vec<Config>),
     /// For [`Load::Jobs`], newest first.
     Jobs(Vec<Job>),
+    /// For [`Load::OlderJobs`], newest first.
+    OlderJobs(Vec<Job>),
     /// For [`Load::Job`].
     Job(Box<Job>),
     /// For [`Load::Freshness`].
     Freshness(Vec<ConfigFreshness>),
+    /// For [`Load::Night`].
+    Night(BadNight),
 }

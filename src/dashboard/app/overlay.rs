@@ -5,8 +5,10 @@ use std::time::Duration;
 use super::configs::plan_view::PlanView;
 use super::configs::{Editor, Review};
 use super::confirm::Confirm;
+use super::differences::Differences;
 use super::effect::{Effect, QuitHow};
 use super::form::Form;
+use super::night::NightPage;
 use super::palette::Palette;
 use super::picker::Picker;
 use super::text::{Line, Tone};
@@ -29,6 +31,10 @@ pub enum Overlay {
     Form(Box<Form>),
     /// A list to choose from.
     Picker(Box<Picker>),
+    /// The page after a bad night.
+    Night(Box<NightPage>),
+    /// What a job found to differ.
+    Differences(Box<Differences>),
 }
 
 /// What a sheet is about; decides its keys.

@@ -1,6 +1,8 @@
 //! What forms and pickers are about: told to `update` when they are sent.
 
 use super::configs::draft::rule_form::RuleDraft;
+use super::differences::ScriptDraft;
+use super::limits_form::LimitsDraft;
 use crate::model::config::ConfigSpec;
 use crate::model::ids::ConnectionId;
 
@@ -17,6 +19,10 @@ pub enum Purpose {
     ImportFile,
     /// A file that the config of this name is written to.
     ExportFile(String),
+    /// The limits of a job.
+    Limits(Box<LimitsDraft>),
+    /// A file for the statements that repair tables.
+    Script(Box<ScriptDraft>),
 }
 
 impl Purpose {

@@ -3,13 +3,14 @@
 //! Each goes out with a [`Ticket`] as [`super::Effect::Ask`] and comes back with it as
 //! [`super::Msg::Answered`]; an answer whose ticket nobody waits for any more is dropped.
 
+use super::differences::ScriptDraft;
 use crate::model::command::Refusal;
 use crate::model::config::{Config, ConfigSpec};
 use crate::model::connection::{Connection, ConnectionSpec};
 use crate::model::ids::{ConfigId, ConnectionId};
 use crate::model::plan::Plan;
 use crate::model::preview::RulePreview;
-use crate::model::report::{SourceTable, TableInfo, TestReport};
+use crate::model::report::{RepairScript, SourceTable, TableInfo, TestReport};
 
 /// Tells one request from the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -65,6 +66,14 @@ pub enum Request {
         /// Place of the rule.
         rule: usize,
     },
+    /// Compare tables once more and write the statements that repair them into a new file; ends as
+    /// [`Answer::Script`].
+    RepairScript {
+        /// What is written.
+        of: Box<ScriptDraft>,
+        /// The file.
+        path: String,
+    },
     /// Store a config; ends as [`Answer::Config`].
     AddConfig(Box<ConfigSpec>),
 }
@@ -90,6 +99,8 @@ pub enum Answer {
     Preview(Box<RulePreview>),
     /// A stored config.
     Config(Box<Config>),
+    /// Statements are written.
+    Script(Box<RepairScript>),
 }
 
 /// An answer, or why there is none.

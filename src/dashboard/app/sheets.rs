@@ -4,11 +4,13 @@ mod columns;
 mod details;
 mod help;
 mod reports;
+mod script;
 
 pub use columns::columns;
 pub use details::{address, config, connection, table, verified};
 pub use help::help;
 pub use reports::{database_down, grants, refusal, test_report, welcome};
+pub use script::script;
 
 use super::text::{Line, Tone};
 

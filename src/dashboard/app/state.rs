@@ -11,10 +11,12 @@ use super::configs::draft::{Draft, Wanted};
 use super::detail::Detail;
 use super::effect::Load;
 use super::form::Form;
+use super::job_pages::JobPages;
 use super::keymap::{self, Keymap};
 use super::list::List;
 use super::log_query::LogQuery;
 use super::log_view::{LogView, Source};
+use super::night::{NightPage, Visit};
 use super::notices::{Notice, Said};
 use super::overlay::{Overlay, Sheet, SheetKind};
 use super::overview::Overview;
@@ -111,6 +113,8 @@ pub enum Asked {
     Columns(String),
     /// The first config; its plan comes next; the words that are waited with.
     FirstConfig(String),
+    /// Statements that repair tables, to be written; the words that are waited with.
+    Script(String),
 }
 
 /// When something was last read, and what is being read.
@@ -145,6 +149,8 @@ pub struct State {
     pub configs: List<Config>,
     /// Jobs, newest first.
     pub jobs: List<Job>,
+    /// How far they have been read.
+    pub job_pages: JobPages,
     /// The job that is open.
     pub detail: Option<Detail>,
     /// Lines of this process.
@@ -193,6 +199,8 @@ pub struct State {
     pub paces: HashMap<JobId, Pace>,
     /// When an event last told about a job; what is stored may be older.
     pub heard: HashMap<JobId, Duration>,
+    /// When somebody was there, and whether what failed meanwhile was shown.
+    pub visit: Visit,
     /// Requests that no form and no picker waits for.
     pub asked: BTreeMap<Ticket, Asked>,
     /// Tickets given so far.
@@ -215,6 +223,7 @@ impl State {
             connections: List::default(),
             configs: List::default(),
             jobs: List::default(),
+            job_pages: JobPages::default(),
             detail: None,
             process_log: LogView::new(log_lines),
             job_log: LogView::new(log_lines).stored(),
@@ -239,6 +248,7 @@ impl State {
             freshness: HashMap::new(),
             paces: HashMap::new(),
             heard: HashMap::new(),
+            visit: Visit::default(),
             asked: BTreeMap::new(),
             tickets: 0,
             dirty: true,
@@ -264,6 +274,8 @@ impl State {
             Some(Overlay::Form(_)) => keymap::FORM,
             Some(Overlay::Picker(picker)) if picker.purpose == PickPurpose::Rules => keymap::RULES,
             Some(Overlay::Picker(_)) => keymap::PICKER,
+            Some(Overlay::Night(_)) => keymap::NIGHT,
+            Some(Overlay::Differences(_)) => keymap::DIFFERENCES,
             Some(Overlay::Sheet(sheet)) => match sheet.kind {
                 SheetKind::Plan(_) => PLACES[6],
                 SheetKind::Review(_) => super::keymap::REVIEW,
@@ -421,6 +433,15 @@ impl State {
         }
     }
 
+    /// The page after a bad night, if it lies on top.
+    #[must_use]
+    pub fn night(&self) -> Option<&NightPage> {
+        match self.overlays.last() {
+            Some(Overlay::Night(page)) => Some(page),
+            _ => None,
+        }
+    }
+
     /// A ticket that no other request has.
     pub fn ticket(&mut self) -> Ticket {
         self.tickets += 1;
@@ -440,11 +461,18 @@ impl State {
                 Some(Overlay::Sheet(Sheet { kind: SheetKind::Plan(view), .. })) if view.draft
             ),
             Action::NewConfig | Action::ImportMapping => !self.connections.all().is_empty(),
+            Action::DifferencesTable => matches!(
+                self.overlays.last(),
+                Some(Overlay::Differences(window)) if window.tables.len() > 1
+            ),
             Action::OpenTable => self
                 .detail
                 .as_ref()
                 .is_some_and(|detail| detail.selected_table().is_some()),
             _ if row.context == Context::Job => self.offers_for_job(action),
+            _ if row.context == Context::Night => {
+                self.night().is_some_and(|page| page.offers(action))
+            }
             _ if row.context == Context::Picker => {
                 self.picker().is_some_and(|picker| picker.offers(action))
             }
@@ -463,7 +491,10 @@ impl State {
                 Context::Find | Context::List => match self.tab {
                     Tab::Connections => !self.connections.all().is_empty(),
                     Tab::Configs => !self.configs.all().is_empty(),
-                    Tab::Jobs => !self.jobs.all().is_empty(),
+                    Tab::Jobs => match &self.detail {
+                        Some(detail) => !detail.job.tables.is_empty(),
+                        None => !self.jobs.all().is_empty(),
+                    },
                     Tab::Logs => !self.log().is_empty(),
                 },
                 _ => true,
@@ -519,7 +550,7 @@ impl State {
             Action::StopJob | Action::LimitJob => !ended,
             Action::RetryJob => ended && job.state != JobState::Completed,
             Action::VerifyJob | Action::UndoJob => ended,
-            Action::RepairJob => ended && differs,
+            Action::RepairJob | Action::ShowDifferences => ended && differs,
             _ => true,
         }
     }

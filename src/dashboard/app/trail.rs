@@ -20,6 +20,8 @@ pub fn trail(state: &State) -> Vec<String> {
         Overlay::Editor(editor) => Some(editor.name.clone()),
         Overlay::Form(form) => Some(form.title.clone()),
         Overlay::Picker(picker) => Some(picker.title.clone()),
+        Overlay::Differences(_) => Some("Differences".to_owned()),
+        Overlay::Night(_) => Some("What failed".to_owned()),
         Overlay::Palette(_) => None,
     }));
     trail

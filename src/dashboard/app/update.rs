@@ -3,6 +3,7 @@
 mod answers;
 mod configs;
 mod connections;
+mod differences;
 mod facts;
 mod forms;
 mod jobs;
@@ -10,6 +11,8 @@ mod keys;
 mod loads;
 mod logs;
 mod mouse;
+mod night;
+mod older;
 mod overlays;
 mod pickers;
 mod typing;
@@ -36,6 +39,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
     let effects = match msg {
         Msg::Key(key) => {
             state.dirty = true;
+            night::visited(state);
             keys::pressed(state, key)
         }
         Msg::Pasted(text) => {
@@ -59,6 +63,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Ticked => {
             let mut effects = configs::ticked(state);
             effects.extend(loads::ticked(state));
+            effects.extend(night::ticked(state));
             effects
         }
         Msg::Happened(event) => facts::happened(state, *event),
@@ -103,6 +108,10 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Config(told) => configs::told(state, told),
         Msg::LogRead { query, result } => logs::stored_lines(state, &query, result),
         Msg::LogFound { query, result } => logs::found(state, &query, result),
+        Msg::DifferencesRead { query, result } => {
+            differences::read(state, &query, result);
+            Vec::new()
+        }
         Msg::Commanded {
             config,
             command,
@@ -114,6 +123,10 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             question,
             result,
         } => jobs::answered(state, id, &config, question, result),
+        Msg::Remembered(result) => {
+            night::remembered(state, result);
+            Vec::new()
+        }
         Msg::Stopped(result) => {
             match result {
                 Ok(job) => state.say(

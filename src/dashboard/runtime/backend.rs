@@ -3,13 +3,16 @@
 //! Implemented for the running system, and by tests for a world that they make up.
 
 use std::future::Future;
+use std::time::Duration;
 
 use futures_util::stream::BoxStream;
 
 use crate::dashboard::app::configs::{ConfigAsk, ConfigTold};
+use crate::dashboard::app::differences::DifferenceQuery;
 use crate::dashboard::app::effect::QuitHow;
 use crate::dashboard::app::job_command::{JobAnswer, JobCommand, JobQuestion};
 use crate::dashboard::app::log_query::LogQuery;
+use crate::dashboard::app::night::LookBack;
 use crate::dashboard::app::overview::Overview;
 use crate::dashboard::app::request::{Answered, Request};
 use crate::model::command::Refusal;
@@ -19,7 +22,8 @@ use crate::model::event::Event;
 use crate::model::freshness::ConfigFreshness;
 use crate::model::ids::{ConnectionId, JobId};
 use crate::model::job::Job;
-use crate::model::log::LogEntry;
+use crate::model::log::{Difference, LogEntry};
+use crate::model::night::BadNight;
 use crate::model::plan::Plan;
 use crate::model::report::TestReport;
 
@@ -42,8 +46,11 @@ pub trait Backend: Send + Sync + 'static {
     fn connections(&self) -> impl Future<Output = Result<Vec<Connection>, Refusal>> + Send;
     /// All configs, by name.
     fn configs(&self) -> impl Future<Output = Result<Vec<Config>, Refusal>> + Send;
-    /// The newest jobs, newest first, without tables.
+    /// A page of the newest jobs, newest first, without tables; behind them older ones that have not
+    /// ended.
     fn jobs(&self) -> impl Future<Output = Result<Vec<Job>, Refusal>> + Send;
+    /// Up to a page of the jobs before this one, newest first, without tables.
+    fn older_jobs(&self, before: JobId) -> impl Future<Output = Result<Vec<Job>, Refusal>> + Send;
     /// One job with its tables.
     fn job(&self, id: JobId) -> impl Future<Output = Result<Job, Refusal>> + Send;
     /// Stored lines of a job's log, oldest first.
@@ -72,6 +79,15 @@ pub trait Backend: Send + Sync + 'static {
     ) -> impl Future<Output = Result<JobAnswer, Refusal>> + Send;
     /// How old the copies of each config are.
     fn freshness(&self) -> impl Future<Output = Result<Vec<ConfigFreshness>, Refusal>> + Send;
+    /// Differences that a job found, in order, each with its number.
+    fn differences(
+        &self,
+        query: &DifferenceQuery,
+    ) -> impl Future<Output = Result<Vec<(u64, Difference)>, Refusal>> + Send;
+    /// What ended badly since then.
+    fn night(&self, look: LookBack) -> impl Future<Output = Result<BadNight, Refusal>> + Send;
+    /// Remembers that somebody was here so long ago.
+    fn remember_visit(&self, ago: Duration) -> impl Future<Output = Result<(), String>> + Send;
     /// Tests a connection.
     fn test_connection(
         &self,

@@ -23,8 +23,10 @@ pub fn spawn<W: Backend>(
                     Load::Connections => world.connections().await.map(Loaded::Connections),
                     Load::Configs => world.configs().await.map(Loaded::Configs),
                     Load::Jobs => world.jobs().await.map(Loaded::Jobs),
+                    Load::OlderJobs(id) => world.older_jobs(id).await.map(Loaded::OlderJobs),
                     Load::Job(id) => world.job(id).await.map(|job| Loaded::Job(Box::new(job))),
                     Load::Freshness => world.freshness().await.map(Loaded::Freshness),
+                    Load::Night(look) => world.night(look).await.map(Loaded::Night),
                 };
                 Msg::Loaded(load, result)
             });
@@ -74,6 +76,12 @@ pub fn spawn<W: Backend>(
                 Msg::LogFound { query, result }
             });
         }
+        Effect::ReadDifferences(query) => {
+            tasks.spawn(async move {
+                let result = world.differences(&query).await;
+                Msg::DifferencesRead { query, result }
+            });
+        }
         Effect::CommandJob {
             id,
             config,
@@ -102,6 +110,9 @@ pub fn spawn<W: Backend>(
                     result,
                 }
             });
+        }
+        Effect::RememberVisit(ago) => {
+            tasks.spawn(async move { Msg::Remembered(world.remember_visit(ago).await) });
         }
         Effect::GiveUp(_)
         | Effect::Quit(_)

@@ -36,6 +36,8 @@ pub struct DashboardOptions {
     pub keys: BTreeMap<String, Vec<String>>,
     /// The lines that this process writes.
     pub logs: Option<RingHandle>,
+    /// Where is remembered when somebody last looked; `None` remembers nothing.
+    pub visit_file: Option<PathBuf>,
 }
 
 impl DashboardOptions {
@@ -83,6 +85,7 @@ impl Default for DashboardOptions {
             log_lines: 10_000,
             keys: BTreeMap::new(),
             logs: None,
+            visit_file: None,
         }
     }
 }

@@ -50,7 +50,9 @@ const STOPPED_BY: Duration = Duration::from_secs(1);
 /// # Errors
 /// Without a terminal, with a theme that can't be used, and after a fault of this program.
 pub async fn run(system: System, options: DashboardOptions) -> Result<i32, DashboardError> {
-    let world = Arc::new(SystemWorld::new(system, options.logs.clone()));
+    let world =
+        SystemWorld::new(system, options.logs.clone()).remembering(options.visit_file.clone());
+    let world = Arc::new(world);
     run_with(world, options).await
 }
 

@@ -33,6 +33,12 @@ pub async fn answer(services: &Services, request: Request) -> Answered {
         Request::Preview { spec, stored, rule } => Answer::Preview(Box::new(
             services.configs.preview(*spec, stored, rule).await?,
         )),
+        Request::RepairScript { of, path } => Answer::Script(Box::new(
+            services
+                .configs
+                .repair_file(of.config, &of.tables, &path)
+                .await?,
+        )),
         Request::AddConfig(spec) => Answer::Config(Box::new(services.configs.create(*spec).await?)),
     })
 }

@@ -2,8 +2,11 @@
 
 mod configs;
 mod job_commands;
+mod job_list;
+mod night;
 mod stored_log;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,10 +14,13 @@ use futures_util::stream::{self, BoxStream, StreamExt};
 
 use super::backend::{Backend, News};
 use super::system_requests;
+use super::visit_file::VisitFile;
 use crate::dashboard::app::configs::{ConfigAsk, ConfigTold};
+use crate::dashboard::app::differences::{DifferencePart, DifferenceQuery, PAGE};
 use crate::dashboard::app::effect::QuitHow;
 use crate::dashboard::app::job_command::{JobAnswer, JobCommand, JobQuestion};
 use crate::dashboard::app::log_query::LogQuery;
+use crate::dashboard::app::night::LookBack;
 use crate::dashboard::app::overview::Overview;
 use crate::dashboard::app::request::{Answered, Request};
 use crate::jobs::{EventStream, StopHow};
@@ -24,16 +30,15 @@ use crate::model::config::Config;
 use crate::model::connection::Connection;
 use crate::model::freshness::ConfigFreshness;
 use crate::model::ids::{ConnectionId, JobId};
-use crate::model::job::{Job, JobFilter, JobKind, JobRequest, Trigger};
-use crate::model::log::LogEntry;
+use crate::model::job::{Job, JobKind, JobRequest, Trigger};
+use crate::model::log::{Difference, DifferencePage, LogEntry};
+use crate::model::night::BadNight;
 use crate::model::plan::Plan;
 use crate::model::report::TestReport;
 use crate::model::status::{DatabaseStatus, Instance, InstanceState, PoolStatus, Status};
 use crate::services::Services;
 use crate::system::System;
 
-/// Jobs that the list shows.
-const JOBS: u32 = 200;
 /// How often the lines of this process are looked at.
 const LOOK: Duration = Duration::from_millis(250);
 /// How long the first questions wait for the control database's first answer.
@@ -47,6 +52,7 @@ const WATCH_AGAIN: Duration = Duration::from_secs(1);
 pub struct SystemWorld {
     system: Arc<System>,
     logs: Option<RingHandle>,
+    visits: Option<VisitFile>,
     began: Instant,
 }
 
@@ -54,11 +60,25 @@ impl SystemWorld {
     /// A world over a started system.
     #[must_use]
     pub fn new(system: System, logs: Option<RingHandle>) -> Self {
+        Self::over(Arc::new(system), logs)
+    }
+
+    /// The same over a system that others use too.
+    #[must_use]
+    pub fn over(system: Arc<System>, logs: Option<RingHandle>) -> Self {
         Self {
-            system: Arc::new(system),
+            system,
             logs,
+            visits: None,
             began: Instant::now(),
         }
+    }
+
+    /// The same, remembering in a file when somebody last looked.
+    #[must_use]
+    pub fn remembering(mut self, file: Option<PathBuf>) -> Self {
+        self.visits = file.map(VisitFile::new);
+        self
     }
 
     /// Waits for the control database's first answer, while it is new that there is none: who asks
@@ -133,11 +153,11 @@ impl Backend for SystemWorld {
     }
 
     async fn jobs(&self) -> Result<Vec<Job>, Refusal> {
-        let filter = JobFilter {
-            limit: Some(JOBS),
-            ..JobFilter::default()
-        };
-        self.services().await?.jobs.list(&filter).await
+        job_list::newest(&self.services().await?.jobs).await
+    }
+
+    async fn older_jobs(&self, before: JobId) -> Result<Vec<Job>, Refusal> {
+        job_list::older(&self.services().await?.jobs, before).await
     }
 
     async fn job(&self, id: JobId) -> Result<Job, Refusal> {
@@ -180,6 +200,41 @@ impl Backend for SystemWorld {
 
     async fn freshness(&self) -> Result<Vec<ConfigFreshness>, Refusal> {
         self.services().await?.monitoring.freshness().await
+    }
+
+    async fn differences(
+        &self,
+        query: &DifferenceQuery,
+    ) -> Result<Vec<(u64, Difference)>, Refusal> {
+        let page = DifferencePage {
+            table: query.table.clone(),
+            after: match query.part {
+                DifferencePart::After(number) => Some(number),
+                _ => None,
+            },
+            before: match query.part {
+                DifferencePart::Before(number) => Some(number),
+                _ => None,
+            },
+            limit: u32::try_from(PAGE).unwrap_or(u32::MAX),
+        };
+        let jobs = self.services().await?.jobs;
+        jobs.difference_page(query.job, page).await
+    }
+
+    async fn night(&self, look: LookBack) -> Result<BadNight, Refusal> {
+        night::find(&self.services().await?.jobs, self.visits.as_ref(), look).await
+    }
+
+    async fn remember_visit(&self, ago: Duration) -> Result<(), String> {
+        let Some(file) = &self.visits else {
+            return Ok(());
+        };
+        let services = self
+            .services()
+            .await
+            .map_err(|refusal| refusal.to_string())?;
+        night::remember(&services.jobs, file, ago).await
     }
 
     async fn test_connection(&self, id: ConnectionId) -> Result<TestReport, Refusal> {

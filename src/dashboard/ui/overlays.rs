@@ -22,6 +22,8 @@ pub fn render(state: &State, overlay: &Overlay, canvas: &mut Canvas<'_>) {
         Overlay::Palette(palette) => palette::render(state, palette, canvas),
         Overlay::Form(form) => widgets::form::render(state, form, canvas),
         Overlay::Picker(picker) => widgets::picker::render(state, picker, canvas),
+        Overlay::Differences(window) => super::differences::render(state, window, canvas),
+        Overlay::Night(page) => super::night::render(state, page, canvas),
     }
 }
 

@@ -54,7 +54,7 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// `~` as a shell would read it.
-fn expanded(path: &str) -> PathBuf {
+pub fn expanded(path: &str) -> PathBuf {
     let path = path.trim();
     match (path.strip_prefix("~/"), std::env::var_os("HOME")) {
         (Some(rest), Some(home)) => PathBuf::from(home).join(rest),

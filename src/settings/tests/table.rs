@@ -145,6 +145,7 @@ fn paths_are_shown_with_and_without_valid_settings() {
             ("config folder", "$XDG_CONFIG_HOME"),
             ("key file", "default"),
             ("log files", "default"),
+            ("state folder", "$XDG_STATE_HOME"),
         ]
     );
     let loaded = load(&options).unwrap();

@@ -6,6 +6,7 @@ use crate::dashboard::app::sheets::address;
 use crate::model::config::Config;
 use crate::model::connection::{Connection, HealthState};
 use crate::model::job::{Job, JobState};
+use crate::model::table_run::{TableRun, TableState, VerifiedScope};
 
 const fn by<T>(title: &'static str, key: fn(&T) -> SortKey) -> SortColumn<T> {
     SortColumn { title, key }
@@ -43,6 +44,7 @@ pub const CONFIGS: &[SortColumn<Config>] = &[
         Some(at) if c.spec.enabled => SortKey::time(Some(*at)),
         _ => SortKey::Nothing,
     }),
+    by("EQUAL AS OF", |_| SortKey::Beside),
 ];
 
 /// Jobs.
@@ -63,6 +65,70 @@ pub const JOBS: &[SortColumn<Job>] = &[
         SortKey::number(j.started_at.map(|at| end - at.timestamp_millis() as f64))
     }),
 ];
+
+/// Tables of a job that has not ended.
+pub const TABLES: &[SortColumn<TableRun>] = &[
+    by("TABLE", |t| SortKey::text(&t.source_table)),
+    by("PHASE", |t| SortKey::count(stage(t) * 100 + t.phase as u64)),
+    by("PROGRESS", |t| SortKey::number(Some(t.progress.percent))),
+    by("ROWS / ABOUT", |t| {
+        SortKey::count(t.progress.rows_total.max(t.progress.rows_done))
+    }),
+    by("ROWS/S", |t| moving(t, t.progress.rows_per_second)),
+    by("MB/S", |t| moving(t, t.progress.bytes_per_second)),
+    by("RANGES", |t| some(t.progress.chunks_total)),
+    by("RETRIES", |t| some(t.counts.retries)),
+    by("LIMIT", |t| match &t.progress.bottleneck {
+        Some(side) if t.state == TableState::Running => SortKey::text(side),
+        _ => SortKey::Nothing,
+    }),
+];
+
+/// Tables of a job that has ended.
+pub const ENDED_TABLES: &[SortColumn<TableRun>] = &[
+    by("TABLE", |t| SortKey::text(&t.source_table)),
+    by("RESULT", |t| SortKey::count(stage(t))),
+    by("COMPARED", |t| {
+        match (t.verified.scope, t.verified.differences) {
+            (VerifiedScope::None, _) => SortKey::Nothing,
+            (_, 0) => SortKey::time(t.verified.as_of.time),
+            // What differs comes first, the most before the others.
+            (_, rows) => SortKey::number(Some(-(rows as f64))),
+        }
+    }),
+    by("ROWS", |t| some(t.progress.rows_done.max(t.verified.rows))),
+    by("INSERTED", |t| some(t.counts.inserted)),
+    by("UPDATED", |t| some(t.counts.updated)),
+    by("DELETED", |t| some(t.counts.deleted)),
+    by("KEPT", |t| some(t.counts.kept)),
+    by("TOOK", |t| {
+        let took = t.started_at.zip(t.finished_at);
+        SortKey::number(took.map(|(from, to)| (to - from).num_milliseconds() as f64))
+    }),
+];
+
+/// A number that is left out where it is 0.
+fn some(count: u64) -> SortKey {
+    SortKey::number((count > 0).then_some(count as f64))
+}
+
+/// Rates are of tables that are worked on alone.
+fn moving(run: &TableRun, rate: f64) -> SortKey {
+    SortKey::number(Some(rate).filter(|_| run.state == TableState::Running))
+}
+
+/// What somebody must look at first comes first.
+fn stage(run: &TableRun) -> u64 {
+    match run.state {
+        TableState::Failed => 0,
+        TableState::Retrying => 1,
+        TableState::Running => 2,
+        TableState::Pending => 3,
+        TableState::Cancelled => 4,
+        TableState::Skipped => 5,
+        TableState::Completed => 6,
+    }
+}
 
 /// What can't be used comes first.
 fn trouble(state: HealthState) -> u64 {

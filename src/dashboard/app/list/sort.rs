@@ -21,6 +21,8 @@ pub enum SortKey {
     Number(f64),
     /// Nothing to say; stands last, whichever way round.
     Nothing,
+    /// What the list knows of the row beside it; without that, nothing.
+    Beside,
 }
 
 impl SortKey {
@@ -53,9 +55,9 @@ impl SortKey {
 
     fn compare(&self, other: &Self, reversed: bool) -> Ordering {
         let ordered = match (self, other) {
-            (Self::Nothing, Self::Nothing) => return Ordering::Equal,
-            (Self::Nothing, _) => return Ordering::Greater,
-            (_, Self::Nothing) => return Ordering::Less,
+            (Self::Nothing | Self::Beside, Self::Nothing | Self::Beside) => return Ordering::Equal,
+            (Self::Nothing | Self::Beside, _) => return Ordering::Greater,
+            (_, Self::Nothing | Self::Beside) => return Ordering::Less,
             (Self::Text(a), Self::Text(b)) => a.cmp(b),
             (Self::Number(a), Self::Number(b)) => a.total_cmp(b),
             (Self::Number(_), Self::Text(_)) => Ordering::Less,
@@ -99,6 +101,7 @@ impl Sort {
         columns: &[SortColumn<T>],
         items: &[T],
         mut passing: Vec<usize>,
+        beside: impl Fn(&T) -> Option<SortKey>,
     ) -> Vec<usize> {
         let Some(column) = self.column.and_then(|column| columns.get(column)) else {
             if self.reversed {
@@ -108,7 +111,10 @@ impl Sort {
         };
         let mut keyed: Vec<(SortKey, usize)> = passing
             .into_iter()
-            .map(|at| ((column.key)(&items[at]), at))
+            .map(|at| match (column.key)(&items[at]) {
+                SortKey::Beside => (beside(&items[at]).unwrap_or(SortKey::Nothing), at),
+                key => (key, at),
+            })
             .collect();
         keyed.sort_by(|(a, _), (b, _)| a.compare(b, self.reversed));
         keyed.into_iter().map(|(_, at)| at).collect()
@@ -131,7 +137,7 @@ mod tests {
                 column: Some(0),
                 reversed,
             };
-            let order = sort.order(&columns, &items, (0..4).collect());
+            let order = sort.order(&columns, &items, (0..4).collect(), |_| None);
             order.into_iter().map(|at| items[at]).collect::<Vec<_>>()
         };
         assert_eq!(order(false), [Some(1), Some(2), Some(9), None]);

@@ -41,6 +41,11 @@ pub fn arrived(state: &mut State, ticket: Ticket, mut answered: Answered) -> Vec
             Vec::new()
         }
         (Some(Asked::Deleted(name)), Ok(Answer::Done)) => connections::deleted(state, &name),
+        (Some(Asked::Script(words)), Ok(Answer::Script(script))) => {
+            done_waiting(state, &words);
+            overlays::arrived(state, sheets::script(&script));
+            Vec::new()
+        }
         (Some(Asked::FirstConfig(words)), Ok(Answer::Config(config))) => {
             pickers::first_config_saved(state, &words, *config)
         }
@@ -48,6 +53,7 @@ pub fn arrived(state: &mut State, ticket: Ticket, mut answered: Answered) -> Vec
             let (words, what) = match &asked {
                 Asked::Columns(words) => (words.as_str(), "The table could not be read"),
                 Asked::FirstConfig(words) => (words.as_str(), "The config was not saved"),
+                Asked::Script(words) => (words.as_str(), "The statements were not written"),
                 Asked::Deleted(_) => ("", "The connection was not deleted"),
                 Asked::Dependents(_) => ("", "It could not be found out what uses the connection"),
                 Asked::Health => ("", "The connection was not checked"),

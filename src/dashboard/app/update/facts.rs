@@ -1,16 +1,19 @@
 //! Facts: what was read, and what events tell.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use super::loads;
+use super::{loads, night, older};
 use crate::dashboard::app::effect::{Effect, Load};
 use crate::dashboard::app::geometry;
+use crate::dashboard::app::list::SortKey;
 use crate::dashboard::app::msg::Loaded;
 use crate::dashboard::app::state::{State, Tab};
 use crate::dashboard::app::text::Tone;
 use crate::model::command::Refusal;
 use crate::model::event::{Event, What};
-use crate::model::ids::JobId;
+use crate::model::freshness::ConfigFreshness;
+use crate::model::ids::{ConfigId, JobId};
 use crate::model::job::{Job, JobState};
 
 /// So long after an event of a job, its events are believed more than what is stored.
@@ -19,6 +22,24 @@ const FRESH: Duration = Duration::from_secs(5);
 /// A load ended.
 pub fn loaded(state: &mut State, load: Load, result: Result<Loaded, Refusal>) -> Vec<Effect> {
     state.loads.under_way.remove(&load);
+    if let Load::Night(look) = load {
+        return match result {
+            Ok(Loaded::Night(found)) => night::known(state, look, found),
+            Ok(_) => Vec::new(),
+            Err(refusal) => {
+                night::unknown(state, look, &refusal);
+                Vec::new()
+            }
+        };
+    }
+    if let Load::OlderJobs(asked) = load {
+        match result {
+            Ok(Loaded::OlderJobs(page)) => older::read(state, asked, page),
+            Ok(_) => {}
+            Err(refusal) => older::unread(state, &refusal),
+        }
+        return Vec::new();
+    }
     match result {
         Ok(loaded) => {
             state.dirty |= state.loads.failed.remove(&load).is_some();
@@ -84,20 +105,24 @@ fn take(state: &mut State, loaded: Loaded) -> Vec<Effect> {
             for job in &mut jobs {
                 let known = state.jobs.get(job.id).cloned();
                 keep_newer(state, known.as_ref(), job);
+                if known.is_some_and(|known| !known.state.is_final()) && ended_badly(job) {
+                    night::failed(state);
+                }
             }
-            let changed = state.jobs.set(jobs);
+            let merged = state.job_pages.newest(state.jobs.all(), jobs);
+            let changed = state.jobs.set(merged.jobs);
             state.dirty |= changed && state.tab == Tab::Jobs;
-            if first && let Some(effects) = open_running(state) {
-                return effects;
+            let ended: Vec<Load> = merged.ended.into_iter().map(Load::Job).collect();
+            let mut effects = loads::now(state, &ended);
+            if first && let Some(opened) = open_running(state) {
+                return opened;
             }
             let moved_on = state.detail.as_ref().and_then(|detail| {
                 let listed = state.jobs.get(detail.job.id)?;
                 (listed.state != detail.job.state).then_some(listed.id)
             });
-            match moved_on {
-                Some(id) => loads::now(state, &[Load::Job(id)]),
-                None => Vec::new(),
-            }
+            effects.extend(moved_on.map_or(Vec::new(), |id| loads::now(state, &[Load::Job(id)])));
+            effects
         }
         Loaded::Job(job) => {
             let mut job = *job;
@@ -114,15 +139,31 @@ fn take(state: &mut State, loaded: Loaded) -> Vec<Effect> {
             }
             Vec::new()
         }
+        // Known by their loads.
+        Loaded::Night(_) | Loaded::OlderJobs(_) => Vec::new(),
         Loaded::Freshness(found) => {
             let found = found.into_iter().map(|one| (one.config_id, one)).collect();
             if state.freshness != found {
+                state.configs.set_beside(ages(&found));
                 state.freshness = found;
                 state.dirty |= matches!(state.tab, Tab::Configs | Tab::Jobs);
             }
             Vec::new()
         }
     }
+}
+
+/// What configs are sorted by in the column of their age: what differs first, then the oldest.
+fn ages(found: &HashMap<ConfigId, ConfigFreshness>) -> HashMap<ConfigId, SortKey> {
+    let key = |one: &ConfigFreshness| match one.differing {
+        0 => SortKey::time(one.at),
+        _ => SortKey::number(Some(0.0)),
+    };
+    found.iter().map(|(id, one)| (*id, key(one))).collect()
+}
+
+fn ended_badly(job: &Job) -> bool {
+    matches!(job.state, JobState::Failed | JobState::CompletedWithErrors)
 }
 
 /// At the start, what runs is what one wants to see; its tables too where there is room.
@@ -193,6 +234,9 @@ pub fn happened(state: &mut State, event: Event) -> Vec<Effect> {
                 _ => Tone::Bad,
             };
             state.say(text, tone);
+            if ended_badly(&job) {
+                night::failed(state);
+            }
             state.heard.remove(&job_id);
             let with_tables = !job.tables.is_empty();
             put_job(state, *job);
@@ -252,8 +296,10 @@ fn put_job(state: &mut State, job: Job) {
     if let Some(detail) = open(state, job.id) {
         let mut newer = job.clone();
         if newer.tables.is_empty() {
-            newer.tables = std::mem::take(&mut detail.job.tables);
-            detail.job = newer;
+            newer.tables.clone_from(&detail.job.tables);
+            let loaded = detail.loaded;
+            detail.set(newer);
+            detail.loaded = loaded;
         } else {
             detail.set(newer);
         }

@@ -1,6 +1,6 @@
 //! Forms: typing, moving, sending.
 
-use super::{configs, connections, overlays};
+use super::{configs, connections, differences, jobs, overlays};
 use crate::dashboard::app::action::{Action, Context};
 use crate::dashboard::app::clipboard;
 use crate::dashboard::app::effect::Effect;
@@ -64,7 +64,11 @@ fn changed(state: &mut State) -> Vec<Effect> {
     match &form.purpose {
         Purpose::Connection(_) => connections::typed(form),
         Purpose::Rule(_) => configs::draft::typed(state),
-        Purpose::Settings(_) | Purpose::ImportFile | Purpose::ExportFile(_) => {}
+        Purpose::Settings(_)
+        | Purpose::ImportFile
+        | Purpose::ExportFile(_)
+        | Purpose::Limits(_)
+        | Purpose::Script(_) => {}
     }
     Vec::new()
 }
@@ -82,6 +86,8 @@ fn submit(state: &mut State) -> Vec<Effect> {
         Purpose::Rule(_) | Purpose::Settings(_) | Purpose::ImportFile | Purpose::ExportFile(_) => {
             configs::draft::submitted(state)
         }
+        Purpose::Limits(_) => jobs::limits_typed(state),
+        Purpose::Script(_) => differences::file_named(state),
     }
 }
 

@@ -1,15 +1,17 @@
 //! Jobs commanded: paused, resumed, tried again, limited, compared, repaired, undone.
 
-use super::{done_waiting, loads, logs, overlays, refused, wait_for};
+use super::{differences, done_waiting, forms, loads, logs, night, overlays, refused, wait_for};
 use crate::dashboard::app::action::Action;
 use crate::dashboard::app::detail::Detail;
 use crate::dashboard::app::effect::{Effect, Load};
+use crate::dashboard::app::form::{Problem, Purpose};
 use crate::dashboard::app::job_command::{JobAnswer, JobCommand, JobQuestion};
+use crate::dashboard::app::limits_form;
 use crate::dashboard::app::state::{State, Tab};
 use crate::dashboard::app::text::Tone;
 use crate::model::command::Refusal;
 use crate::model::ids::JobId;
-use crate::model::job::{Job, JobState};
+use crate::model::job::{Job, JobChange, JobState};
 use crate::model::log::Level;
 use crate::model::table_run::TableState;
 
@@ -40,6 +42,7 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::UndoJob => ask(state, &job, JobQuestion::Undoable),
+        Action::ShowDifferences => differences::show(state, &job),
         Action::JobLogs => show_log(state, &job),
         _ => Vec::new(),
     }
@@ -139,12 +142,18 @@ pub fn commanded(
     match result {
         Ok(job) => {
             state.say(command.taken(config), Tone::Good);
+            if *command == JobCommand::Retry {
+                night::retried(state);
+            }
             if command.makes_job() {
                 return show_new(state, *job);
             }
             loads::now(state, &[Load::Jobs, Load::Job(job.id), Load::Overview])
         }
         Err(refusal) => {
+            if *command == JobCommand::Retry {
+                night::retry_refused(state, config);
+            }
             refused(state, &command.refused(config), &refusal);
             loads::now(state, &[Load::Jobs])
         }
@@ -161,13 +170,60 @@ pub fn answered(
 ) -> Vec<Effect> {
     done_waiting(state, &question.waiting(config));
     match result {
-        Ok(JobAnswer::Limits(limits)) => overlays::jobs::ask_limits(state, id, config, &limits),
+        Ok(JobAnswer::Limits(limits)) => {
+            let open = state.detail.as_ref().map(|detail| &detail.job);
+            let known = open.filter(|job| job.id == id).or(state.jobs.get(id));
+            if let Some(form) = known.map(|job| limits_form::form(job, &limits)) {
+                forms::open(state, form);
+            }
+        }
         Ok(JobAnswer::Undoable(tables)) => {
             overlays::jobs::ask_undo(state, id, config, &tables);
         }
         Err(refusal) => refused(state, &format!("{config}: it can't be done"), &refusal),
     }
     Vec::new()
+}
+
+/// New limits were typed.
+pub fn limits_typed(state: &mut State) -> Vec<Effect> {
+    let Some(form) = forms::top(state) else {
+        return Vec::new();
+    };
+    let Purpose::Limits(before) = form.purpose.clone() else {
+        return Vec::new();
+    };
+    let change = match limits_form::change(form, &before) {
+        Ok(change) => change,
+        Err(findings) => {
+            form.tell(findings.iter().map(Problem::of).collect());
+            return Vec::new();
+        }
+    };
+    let mut effects = forms::discard(state);
+    if change == JobChange::default() {
+        let text = format!("{}: nothing was changed", before.config);
+        state.say(text, Tone::Plain);
+        return effects;
+    }
+    effects.push(Effect::CommandJob {
+        id: before.job,
+        config: before.config,
+        command: JobCommand::Set(change),
+    });
+    effects
+}
+
+/// Opens a job, whether the list has it or not.
+pub fn open(state: &mut State, job: Job) -> Vec<Effect> {
+    let id = job.id;
+    if state.jobs.get(id).is_some() {
+        state.jobs.set_filter("");
+        state.jobs.select(id);
+    }
+    state.tab = Tab::Jobs;
+    state.detail = Some(Detail::new(job));
+    loads::now(state, &[Load::Job(id)])
 }
 
 /// Shows a job that was just queued.

@@ -1,6 +1,9 @@
 //! Keys: looked up in the key map, then done.
 
-use super::{configs, connections, forms, jobs, loads, logs, overlays, pickers, typing, wait_for};
+use super::{
+    configs, connections, forms, jobs, loads, logs, night, older, overlays, pickers, typing,
+    wait_for,
+};
 use crate::dashboard::app::action::{Action, Context};
 use crate::dashboard::app::detail::Detail;
 use crate::dashboard::app::effect::{Effect, Load};
@@ -44,7 +47,10 @@ fn set_filter(state: &mut State, text: &str) {
     match state.tab {
         Tab::Connections => state.connections.set_filter(text),
         Tab::Configs => state.configs.set_filter(text),
-        Tab::Jobs => state.jobs.set_filter(text),
+        Tab::Jobs => match &mut state.detail {
+            Some(detail) => detail.set_filter(text),
+            None => state.jobs.set_filter(text),
+        },
         Tab::Logs => logs::typing(state, text),
     }
 }
@@ -54,7 +60,10 @@ fn filter(state: &State) -> String {
     match state.tab {
         Tab::Connections => state.connections.filter(),
         Tab::Configs => state.configs.filter(),
-        Tab::Jobs => state.jobs.filter(),
+        Tab::Jobs => match &state.detail {
+            Some(detail) => detail.filter(),
+            None => state.jobs.filter(),
+        },
         Tab::Logs if state.searching => state.log().searched_for(),
         Tab::Logs => state.log().filter(),
     }
@@ -101,6 +110,7 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
             overlays::open_sheet(state, sheet);
             Vec::new()
         }
+        Action::ShowFailures => night::show(state),
         Action::Palette => {
             typing::open_palette(state);
             Vec::new()
@@ -138,13 +148,18 @@ fn sort(state: &mut State, action: Action) {
     match state.tab {
         Tab::Connections => turn(&mut state.connections, action),
         Tab::Configs => turn(&mut state.configs, action),
-        Tab::Jobs => turn(&mut state.jobs, action),
+        Tab::Jobs => match (&mut state.detail, action) {
+            (None, _) => turn(&mut state.jobs, action),
+            (Some(detail), Action::SortReverse) => detail.sort_reverse(),
+            (Some(detail), _) => detail.sort_next(action == Action::SortNext),
+        },
         Tab::Logs => {}
     }
 }
 
 fn show(state: &mut State, tab: Tab) -> Vec<Effect> {
     state.tab = tab;
+    state.visit.left = None;
     loads::due(state)
 }
 
@@ -163,11 +178,13 @@ fn back(state: &mut State) -> Option<Vec<Effect>> {
         if state.log_source != Source::Process {
             state.log_source = Source::Process;
             state.tab = Tab::Jobs;
+            night::again(state);
         }
-    } else if state.tab == Tab::Jobs && state.detail.is_some() {
-        state.detail = None;
     } else if !filter(state).is_empty() {
         set_filter(state, "");
+    } else if state.tab == Tab::Jobs && state.detail.is_some() {
+        state.detail = None;
+        night::again(state);
     }
     had.then(Vec::new)
 }
@@ -208,7 +225,12 @@ fn go(state: &mut State, action: Action) -> Vec<Effect> {
         (Tab::Connections, _) => state.connections.step(by),
         (Tab::Configs, _) => state.configs.step(by),
         (Tab::Jobs, Some(detail)) => detail.step(by),
-        (Tab::Jobs, None) => state.jobs.step(by),
+        (Tab::Jobs, None) => {
+            state.jobs.step(by);
+            if by > 0 {
+                return older::wanted(state);
+            }
+        }
         (Tab::Logs, _) => {}
     }
     Vec::new()
@@ -305,6 +327,7 @@ pub fn open_selected_job(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     };
     let id = job.id;
+    state.visit.left = None;
     if state.detail.as_ref().is_none_or(|d| d.job.id != id) {
         state.detail = Some(Detail::new(job));
     }

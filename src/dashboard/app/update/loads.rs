@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::logs;
+use super::{logs, night};
 use crate::dashboard::app::effect::{Effect, Load};
 use crate::dashboard::app::overlay::Overlay;
 use crate::dashboard::app::state::{State, Tab};
@@ -107,6 +107,7 @@ pub fn due(state: &mut State) -> Vec<Effect> {
     {
         wanted.push((Load::Job(detail.job.id), JOBS));
     }
+    wanted.extend(night::due(state).map(|load| (load, LISTS)));
     // While it is not there, nothing else can be read.
     let down = (state.overview.as_ref()).is_some_and(|overview| !overview.database.connected);
     let now = state.clock.steady;

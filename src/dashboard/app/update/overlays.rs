@@ -3,7 +3,7 @@
 pub mod jobs;
 mod plans;
 
-use super::{configs, forms, pickers};
+use super::{configs, differences, forms, night, pickers};
 use crate::dashboard::app::action::Action;
 use crate::dashboard::app::effect::{Effect, QuitHow};
 use crate::dashboard::app::format::plural;
@@ -230,6 +230,8 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
             return configs::draft::act(state, action)
                 .unwrap_or_else(|| pickers::act(state, action));
         }
+        Some(Overlay::Night(_)) => return night::act(state, action),
+        Some(Overlay::Differences(_)) => return differences::act(state, action),
         // Where text is typed, keys don't come this way.
         Some(Overlay::Confirm(_) | Overlay::Palette(_)) | None => {}
     }

@@ -17,9 +17,14 @@ pub fn takes(state: &State) -> bool {
     match state.overlays.last() {
         Some(Overlay::Palette(_) | Overlay::Confirm(_)) => true,
         Some(Overlay::Sheet(sheet)) => sheet.typing,
-        Some(Overlay::Dialog(_) | Overlay::Editor(_) | Overlay::Form(_) | Overlay::Picker(_)) => {
-            false
-        }
+        Some(
+            Overlay::Dialog(_)
+            | Overlay::Editor(_)
+            | Overlay::Form(_)
+            | Overlay::Picker(_)
+            | Overlay::Night(_)
+            | Overlay::Differences(_),
+        ) => false,
         None => state.typing.is_some(),
     }
 }
@@ -65,9 +70,14 @@ pub fn pressed(state: &mut State, key: Key) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Some(Overlay::Dialog(_) | Overlay::Editor(_) | Overlay::Form(_) | Overlay::Picker(_)) => {
-            Vec::new()
-        }
+        Some(
+            Overlay::Dialog(_)
+            | Overlay::Editor(_)
+            | Overlay::Form(_)
+            | Overlay::Picker(_)
+            | Overlay::Night(_)
+            | Overlay::Differences(_),
+        ) => Vec::new(),
         None => in_filter(state, action, key),
     }
 }

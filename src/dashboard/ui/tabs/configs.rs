@@ -35,6 +35,7 @@ pub fn render(state: &State, canvas: &mut Canvas<'_>) {
         title: "Sync configs",
         columns: &COLUMNS,
         focused: true,
+        covers: None,
     };
     if !listing.render(state, canvas, list, |c| row(state, c)) {
         return;

@@ -34,6 +34,7 @@ pub fn render(state: &State, canvas: &mut Canvas<'_>) {
         title: "Connections",
         columns: &COLUMNS,
         focused: true,
+        covers: None,
     };
     if !listing.render(state, canvas, list, |c| row(state, c)) {
         return;

@@ -14,7 +14,7 @@ use crate::model::job::{Job, JobState};
 use crate::model::progress::Progress;
 use crate::model::table_run::{TableRun, TableState};
 
-const COLUMNS: [Column; 9] = [
+pub(super) const COLUMNS: [Column; 9] = [
     Column::words("TABLE", 14, 9).growing(),
     Column::words("PHASE", 11, 8),
     Column::words("PROGRESS", 18, 7).growing(),
@@ -32,7 +32,7 @@ pub fn render(state: &State, detail: &Detail, canvas: &mut Canvas<'_>, pane: Are
     canvas.frame(
         pane,
         &title(state, &detail.job),
-        &at_risk(&detail.job),
+        &at_risk(detail, usize::from(pane.width), area.width),
         true,
     );
     if detail.job.tables.is_empty() {
@@ -53,6 +53,8 @@ pub fn render(state: &State, detail: &Detail, canvas: &mut Canvas<'_>, pane: Are
             area.width,
             &Line::of(words, Tone::Dim),
         );
+    } else if detail.shown().len() == 0 {
+        empty::render(state, canvas, area, true);
     } else {
         tables(state, detail, canvas, area);
     }
@@ -73,9 +75,7 @@ fn tables(state: &State, detail: &Detail, canvas: &mut Canvas<'_>, area: Area) {
     let ended = detail.job.state.is_final();
     let shown = usize::from(area.height.saturating_sub(1));
     let rows: Vec<Vec<Cell>> = detail
-        .job
-        .tables
-        .iter()
+        .shown()
         .skip(detail.offset)
         .take(shown)
         .map(|run| {
@@ -86,13 +86,17 @@ fn tables(state: &State, detail: &Detail, canvas: &mut Canvas<'_>, area: Area) {
             }
         })
         .collect();
-    let columns: &[Column] = if ended {
+    let selected = detail.place().checked_sub(detail.offset);
+    let sorted = detail.sorted();
+    table::render_part(canvas, area, columns(detail), &rows, selected, sorted);
+}
+
+fn columns(detail: &Detail) -> &'static [Column] {
+    if detail.job.state.is_final() {
         &job_result::COLUMNS
     } else {
         &COLUMNS
-    };
-    let selected = detail.selected.checked_sub(detail.offset);
-    table::render(canvas, area, columns, &rows, 0, selected);
+    }
 }
 
 fn title(state: &State, job: &Job) -> Line {
@@ -121,7 +125,44 @@ fn title(state: &State, job: &Job) -> Line {
     line
 }
 
-fn at_risk(job: &Job) -> Line {
+/// The filter, the order where no heading shows it, and the work that is not committed yet.
+fn at_risk(detail: &Detail, room: usize, width: u16) -> Line {
+    let (job, filter) = (&detail.job, detail.filter());
+    let mut narrowed = Line::empty();
+    if !filter.is_empty() {
+        let (shown, all) = (detail.shown().len() as u64, job.tables.len() as u64);
+        let text = format!(
+            "filter {filter:?}: {} of {}",
+            format::count(shown),
+            format::count(all)
+        );
+        narrowed = narrowed.and(text, Tone::Warn);
+    }
+    match detail.sorted() {
+        Some(("", _)) => narrowed = narrowed.and(" order turned round", Tone::Dim),
+        Some((title, down)) if !table::shows(columns(detail), width, title) => {
+            let way = if down { " downwards" } else { "" };
+            narrowed = narrowed.and(format!(" sorted by {title}{way}"), Tone::Dim);
+        }
+        _ => {}
+    }
+    let risk = risk(job);
+    // The name of the job needs its room too.
+    if narrowed.pieces.is_empty() || narrowed.width() + risk.width() + 40 > room {
+        return if narrowed.pieces.is_empty() {
+            risk
+        } else {
+            narrowed
+        };
+    }
+    if !risk.pieces.is_empty() {
+        narrowed = narrowed.and(" · ", Tone::Dim);
+    }
+    narrowed.pieces.extend(risk.pieces);
+    narrowed
+}
+
+fn risk(job: &Job) -> Line {
     match job.progress.checkpoint_age_seconds {
         Some(age) if job.state == JobState::Running => {
             Line::of("work at risk: ", Tone::Dim).and(format::age(age), Tone::Plain)

@@ -35,11 +35,21 @@ pub fn render(state: &State, canvas: &mut Canvas<'_>) {
             title: "Jobs",
             columns: &COLUMNS,
             focused: detail.is_none(),
+            covers: covers(state),
         };
         listing.render(state, canvas, &state.jobs, |job| row(state, job));
     }
     if let (Some(pane), Some(open)) = (detail, &state.detail) {
         job_detail::render(state, open, canvas, pane);
+    }
+}
+
+/// What is listed, where older jobs are stored than those.
+fn covers(state: &State) -> Option<&'static str> {
+    match (state.job_pages.has_more(), state.job_pages.reading) {
+        (false, _) => None,
+        (true, None) => Some("newest"),
+        (true, Some(_)) => Some("newest, reading on …"),
     }
 }
 

@@ -22,6 +22,8 @@ pub struct ListPane<'a> {
     pub columns: &'a [Column],
     /// Whether keys go to it.
     pub focused: bool,
+    /// What it covers, where that is not everything: `newest`.
+    pub covers: Option<&'static str>,
 }
 
 impl ListPane<'_> {
@@ -58,9 +60,13 @@ impl ListPane<'_> {
         let mut right = if filter.is_empty() {
             Line::empty()
         } else {
-            Line::of(format!("filter {filter:?}: {shown} of "), Tone::Warn)
+            let the = if self.covers.is_some() { "the " } else { "" };
+            Line::of(format!("filter {filter:?}: {shown} of {the}"), Tone::Warn)
         };
-        right = right.and(format::count(all as u64), Tone::Dim);
+        let covers = self
+            .covers
+            .map_or(String::new(), |covers| format!(" {covers}"));
+        right = right.and(format!("{}{covers}", format::count(all as u64)), Tone::Dim);
         let order = match list.sorted() {
             Some(("", _)) => Some("order turned round".to_owned()),
             Some((title, down)) if !table::shows(self.columns, self.rows.width, title) => {

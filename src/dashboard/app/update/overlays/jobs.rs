@@ -10,9 +10,8 @@ use crate::dashboard::app::state::State;
 use crate::dashboard::app::text::{Line, Tone};
 use crate::dashboard::app::update::ask_word;
 use crate::model::ids::JobId;
-use crate::model::job::{Job, JobChange, JobLimits};
+use crate::model::job::Job;
 use crate::model::table_run::VerifiedScope;
-use crate::model::throttle::ThrottleSpec;
 
 /// Tables that a question names.
 const NAMED: usize = 8;
@@ -91,62 +90,6 @@ pub fn ask_repair(state: &mut State, job: &Job) {
             "repair them",
             answer,
         ),
-    );
-}
-
-/// Shows the present limits of a job, and asks for others.
-pub fn ask_limits(state: &mut State, job: JobId, config: &str, limits: &JobLimits) {
-    let workers = limits.max_concurrency.unwrap_or_default();
-    let throttle = limits.throttle.clone().unwrap_or_default();
-    let change = |label: String, change: JobChange| {
-        choice(
-            &label,
-            Answer::Do(Effect::CommandJob {
-                id: job,
-                config: config.to_owned(),
-                command: JobCommand::Set(change),
-            }),
-        )
-    };
-    let mut choices = vec![choice("leave them", Answer::Nothing)];
-    for n in [workers / 2, workers.saturating_mul(2)] {
-        if n != workers && (1..=64).contains(&n) {
-            choices.push(change(
-                plural(n as usize, "worker", "workers"),
-                JobChange {
-                    max_concurrency: Some(n),
-                    ..JobChange::default()
-                },
-            ));
-        }
-    }
-    for word in ThrottleSpec::WORDS {
-        let spec = ThrottleSpec::parse(word).filter(|spec| *spec != throttle);
-        choices.extend(spec.map(|spec| {
-            change(
-                (*word).to_owned(),
-                JobChange {
-                    throttle: Some(spec),
-                    ..JobChange::default()
-                },
-            )
-        }));
-    }
-    push(
-        state,
-        Dialog {
-            title: format!("Limits of {config}"),
-            lines: vec![
-                Line::of("Workers   ", Tone::Dim).and(workers.to_string(), Tone::Strong),
-                Line::of("Throttle  ", Tone::Dim).and(throttle.shown(), Tone::Strong),
-                Line::empty(),
-                Line::plain("Others hold from the next batch on, until the job ends."),
-            ],
-            choices,
-            marked: 0,
-            opened_at: state.clock.steady,
-            quits: false,
-        },
     );
 }
 
