@@ -19,6 +19,7 @@ mod shell;
 pub mod show;
 mod signals;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
@@ -49,7 +50,12 @@ pub enum Front<'a> {
     Dashboard,
     /// The actions of the dashboard and their keys, which only the dashboard knows.
     Keys,
+    /// Whether the settings are right, the keys of those actions too.
+    Check,
 }
+
+/// Says what is wrong with keys of the dashboard's actions: the action and a sentence each.
+pub type WrongKeys<'a> = &'a dyn Fn(&BTreeMap<String, Vec<String>>) -> Vec<(String, String)>;
 
 /// One action of the dashboard, as `config keys` lists it.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -114,6 +120,7 @@ pub fn front(typed: &Cli, output: Output) -> Result<Front<'_>, Failure> {
         }
         Some(Command::Man(args)) => shell::man(args).map(|()| Front::Ended(Exit::Done)),
         Some(Command::Config(ConfigCommand::Keys)) => Ok(Front::Keys),
+        Some(Command::Config(ConfigCommand::Check)) => Ok(Front::Check),
         Some(Command::Config(command)) => settings::run(typed, command, output).map(Front::Ended),
         Some(command) => Ok(Front::Command(command)),
         None if typed.service.headless => Ok(Front::Headless),
@@ -127,12 +134,42 @@ pub fn front(typed: &Cli, output: Output) -> Result<Front<'_>, Failure> {
     }
 }
 
+/// Checks the settings and says so.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub fn check_settings(typed: &Cli, output: Output, wrong: WrongKeys<'_>) -> Result<Exit, Failure> {
+    settings::check(typed, output, wrong)
+}
+
+/// Checks the keys of the dashboard's actions.
+///
+/// # Errors
+/// Everything that is wrong with them, each with its place.
+pub fn check_keys(typed: &Cli, wrong: WrongKeys<'_>) -> Result<(), Failure> {
+    settings::check_keys(typed, wrong)
+}
+
+/// The file that settings are read from, if there is one.
+#[must_use]
+pub fn settings_file(typed: &Cli) -> Option<PathBuf> {
+    settings::file(typed)
+}
+
 /// Reads the settings that the flags ask for.
 ///
 /// # Errors
 /// Everything that is wrong with them.
 pub fn load_settings(typed: &Cli, output: Output) -> Result<Arc<Settings>, Failure> {
     settings::load(typed, output)
+}
+
+/// The same without a word on stderr, where a screen may be; what is odd goes to the log.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub fn load_settings_quietly(typed: &Cli) -> Result<Arc<Settings>, Failure> {
+    settings::read(typed, |warning| tracing::warn!("settings: {warning}"))
 }
 
 /// Where a person's own themes are.

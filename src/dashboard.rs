@@ -14,6 +14,6 @@ pub mod app;
 pub mod runtime;
 pub mod ui;
 
-pub use app::keymap::{ActionRow, actions};
-pub use runtime::options::{ColorChoice, DashboardOptions, OnDisconnect};
+pub use app::keymap::{ActionRow, KeyMistake, KeyMistakes, actions};
+pub use runtime::options::{ColorChoice, DashboardOptions, OnDisconnect, Reload, Reloaded};
 pub use runtime::{DashboardError, check, run, run_with};

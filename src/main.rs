@@ -1,13 +1,14 @@
 //! Arguments → settings → logging → front → exit code.
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use db_taxi::cli::{self, Cli, ColorWord, Exit, Failure, Front, Output, Signal};
-use db_taxi::dashboard::{self, ColorChoice, DashboardError, DashboardOptions};
+use db_taxi::dashboard::{self, ColorChoice, DashboardError, DashboardOptions, Reload, Reloaded};
 use db_taxi::http::{self, Ended, ServeError};
-use db_taxi::logging::{self, LevelHandle};
+use db_taxi::logging::{self, LevelHandle, RingHandle};
 use db_taxi::settings::Settings;
 use db_taxi::system::{Role, System};
 
@@ -30,12 +31,14 @@ fn main() -> ExitCode {
 
 fn start(typed: &Cli, output: Output) -> Result<Exit, Failure> {
     let front = cli::front(typed, output)?;
-    if let Front::Ended(exit) = front {
-        return Ok(exit);
+    match front {
+        Front::Ended(exit) => return Ok(exit),
+        Front::Check => return cli::check_settings(typed, output, &wrong_keys),
+        _ => {}
     }
     let settings = cli::load_settings(typed, output)?;
     if let Front::Keys = front {
-        return show_keys(&settings, output);
+        return show_keys(typed, &settings, output);
     }
     let log = logging::init(&cli::logging_options(typed, &front, &settings, output))
         .map_err(|error| Failure::internal(error.to_string()))?;
@@ -46,12 +49,13 @@ fn start(typed: &Cli, output: Output) -> Result<Exit, Failure> {
     let ended = runtime.block_on(async {
         match front {
             Front::Ended(exit) => Ok(exit),
-            Front::Keys => Ok(Exit::Done),
+            Front::Keys | Front::Check => Ok(Exit::Done),
             Front::Command(command) => {
                 cli::run(typed, command, output, &settings, &log.stderr()).await
             }
             Front::Headless => match http::serve(&settings, &|| {
-                reload(typed, output, &settings, &log.levels())
+                let loaded = cli::load_settings(typed, output);
+                reload("SIGHUP", loaded, &settings, &log.levels(), |_, _| {}).ok()
             })
             .await
             {
@@ -60,28 +64,7 @@ fn start(typed: &Cli, output: Output) -> Result<Exit, Failure> {
                 Err(ServeError::Refused(refusal)) => Err(refusal.into()),
                 Err(error) => Err(Failure::invalid(error.to_string())),
             },
-            Front::Dashboard => {
-                let options = DashboardOptions {
-                    theme_folder: cli::theme_folder(typed),
-                    color: match typed.global.color {
-                        ColorWord::Auto => ColorChoice::Auto,
-                        ColorWord::Always => ColorChoice::Always,
-                        ColorWord::Never => ColorChoice::Never,
-                    },
-                    ascii: settings.dashboard.ascii || cli::is_ascii_only(output),
-                    logs: log.ring(),
-                    visit_file: cli::visit_file(typed, &settings),
-                    ..DashboardOptions::of_settings(&settings.dashboard)
-                };
-                let shown = |error: DashboardError| match error {
-                    DashboardError::Panicked => Failure::internal(error.to_string()),
-                    _ => Failure::invalid(error.to_string()),
-                };
-                dashboard::check(&options).map_err(shown)?;
-                let system = System::start(settings, Role::Dashboard).await?;
-                let code = dashboard::run(system, options).await.map_err(shown)?;
-                Ok(Exit::of_code(code))
-            }
+            Front::Dashboard => show_dashboard(typed, output, settings, &log).await,
         }
     });
     // Work that did not end in time must not hold the process up.
@@ -89,9 +72,78 @@ fn start(typed: &Cli, output: Output) -> Result<Exit, Failure> {
     ended
 }
 
+/// Opens the dashboard; the settings are read again when their file changes.
+async fn show_dashboard(
+    typed: &Cli,
+    output: Output,
+    settings: Arc<Settings>,
+    log: &logging::Guard,
+) -> Result<Exit, Failure> {
+    cli::check_keys(typed, &wrong_keys)?;
+    let (flags, levels, ring) = (typed.flags(), log.levels(), log.ring());
+    let started_with = Arc::clone(&settings);
+    let again = move || {
+        let loaded = cli::load_settings_quietly(&flags);
+        let settings = reload(
+            "settings",
+            loaded,
+            &started_with,
+            &levels,
+            |rest, started| {
+                rest.dashboard.clone_from(&started.dashboard);
+            },
+        )?;
+        Ok(Reloaded {
+            options: dashboard_options(&flags, output, &settings, ring.clone()),
+            settings,
+        })
+    };
+    let options = DashboardOptions {
+        reload: cli::settings_file(typed).map(|file| Reload::new(file, again)),
+        ..dashboard_options(typed, output, &settings, log.ring())
+    };
+    let shown = |error: DashboardError| match error {
+        DashboardError::Panicked => Failure::internal(error.to_string()),
+        _ => Failure::invalid(error.to_string()),
+    };
+    dashboard::check(&options).map_err(shown)?;
+    let system = System::start(settings, Role::Dashboard).await?;
+    let code = dashboard::run(system, options).await.map_err(shown)?;
+    Ok(Exit::of_code(code))
+}
+
+fn dashboard_options(
+    typed: &Cli,
+    output: Output,
+    settings: &Settings,
+    logs: Option<RingHandle>,
+) -> DashboardOptions {
+    DashboardOptions {
+        theme_folder: cli::theme_folder(typed),
+        color: match typed.global.color {
+            ColorWord::Auto => ColorChoice::Auto,
+            ColorWord::Always => ColorChoice::Always,
+            ColorWord::Never => ColorChoice::Never,
+        },
+        ascii: settings.dashboard.ascii || cli::is_ascii_only(output),
+        logs,
+        visit_file: cli::visit_file(typed, settings),
+        ..DashboardOptions::of_settings(&settings.dashboard)
+    }
+}
+
+/// What is wrong with keys of the dashboard's actions: what one front knows, told by another.
+fn wrong_keys(keys: &BTreeMap<String, Vec<String>>) -> Vec<(String, String)> {
+    let mistakes = dashboard::actions(keys).err().map(|mistakes| mistakes.0);
+    let mistakes = mistakes.into_iter().flatten();
+    mistakes.map(|one| (one.action, one.message)).collect()
+}
+
 /// Lists the actions of the dashboard: what one front knows, shown by another.
-fn show_keys(settings: &Settings, output: Output) -> Result<Exit, Failure> {
-    let actions = dashboard::actions(&settings.dashboard.keys).map_err(Failure::invalid)?;
+fn show_keys(typed: &Cli, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+    cli::check_keys(typed, &wrong_keys)?;
+    let actions = dashboard::actions(&settings.dashboard.keys)
+        .map_err(|mistakes| Failure::invalid(mistakes.to_string()))?;
     let rows: Vec<cli::ActionKeys> = actions
         .into_iter()
         .map(|row| cli::ActionKeys {
@@ -104,23 +156,24 @@ fn show_keys(settings: &Settings, output: Output) -> Result<Exit, Failure> {
     cli::show_keys(output, &rows)
 }
 
-/// Reads the settings again: levels of the log are taken over, what else can take effect is given to
-/// the system, other changes are told of.
+/// Takes over settings that were read again: levels of the log at once; what else can take effect is
+/// given back for the system, other changes are told of. `also` evens out what the front takes over.
 fn reload(
-    typed: &Cli,
-    output: Output,
+    why: &str,
+    loaded: Result<Arc<Settings>, Failure>,
     started_with: &Settings,
     levels: &LevelHandle,
-) -> Option<Arc<Settings>> {
-    let settings = match cli::load_settings(typed, output) {
+    also: impl Fn(&mut Settings, &Settings),
+) -> Result<Arc<Settings>, String> {
+    let settings = match loaded {
         Ok(settings) => settings,
         Err(failure) => {
-            let why = failure.lines().join("; ");
-            tracing::error!("SIGHUP: the settings stay as they are: {why}");
-            return None;
+            let wrong = failure.lines().join("; ");
+            tracing::error!("{why}: the settings stay as they are: {wrong}");
+            return Err(wrong);
         }
     };
-    tracing::info!("SIGHUP: log levels and sync.health_interval are those of the settings now");
+    tracing::info!("{why}: log levels and sync.health_interval are those of the settings now");
     levels.set(settings.logging.level, &settings.logging.modules);
     let mut rest = (*settings).clone();
     rest.logging.level = started_with.logging.level;
@@ -128,8 +181,9 @@ fn reload(
         .modules
         .clone_from(&started_with.logging.modules);
     rest.sync.health_interval = started_with.sync.health_interval;
+    also(&mut rest, started_with);
     if rest != *started_with {
-        tracing::warn!("SIGHUP: other settings changed too; they need a restart");
+        tracing::warn!("{why}: other settings changed too; they need a restart");
     }
-    Some(settings)
+    Ok(settings)
 }

@@ -8,6 +8,7 @@
 mod configs;
 mod connections;
 mod endpoints;
+mod files;
 mod health;
 mod jobs;
 mod mappings;
@@ -29,6 +30,7 @@ use crate::store::Store;
 
 pub use configs::Configs;
 pub use connections::Connections;
+pub use files::{TextFile, write_lines};
 pub use jobs::Jobs;
 pub use mappings::{ImportOutcome, Mappings};
 pub use monitoring::{Monitoring, status_without_database};

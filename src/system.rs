@@ -128,6 +128,25 @@ impl System {
         });
     }
 
+    /// Takes no jobs for a while and hands those back that run, after their batch: for a process
+    /// that is about to be stopped from outside. `false`: a job has not ended in time.
+    pub async fn park(&self) -> bool {
+        match self.engine() {
+            Some(engine) => {
+                let timeout = self.shared.settings.server.shutdown_timeout;
+                engine.park(timeout).await
+            }
+            None => true,
+        }
+    }
+
+    /// Takes jobs again after [`Self::park`].
+    pub fn unpark(&self) {
+        if let Some(engine) = self.engine() {
+            engine.unpark();
+        }
+    }
+
     /// Every event of the engine from here on; may be asked for before there is an engine.
     #[must_use]
     pub fn events(&self) -> EventStream {

@@ -66,6 +66,19 @@ pub struct Cli {
     pub command: Option<Command>,
 }
 
+impl Cli {
+    /// The flags alone, to be kept while something else is done.
+    #[must_use]
+    pub fn flags(&self) -> Self {
+        Self {
+            global: self.global.clone(),
+            dashboard: self.dashboard.clone(),
+            service: self.service.clone(),
+            command: None,
+        }
+    }
+}
+
 /// Flags of every command.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]

@@ -10,10 +10,12 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::output::table::Table;
 use super::output::{self, Output};
-use super::{ActionKeys, Front};
+use super::{ActionKeys, Front, WrongKeys};
 use crate::logging::LoggingOptions;
 use crate::model::log::{Level, LogFormat};
-use crate::settings::{self, FlagValue, LoadOptions, Loaded, Settings, SettingsErrors};
+use crate::settings::{
+    self, FlagValue, LoadOptions, Loaded, SettingError, Settings, SettingsErrors, Warning,
+};
 
 /// Where settings are read from: the flags, the environment, the file.
 #[must_use]
@@ -53,15 +55,27 @@ pub fn options(typed: &Cli) -> LoadOptions {
 /// # Errors
 /// Everything that is wrong with them.
 pub fn load(typed: &Cli, output: Output) -> Result<Arc<Settings>, Failure> {
+    read(typed, |warning| output.warn(&format!("warning: {warning}")))
+}
+
+/// Reads the settings; what is odd about them goes to `odd`.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub fn read(typed: &Cli, odd: impl Fn(&Warning)) -> Result<Arc<Settings>, Failure> {
     let loaded = settings::load(&options(typed)).map_err(|errors| failure(&errors))?;
-    for warning in &loaded.warnings {
-        output.warn(&format!("warning: {warning}"));
-    }
+    loaded.warnings.iter().for_each(odd);
     let mut settings = loaded.settings;
     if let Some(listen) = &typed.service.listen {
         (settings.server.host, settings.server.port) = host_and_port(listen)?;
     }
     Ok(Arc::new(settings))
+}
+
+/// The file that settings are read from, if there is one.
+#[must_use]
+pub fn file(typed: &Cli) -> Option<PathBuf> {
+    settings::load(&options(typed)).ok()?.file
 }
 
 /// Where a person's own themes are.
@@ -134,7 +148,7 @@ pub fn logging(
             // Between other lines for a person.
             options.format = options.format.or(Some(LogFormat::Text));
         }
-        Front::Ended(_) | Front::Keys => {}
+        Front::Ended(_) | Front::Keys | Front::Check => {}
     }
     options
 }
@@ -163,12 +177,8 @@ pub fn run(typed: &Cli, command: &ConfigCommand, output: Output) -> Result<Exit,
             let loaded = settings::load(&options).map_err(|errors| failure(&errors))?;
             show(&loaded, output)?;
         }
-        ConfigCommand::Check => {
-            let loaded = settings::load(&options).map_err(|errors| failure(&errors))?;
-            check(&loaded, output)?;
-        }
-        // The actions are the dashboard's, and fronts don't know each other: see `Front::Keys`.
-        ConfigCommand::Keys => {}
+        // The actions are the dashboard's, and fronts don't know each other: see `Front`.
+        ConfigCommand::Check | ConfigCommand::Keys => {}
         ConfigCommand::Paths => {
             // Also of use while the settings are wrong.
             let loaded = settings::load(&options).ok();
@@ -243,7 +253,41 @@ fn show(loaded: &Loaded, output: Output) -> Result<(), Failure> {
     )
 }
 
-fn check(loaded: &Loaded, output: Output) -> Result<(), Failure> {
+/// Checks the settings, the keys of actions by `wrong`.
+///
+/// # Errors
+/// Everything that is wrong with them; when stdout can't be written.
+pub fn check(typed: &Cli, output: Output, wrong: WrongKeys<'_>) -> Result<Exit, Failure> {
+    let loaded = settings::load(&options(typed)).map_err(|errors| failure(&errors))?;
+    wrong_keys(&loaded, &wrong(&loaded.settings.dashboard.keys))?;
+    tell_checked(&loaded, output).map(|()| Exit::Done)
+}
+
+/// Says what is wrong with the keys of actions, each with its place; nothing for none.
+///
+/// # Errors
+/// All of it.
+pub fn check_keys(typed: &Cli, wrong: WrongKeys<'_>) -> Result<(), Failure> {
+    let loaded = settings::load(&options(typed)).map_err(|errors| failure(&errors))?;
+    wrong_keys(&loaded, &wrong(&loaded.settings.dashboard.keys))
+}
+
+fn wrong_keys(loaded: &Loaded, wrong: &[(String, String)]) -> Result<(), Failure> {
+    const KEY: &str = "dashboard.keys";
+    let errors = wrong.iter().map(|(action, message)| SettingError {
+        origin: loaded.origin_of(KEY, action),
+        key: Some(format!("{KEY}.{action}")),
+        message: message.clone(),
+        allowed: Some("`db-taxi config keys` lists actions and keys".to_owned()),
+    });
+    let errors: Vec<SettingError> = errors.collect();
+    if errors.is_empty() {
+        return Ok(());
+    }
+    Err(failure(&SettingsErrors(errors)))
+}
+
+fn tell_checked(loaded: &Loaded, output: Output) -> Result<(), Failure> {
     let file = loaded.file.as_ref().map(|path| path.display().to_string());
     let warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
     if output.json {
@@ -262,11 +306,7 @@ fn failure(errors: &SettingsErrors) -> Failure {
     let mut failure = Failure::new(Exit::Invalid, "validation_failed", errors.to_string())
         .hint("`db-taxi config template` prints every key with its meaning");
     failure.told = errors.0.iter().map(ToString::to_string).collect();
-    failure.details = errors
-        .0
-        .iter()
-        .map(crate::settings::SettingError::to_finding)
-        .collect();
+    failure.details = errors.0.iter().map(SettingError::to_finding).collect();
     failure
 }
 

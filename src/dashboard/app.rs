@@ -24,6 +24,7 @@ pub mod keymap;
 pub mod limits_form;
 pub mod list;
 pub mod log_query;
+pub mod log_save;
 pub mod log_view;
 pub mod mouse;
 pub mod msg;

@@ -7,9 +7,11 @@
 pub mod backend;
 mod effects;
 pub mod event_loop;
+mod file_watch;
 pub mod frames;
 pub mod input;
 pub mod limiter;
+mod live;
 pub mod options;
 mod process;
 pub mod screen;

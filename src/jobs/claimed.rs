@@ -26,7 +26,7 @@ use crate::model::log::Level;
 use crate::store::StoreError;
 
 impl Core {
-    /// Works on a claimed job in a task of its own; `None` when the engine is being shut down.
+    /// Works on a claimed job in a task of its own; `None` when the engine takes no jobs (any more).
     pub fn spawn(
         self: &Arc<Self>,
         id: JobId,
@@ -37,7 +37,7 @@ impl Core {
         let stop = Arc::new(Stop::default());
         {
             let mut active = self.active();
-            if active.closing.is_some() {
+            if active.closing.is_some() || active.parked {
                 self.helpers.spawn(lease.release());
                 return None;
             }

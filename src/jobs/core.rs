@@ -111,6 +111,8 @@ pub struct Active {
     pub reached: HashSet<JobId>,
     /// How the engine is being shut down.
     pub closing: Option<Cut>,
+    /// Whether no jobs are taken for a while.
+    pub parked: bool,
 }
 
 /// A job that is worked on here.
@@ -233,6 +235,32 @@ impl Core {
             job.stop.ask(cut);
         }
         first
+    }
+
+    /// Takes no jobs for a while and hands those back that run, after their batch; their ends.
+    pub fn park(&self) -> Vec<watch::Receiver<Outcome>> {
+        let mut active = self.active();
+        active.parked = true;
+        active
+            .jobs
+            .values()
+            .map(|job| {
+                job.stop.ask(Cut::Released);
+                job.outcome.clone()
+            })
+            .collect()
+    }
+
+    /// Takes jobs again.
+    pub fn unpark(&self) {
+        self.active().parked = false;
+        self.wake.notify_one();
+    }
+
+    /// Whether no jobs are taken for a while.
+    #[must_use]
+    pub fn is_parked(&self) -> bool {
+        self.active().parked
     }
 
     /// Stops every job at once.

@@ -297,6 +297,31 @@ impl Engine {
         core.helpers.wait().await;
     }
 
+    /// Takes no jobs for a while and hands those back that run: after their batch, and at once after
+    /// `timeout`. For a process that is about to be stopped, which would keep locks and leases while
+    /// it can do nothing. `false`: a job has not ended after as long again.
+    pub async fn park(&self, timeout: Duration) -> bool {
+        let core = &self.core;
+        let ends = core.park();
+        let all = async || {
+            for mut end in ends.clone() {
+                // An end that is never told is one, too.
+                let _told = end.wait_for(Option::is_some).await.is_ok();
+            }
+        };
+        if tokio::time::timeout(timeout, all()).await.is_ok() {
+            return true;
+        }
+        tracing::warn!(target: "db_taxi::jobs", "jobs did not end in time and are stopped at once");
+        core.stop_all_at_once();
+        tokio::time::timeout(timeout, all()).await.is_ok()
+    }
+
+    /// Takes jobs again after [`Self::park`].
+    pub fn unpark(&self) {
+        self.core.unpark();
+    }
+
     async fn claim(&self, id: JobId) -> Result<Claimed, Refusal> {
         let core = &self.core;
         let slot = Arc::clone(&core.slots)

@@ -59,6 +59,9 @@ async fn look(
     commands: &mut Commands,
 ) -> Result<(), StoreError> {
     core.register().await?;
+    if core.is_parked() {
+        return Ok(());
+    }
     if mode == QueueMode::TakeWhenAlone && !alone.ask(core).await? {
         return Ok(());
     }

@@ -2,6 +2,7 @@
 //! ended badly while nobody looked.
 
 mod control;
+mod log_file;
 mod night;
 
 use std::str::FromStr;

@@ -14,7 +14,6 @@ mod merge;
 mod stored;
 
 pub use crate::model::mapping::ImportOutcome;
-pub(super) use files::expanded;
 use merge::Merge;
 use stored::Stored;
 

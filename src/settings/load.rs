@@ -4,10 +4,12 @@
 //! collected before anything is refused.
 
 use super::build;
+use super::document::{Document, Node};
 use super::errors::SettingsErrors;
 use super::file;
 use super::given::{LoadOptions, Loaded, Values};
 use super::layers::{read_env, read_file, read_flags};
+use super::origin::Origin;
 
 /// Reads the settings: flags over environment over file over defaults, key by key.
 ///
@@ -54,6 +56,38 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, SettingsErrors> {
         file: path,
         values,
     })
+}
+
+impl Loaded {
+    /// Where the entry `name` of the object `key` came from: its own line, where there is a file.
+    #[must_use]
+    pub fn origin_of(&self, key: &str, name: &str) -> Origin {
+        let origin = self.origins.get(key).cloned().unwrap_or(Origin::Default);
+        let Origin::File { path, .. } = &origin else {
+            return origin;
+        };
+        let line = file::read(path).ok().and_then(|text| {
+            let document = Document::parse(&text).ok()?;
+            let mut node = &document.root;
+            let mut places = Vec::new();
+            for step in key.split('.').chain([name]) {
+                let Node::Map(entries) = node else {
+                    return None;
+                };
+                let place = entries.iter().position(|(known, _)| known == step)?;
+                node = &entries.get(place)?.1;
+                places.push(place);
+            }
+            document.line(&places)
+        });
+        match line {
+            Some(line) => Origin::File {
+                path: path.clone(),
+                line: Some(line),
+            },
+            None => origin,
+        }
+    }
 }
 
 /// Later layers cover earlier ones, key by key.

@@ -118,3 +118,29 @@ fn commands_about_settings_write_nothing() {
     let left: Vec<_> = std::fs::read_dir(home.path()).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
 }
+
+#[test]
+fn wrong_keys_of_actions_are_told_with_file_line_and_key() {
+    let home = Home::new();
+    let text = "dashboard:\n  theme: dark\n  keys:\n    explode: x\n    wrap: [W, hyper-x]\n    \
+                stop_job: q\n";
+    home.write("config.yaml", text);
+    for args in [&["config", "check"][..], &["config", "keys"]] {
+        let ended = home.expect(2, args);
+        for told in [
+            "config.yaml:4: dashboard.keys.explode: there is no such action",
+            "config.yaml:5: dashboard.keys.wrap: ",
+            "hyper-x",
+            "config.yaml:6: dashboard.keys.stop_job: q means quit in the same place already",
+        ] {
+            assert!(ended.stderr.contains(told), "{told}: {ended:?}");
+        }
+        assert_eq!(ended.stdout, "");
+    }
+    let ended = home.expect(2, &["config", "check", "--json"]);
+    let body: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(body["error"]["details"][1]["path"], "dashboard.keys.wrap");
+    assert_eq!(body["error"]["details"][1]["line"], 5);
+    home.write("config.yaml", "dashboard:\n  keys:\n    wrap: [W]\n");
+    home.expect(0, &["config", "check"]);
+}

@@ -137,7 +137,7 @@ fn a_frame_is_one_write_and_moving_gauges_cost_little() {
 async fn idle_costs_nothing() {
     let counting = Counting::default();
     let mut screen = screen(&counting);
-    let mut host = FakeHost { suspended: 0 };
+    let mut host = FakeHost::default();
     let world = World::shop();
     // Nothing runs: no time on the screen moves.
     world.facts().jobs.drain(..2);
@@ -171,14 +171,18 @@ async fn idle_costs_nothing() {
 }
 
 /// Runs the loop while `tell` makes things happen for `SECONDS`; the bytes a second.
-async fn cost<F>(keys: &'static [&'static str], tell: impl FnOnce(Arc<World>) -> F) -> usize
+async fn cost<F>(
+    keys: &'static [&'static str],
+    max_fps: u32,
+    tell: impl FnOnce(Arc<World>) -> F,
+) -> usize
 where
     F: Future<Output = ()> + Send + 'static,
 {
     const SECONDS: usize = 10;
     let counting = Counting::default();
     let mut screen = screen(&counting);
-    let mut host = FakeHost { suspended: 0 };
+    let mut host = FakeHost::default();
     let world = World::shop();
     let (to, mut from) = mpsc::channel(16);
     let telling = tokio::spawn(tell(Arc::clone(&world)));
@@ -199,7 +203,7 @@ where
         host: &mut host,
         state: State::new(Setup::default()),
         theme: Theme::embedded("default").unwrap(),
-        max_fps: 10,
+        max_fps,
     };
     event_loop
         .run(stream::poll_fn(move |context| from.poll_recv(context)))
@@ -245,16 +249,30 @@ async fn write_log(world: Arc<World>) {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn twelve_moving_gauges_take_less_than_20_kilobytes_a_second() {
-    let bytes = cost(&["3", "enter"], move_twelve).await;
-    assert!((100..20_000).contains(&bytes), "{bytes} bytes a second");
+/// Both.
+async fn move_and_write(world: Arc<World>) {
+    tokio::join!(move_twelve(Arc::clone(&world)), write_log(world));
 }
 
+/// Frames a second as they are set by default, and by `--low-bandwidth`.
+const USUAL: u32 = 10;
+const LOW: u32 = 4;
+
 #[tokio::test(start_paused = true)]
-async fn a_log_that_runs_takes_less_than_20_kilobytes_a_second() {
-    let bytes = cost(&["4"], write_log).await;
-    assert!((100..20_000).contains(&bytes), "{bytes} bytes a second");
+async fn twelve_moving_gauges_and_a_log_take_less_than_20_kilobytes_a_second() {
+    for keys in [&["3", "enter"][..], &["4"]] {
+        let bytes = cost(keys, USUAL, move_and_write).await;
+        assert!(
+            (100..20_000).contains(&bytes),
+            "{keys:?}: {bytes} bytes a second"
+        );
+        let low = cost(keys, LOW, move_and_write).await;
+        assert!(
+            (100..bytes * 2 / 3).contains(&low),
+            "{keys:?}: {low} bytes a second, {bytes} without --low-bandwidth"
+        );
+        println!("{keys:?}: {bytes} bytes a second, {low} with --low-bandwidth");
+    }
 }
 
 #[test]

@@ -1,14 +1,16 @@
 //! The real loop over scripted input and a made-up world.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use db_taxi::dashboard::app::keymap::Keymap;
 use db_taxi::dashboard::app::state::Setup;
 use db_taxi::dashboard::app::{Key, QuitHow, State};
 use db_taxi::dashboard::runtime::backend::News;
-use db_taxi::dashboard::runtime::event_loop::{Ended, EventLoop, Host};
+use db_taxi::dashboard::runtime::event_loop::{Ended, EventLoop, Host, Live};
 use db_taxi::dashboard::runtime::input::{Input, Signal};
 use db_taxi::dashboard::runtime::screen::Screen;
 use db_taxi::dashboard::ui::theme::Theme;
@@ -22,8 +24,11 @@ use crate::sample;
 use crate::screens::text;
 use crate::world::{Facts, World};
 
+/// A process around the loop that only counts, and gives settings once.
+#[derive(Default)]
 pub struct FakeHost {
     pub suspended: usize,
+    pub settings: Option<Result<Live, String>>,
 }
 
 impl Host for FakeHost {
@@ -36,31 +41,46 @@ impl Host for FakeHost {
         Ok(())
     }
 
+    fn settings(&mut self) -> Option<Result<Live, String>> {
+        self.settings.take()
+    }
+
     fn now(&self) -> DateTime<Utc> {
         sample::now()
     }
 }
 
 /// What a script saw.
-struct Seen {
-    ended: Ended,
-    screen: String,
-    suspended: usize,
+pub struct Seen {
+    pub ended: Ended,
+    pub screen: String,
+    pub suspended: usize,
 }
 
-fn key(text: &str) -> Input {
+pub fn key(text: &str) -> Input {
     Input::Key(text.parse::<Key>().unwrap())
 }
 
 /// Runs the loop; `script` gives the input and may wait in between.
-async fn run<F>(world: Arc<World>, script: impl FnOnce(mpsc::Sender<Input>) -> F) -> Seen
+pub async fn run<F>(world: Arc<World>, script: impl FnOnce(mpsc::Sender<Input>) -> F) -> Seen
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    run_in(FakeHost::default(), world, script).await
+}
+
+/// The same in a process that the test has made up.
+pub async fn run_in<F>(
+    mut host: FakeHost,
+    world: Arc<World>,
+    script: impl FnOnce(mpsc::Sender<Input>) -> F,
+) -> Seen
 where
     F: Future<Output = ()> + Send + 'static,
 {
     let (to, mut from) = mpsc::channel(256);
     let script = tokio::spawn(script(to));
     let mut screen = Screen::new(TestBackend::new(100, 30)).unwrap();
-    let mut host = FakeHost { suspended: 0 };
     let event_loop = EventLoop {
         world,
         screen: &mut screen,
@@ -83,7 +103,7 @@ where
 }
 
 /// Sends keys with a second between them, so that results arrive, then loses the terminal.
-async fn press(world: Arc<World>, keys: &'static str) -> Seen {
+pub async fn press(world: Arc<World>, keys: &'static str) -> Seen {
     run(world, |to| async move {
         tokio::time::sleep(Duration::from_secs(2)).await;
         for text in keys.split_whitespace() {
@@ -182,18 +202,102 @@ async fn it_opens_without_the_control_database_and_comes_up_by_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn suspending_calls_the_host_and_repaints() {
+async fn suspending_parks_the_engine_calls_the_host_and_repaints() {
     let world = World::new(Facts {
         overview: sample::overview(),
         ..Facts::default()
     });
-    let seen = press(world, "ctrl-z").await;
+    let seen = press(Arc::clone(&world), "ctrl-z").await;
     assert_eq!(seen.suspended, 1);
+    assert_eq!(world.facts().asked, ["park", "unpark"]);
     assert!(
         seen.screen.contains("Nothing is set up yet"),
         "{}",
         seen.screen
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_that_run_here_are_handed_back_before_it_is_suspended() {
+    let world = World::shop();
+    let seen = press(Arc::clone(&world), "ctrl-z enter").await;
+    assert_eq!(seen.suspended, 0, "the marked answer is the harmless one");
+    assert!(world.facts().asked.is_empty());
+    let seen = press(Arc::clone(&world), "ctrl-z right enter").await;
+    assert_eq!(seen.suspended, 1);
+    assert_eq!(world.facts().asked, ["park", "unpark"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn settings_that_are_read_again_are_in_force_at_once() {
+    let overrides = BTreeMap::from([("show_logs".to_owned(), vec!["W".to_owned()])]);
+    let live = |settings| FakeHost {
+        settings: Some(settings),
+        ..FakeHost::default()
+    };
+    let setup = Setup {
+        keymap: Keymap::with(&overrides).unwrap(),
+        read_only: true,
+        ..Setup::default()
+    };
+    let changed = live(Ok(Live {
+        theme: Theme::embedded("mono").unwrap(),
+        setup,
+        max_fps: 4,
+    }));
+    let script = |to: mpsc::Sender<Input>| async move {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        to.send(key("W")).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let _ = to.send(Input::Lost).await;
+        tokio::time::sleep(Duration::from_secs(60)).await;
+    };
+    let seen = run_in(changed, World::shop(), script).await;
+    for word in [
+        "read-only",
+        "Logs · this process",
+        "settings were read again",
+    ] {
+        assert!(seen.screen.contains(word), "{word}:\n{}", seen.screen);
+    }
+    let wrong = live(Err("line 3: no such theme".to_owned()));
+    let seen = run_in(wrong, World::shop(), script).await;
+    assert!(
+        seen.screen.contains("stay as they are: line 3"),
+        "{}",
+        seen.screen
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_is_written_with_progress_and_asks_before_it_replaces_a_file() {
+    let world = World::shop();
+    let saved = "4 s ctrl-u t h e r e . l o g enter enter";
+    press(Arc::clone(&world), saved).await;
+    assert_eq!(world.facts().asked, ["save there.log false"]);
+    let seen = press(Arc::clone(&world), saved).await;
+    assert!(seen.screen.contains("Replace the file?"), "{}", seen.screen);
+    world.facts().asked.clear();
+    let replaced = "4 s ctrl-u t h e r e . l o g enter enter right enter";
+    let seen = press(Arc::clone(&world), replaced).await;
+    let asked = ["save there.log false", "save there.log true"];
+    assert_eq!(world.facts().asked, asked);
+    assert!(
+        seen.screen.contains("lines written to /tmp/there.log"),
+        "{}",
+        seen.screen
+    );
+    let slow = "3 l s ctrl-u s l o w enter enter l";
+    let seen = press(Arc::clone(&world), slow).await;
+    assert!(
+        seen.screen.contains("… writing slow: 20 lines"),
+        "{}",
+        seen.screen
+    );
+    let given_up = "3 l s ctrl-u s l o w enter enter s right enter 1 2 3 4 1 2 3 4 1 2 3 4";
+    let seen = press(world, given_up).await;
+    assert!(!seen.screen.contains("writing slow"), "{}", seen.screen);
+    assert!(!seen.screen.contains("lines written"), "{}", seen.screen);
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,12 +6,14 @@
 mod bytes;
 mod configs;
 mod differences;
+mod floods;
 mod form_screens;
 mod forms;
 mod hostile;
 mod jobs;
 mod keys;
 mod load;
+mod log_save;
 mod logs;
 mod looping;
 mod night;

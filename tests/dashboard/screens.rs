@@ -254,6 +254,8 @@ fn screens(width: u16, height: u16) -> Vec<(&'static str, State)> {
         ("logs", with("4")),
         ("logs_empty", empty("4")),
         ("logs_held", with("4 pgup w")),
+        ("logs_save", with("4 s")),
+        ("suspend", with("ctrl-z")),
         ("help", with("?")),
         ("stop", with("x")),
         ("quit", with("q")),

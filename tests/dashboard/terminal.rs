@@ -236,6 +236,39 @@ fn suspended_it_comes_back_with_its_screen_and_hears_keys() {
 }
 
 #[test]
+fn with_jobs_it_hands_them_back_before_it_is_suspended_and_goes_on_after_fg() {
+    let Some(terminal) = Terminal::open() else {
+        return;
+    };
+    terminal.start("moving");
+    terminal.wait("shop-nightly");
+    terminal.key("C-z");
+    terminal.wait("Suspend?");
+    terminal.until("the mark to move", |_| {
+        terminal.key("Right");
+        terminal.screen().contains("[ hand back and suspend ]")
+    });
+    terminal.key("Enter");
+    terminal.assert_restored();
+    let stopped = Command::new("ps")
+        .args(["-o", "state=", "-p", &terminal.process()])
+        .output()
+        .unwrap();
+    assert!(stopped.stdout.starts_with(b"T"), "it is stopped");
+    terminal.line("fg");
+    terminal.wait("1 Connections");
+    terminal.key("?");
+    terminal.wait("┌ Help");
+    terminal.key("Escape");
+    terminal.signal("-TERM");
+    let told = terminal.wait_told();
+    assert!(
+        told.contains("asked: [\"park\", \"unpark\", \"shutdown Release\"]"),
+        "{told}"
+    );
+}
+
+#[test]
 fn an_esc_right_behind_a_resize_is_heard() {
     let Some(terminal) = Terminal::open() else {
         return;

@@ -162,19 +162,29 @@ fn ctrl_c_asks_and_a_second_one_hands_jobs_back_even_at_once() {
 }
 
 #[test]
-fn suspending_is_refused_while_jobs_run_here() {
+fn suspending_hands_back_what_runs_here_and_asks_before() {
+    let mut state = sample::installed(80, 24);
+    assert_eq!(press(&mut state, "ctrl-z"), [Effect::Park]);
+    assert_eq!(press(&mut state, "ctrl-z"), [], "it is on its way");
+    assert_eq!(update(&mut state, Msg::Parked(true)), [Effect::Suspend]);
+
     let mut state = full(80, 24);
     assert_eq!(press(&mut state, "ctrl-z"), []);
-    assert!(
-        state
-            .notice
-            .as_ref()
-            .unwrap()
-            .text
-            .contains("1 job runs here")
-    );
-    let mut state = sample::installed(80, 24);
-    assert_eq!(press(&mut state, "ctrl-z"), [Effect::Suspend]);
+    let asked = dialog(&state).unwrap();
+    let text: String = asked.lines.iter().map(|line| line.text() + "\n").collect();
+    for word in ["shop-nightly", "locks held", "handed back", "fg"] {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+    sample::tick(&mut state, 10);
+    assert_eq!(press(&mut state, "enter"), [], "the harmless answer");
+    press(&mut state, "ctrl-z");
+    sample::tick(&mut state, 20);
+    assert_eq!(press(&mut state, "right enter"), [Effect::Park]);
+    assert_eq!(state.waiting.len(), 1);
+    assert_eq!(update(&mut state, Msg::Parked(false)), []);
+    assert!(state.waiting.is_empty());
+    let told = &state.notice.as_ref().unwrap().text;
+    assert!(told.contains("not suspended"), "{told}");
 }
 
 #[test]

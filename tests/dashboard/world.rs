@@ -11,10 +11,11 @@ use db_taxi::dashboard::app::differences::DifferenceQuery;
 use db_taxi::dashboard::app::effect::QuitHow;
 use db_taxi::dashboard::app::job_command::{JobAnswer, JobCommand, JobQuestion};
 use db_taxi::dashboard::app::log_query::{LogPart, LogQuery};
+use db_taxi::dashboard::app::log_save::{LogSave, SavedFile, SavedLines};
 use db_taxi::dashboard::app::night::LookBack;
 use db_taxi::dashboard::app::overview::Overview;
 use db_taxi::dashboard::app::request::{Answer, Answered, Request};
-use db_taxi::dashboard::runtime::backend::{Backend, News};
+use db_taxi::dashboard::runtime::backend::{Backend, News, Progress};
 use db_taxi::model::command::Refusal;
 use db_taxi::model::config::Config;
 use db_taxi::model::connection::Connection;
@@ -157,6 +158,31 @@ impl Backend for World {
         Ok(facts.logs.iter().rfind(fits).map(|entry| entry.id))
     }
 
+    async fn save_log(&self, save: LogSave, progress: Progress) -> Result<SavedFile, Refusal> {
+        let slow = save.path.contains("slow");
+        let count = match &save.lines {
+            SavedLines::Kept(lines) => lines.lines().count() as u64,
+            SavedLines::Stored(_) => self.up()?.logs.len() as u64,
+        };
+        self.asked(format!("save {} {}", save.path, save.overwrite));
+        if save.path.contains("there") && !save.overwrite {
+            return Err(Refusal::Conflict {
+                code: "file_exists",
+                message: format!("{} exists already", save.path),
+            });
+        }
+        for done in 1..=10 {
+            if slow {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                progress(done * count / 10);
+            }
+        }
+        Ok(SavedFile {
+            path: format!("/tmp/{}", save.path),
+            lines: count,
+        })
+    }
+
     async fn command_job(&self, id: JobId, command: &JobCommand) -> Result<Job, Refusal> {
         self.asked(format!("{command:?} {id}"));
         self.job(id).await
@@ -287,6 +313,15 @@ impl Backend for World {
             .filter(|job| job.state == JobState::Running)
             .map(|job| (job.id, job.config.clone()))
             .collect()
+    }
+
+    async fn park(&self) -> bool {
+        self.asked("park".to_owned());
+        true
+    }
+
+    fn unpark(&self) {
+        self.asked("unpark".to_owned());
     }
 
     async fn shutdown(&self, how: QuitHow) {

@@ -245,6 +245,9 @@ actions! {
     Times "times" Logs ["t"] 0 "times" "Show times, or leave them out";
     ScrollLeft "scroll_left" Logs ["left" "h"] 0 "left" "Scroll messages to the left";
     ScrollRight "scroll_right" Logs ["right" "l"] 0 "right" "Scroll messages to the right";
+    SaveLog "save_log" Logs ["s"] 22 "save…" "Write the log into a file: all that is stored, or what is shown";
+    CopyLine "copy_line" Logs ["y"] 24 "copy" "Copy the marked line; without a mark what is on the screen";
+    CopyScreen "copy_screen" Logs ["Y"] 0 "copy all" "Copy every line that is on the screen";
     MoreLevels "more_levels" Logs ["+" "="] 30 "more" "Show finer levels too";
     FewerLevels "fewer_levels" Logs ["-"] 40 "fewer" "Show only what matters more";
     ProcessLogs "process_logs" Logs ["a"] 50 "this process" "Show the log of this process instead of one job's";
@@ -313,7 +316,7 @@ actions! {
 
     QuitRequest "quit_request" Always ["ctrl-c"] 0 "quit" "Ask to leave; again: hand running jobs back and leave";
     Redraw "redraw" Always ["ctrl-l"] 0 "redraw" "Paint the screen again";
-    Suspend "suspend" Always ["ctrl-z"] 0 "suspend" "Suspend to the shell; refused while jobs run in this process";
+    Suspend "suspend" Always ["ctrl-z"] 0 "suspend" "Suspend to the shell; jobs that run in this process are handed back first, which is asked";
 }
 
 impl Action {

@@ -35,6 +35,18 @@ pub fn copy(state: &mut State, what: &str, text: &str) -> Vec<Effect> {
     vec![Effect::Copy(text.to_owned())]
 }
 
+/// Copies `text`, which is on the screen already: so many lines.
+pub fn copy_seen(state: &mut State, text: &str) -> Vec<Effect> {
+    let lines = text.lines().count();
+    let what = if lines == 1 { "line" } else { "lines" };
+    if text.is_empty() || text.len() > MOST {
+        return copy(state, what, text);
+    }
+    let copied = super::format::plural(lines, "line", "lines");
+    state.say(format!("copied: {copied}"), Tone::Plain);
+    vec![Effect::Copy(text.to_owned())]
+}
+
 /// Shows a text that the footer has no room for, unless a sheet shows it already.
 fn show(state: &mut State, what: &str, text: &str) {
     if state.overlays.is_empty() {

@@ -6,6 +6,7 @@ use super::configs::ConfigAsk;
 use super::differences::DifferenceQuery;
 use super::job_command::{JobCommand, JobQuestion};
 use super::log_query::LogQuery;
+use super::log_save::LogSave;
 use super::night::LookBack;
 use super::request::{Request, Ticket};
 use crate::model::ids::{ConnectionId, JobId};
@@ -67,11 +68,17 @@ pub enum Effect {
     },
     /// Ask for something that a form or a picker waits for; ends as [`super::Msg::Answered`].
     Ask(Ticket, Request),
+    /// Write a log into a file; tells [`super::Msg::LogSaving`] meanwhile and ends as
+    /// [`super::Msg::LogSaved`].
+    SaveLog(Ticket, Box<LogSave>),
     /// Give a request up: its task ends where it is.
     GiveUp(Ticket),
     /// Remember that somebody was here so long ago; ends as [`super::Msg::Remembered`].
     RememberVisit(Duration),
-    /// Give the terminal back and stop this process until it is continued.
+    /// Take no jobs in this process and hand those back that run; ends as [`super::Msg::Parked`].
+    Park,
+    /// Give the terminal back and stop this process until it is continued; then it takes jobs
+    /// again. Send after [`Self::Park`].
     Suspend,
     /// Paint every cell again.
     Redraw,

@@ -3,7 +3,7 @@
 use super::confirm::Confirm;
 use super::form::Form;
 use super::form::rows::FOOT;
-use super::overlay::{Dialog, Sheet, SheetKind};
+use super::overlay::{Dialog, Overlay, Sheet, SheetKind};
 use super::state::{State, Tab};
 use super::text::Line;
 use unicode_width::UnicodeWidthStr;
@@ -215,15 +215,31 @@ pub fn differences(state: &State) -> (usize, usize) {
     (usize::from(area.width), usize::from(rows))
 }
 
-/// Where a sheet lies: the help's columns are narrow, a plan's are not.
-#[must_use]
-pub fn sheet(state: &State, sheet: &Sheet) -> Area {
-    let most = match sheet.kind {
+/// Columns of a sheet with its frame: the help's columns are narrow, a plan's are not.
+fn sheet_width(columns: u16, kind: &SheetKind) -> u16 {
+    let most = match kind {
         SheetKind::Help => 84,
         SheetKind::Text => 92,
         SheetKind::Plan(_) | SheetKind::Review(_) => 110,
     };
-    let width = most.min(state.width.saturating_sub(4));
+    most.min(columns.saturating_sub(4))
+}
+
+/// Works out the rows of every sheet, unless they are known.
+pub fn lay_sheets(state: &mut State) {
+    let columns = state.width;
+    for overlay in &mut state.overlays {
+        if let Overlay::Sheet(sheet) = overlay {
+            let width = sheet_width(columns, &sheet.kind);
+            sheet.lay(usize::from(width.saturating_sub(4)));
+        }
+    }
+}
+
+/// Where a sheet lies.
+#[must_use]
+pub fn sheet(state: &State, sheet: &Sheet) -> Area {
+    let width = sheet_width(state.width, &sheet.kind);
     let rows = sheet.all_rows(usize::from(width.saturating_sub(4)));
     let height = (rows.min(1000) as u16 + 2).min(state.height.saturating_sub(TOP + 1));
     let area = centred(state, width, height);
@@ -241,7 +257,7 @@ pub fn sheet_rows(state: &State, text: &Sheet) -> (usize, usize) {
     let width = usize::from(area.width.saturating_sub(4));
     (
         usize::from(area.height.saturating_sub(2)),
-        text.rows(width).len(),
+        text.row_count(width),
     )
 }
 

@@ -1,6 +1,7 @@
 //! Which key does what where: the table's defaults, overridden by the settings.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 
 use super::action::{ACTIONS, Action, Context};
 use super::key::Key;
@@ -126,42 +127,63 @@ impl Keymap {
     /// The defaults with `overrides` (`dashboard.keys`: action to keys; an empty list unbinds).
     ///
     /// # Errors
-    /// A sentence for an unknown action, a text that is no key, and a key that would mean two
-    /// things in one place.
-    pub fn with(overrides: &BTreeMap<String, Vec<String>>) -> Result<Self, String> {
+    /// Every mistake: an unknown action, a text that is no key, a key that would mean two things in
+    /// one place.
+    pub fn with(overrides: &BTreeMap<String, Vec<String>>) -> Result<Self, KeyMistakes> {
         let mut map = Self::default();
-        for (id, keys) in overrides {
-            let row = ACTIONS.iter().find(|row| row.id == id).ok_or_else(|| {
-                format!(
-                    "dashboard.keys: there is no action {id:?}; `db-taxi config keys` lists them"
-                )
-            })?;
-            let keys = keys
-                .iter()
-                .map(|key| key.parse::<Key>())
-                .collect::<Result<Vec<_>, _>>()
-                .map_err(|e| format!("dashboard.keys.{id}: {e}"))?;
+        let mut mistakes = Vec::new();
+        let mut wrong = |action: &str, message: String| {
+            mistakes.push(KeyMistake {
+                action: action.to_owned(),
+                message,
+            });
+        };
+        for (id, texts) in overrides {
+            let Some(row) = ACTIONS.iter().find(|row| row.id == id) else {
+                wrong(id, "there is no such action".to_owned());
+                continue;
+            };
+            let mut keys = Vec::new();
+            for text in texts {
+                match text.parse::<Key>() {
+                    Ok(key) => keys.push(key),
+                    Err(error) => wrong(id, error.to_string()),
+                }
+            }
             map.keys.insert(row.action, keys);
         }
-        map.check()?;
-        Ok(map)
+        for (one, other, key) in map.clashes() {
+            // The one that was set is the one to be changed.
+            let (set, other) = if overrides.contains_key(other) {
+                (other, one)
+            } else {
+                (one, other)
+            };
+            wrong(
+                set,
+                format!("{key} means {other} in the same place already"),
+            );
+        }
+        if mistakes.is_empty() {
+            return Ok(map);
+        }
+        Err(KeyMistakes(mistakes))
     }
 
-    fn check(&self) -> Result<(), String> {
+    /// Pairs of actions that one key means in one place.
+    fn clashes(&self) -> BTreeSet<(&'static str, &'static str, String)> {
+        let mut found = BTreeSet::new();
         for place in PLACES {
             let mut taken: HashMap<Key, &'static str> = HashMap::new();
             for row in ACTIONS.iter().filter(|row| place.contains(&row.context)) {
                 for key in self.keys(row.action) {
                     if let Some(other) = taken.insert(*key, row.id) {
-                        return Err(format!(
-                            "dashboard.keys: {key} means both {other} and {} in the same place",
-                            row.id
-                        ));
+                        found.insert((other, row.id, key.to_string()));
                     }
                 }
             }
         }
-        Ok(())
+        found
     }
 
     /// Keys of an action; empty when unbound.
@@ -187,6 +209,29 @@ impl Keymap {
     }
 }
 
+/// Something wrong with the keys of the settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyMistake {
+    /// The action as it was typed.
+    pub action: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// Everything that is wrong with them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyMistakes(pub Vec<KeyMistake>);
+
+impl fmt::Display for KeyMistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, KeyMistake { action, message }) in self.0.iter().enumerate() {
+            let gap = if i > 0 { "; " } else { "" };
+            write!(f, "{gap}dashboard.keys.{action}: {message}")?;
+        }
+        Ok(())
+    }
+}
+
 /// An action as it is listed for the settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActionRow {
@@ -204,7 +249,7 @@ pub struct ActionRow {
 ///
 /// # Errors
 /// As [`Keymap::with`].
-pub fn actions(overrides: &BTreeMap<String, Vec<String>>) -> Result<Vec<ActionRow>, String> {
+pub fn actions(overrides: &BTreeMap<String, Vec<String>>) -> Result<Vec<ActionRow>, KeyMistakes> {
     let map = Keymap::with(overrides)?;
     let rows = ACTIONS.iter().map(|row| ActionRow {
         id: row.id,
@@ -230,7 +275,7 @@ mod tests {
             assert_eq!(map.keys(row.action).len(), row.keys.len(), "{}", row.id);
             assert!(!row.keys.is_empty(), "{} has no key", row.id);
         }
-        assert_eq!(map.check(), Ok(()));
+        assert_eq!(map.clashes(), BTreeSet::new());
     }
 
     #[test]
@@ -268,12 +313,28 @@ mod tests {
         assert_eq!(map.action(jobs, Key::char('X')), Some(Action::StopJob));
         assert_eq!(map.action(jobs, Key::char('x')), None);
         for (id, key, said) in [
-            ("explode", "x", "no action"),
+            ("explode", "x", "explode: there is no such action"),
             ("stop_job", "hyper-x", "not a key"),
-            ("stop_job", "q", "both"),
+            ("stop_job", "q", "stop_job: q means quit"),
+            ("quit", "x", "quit: x means stop_job"),
         ] {
-            let e = Keymap::with(&one(id, key)).unwrap_err();
+            let e = Keymap::with(&one(id, key)).unwrap_err().to_string();
             assert!(e.contains(said), "{e}");
+            assert_eq!(e.matches("dashboard.keys").count(), 1, "told once: {e}");
         }
+    }
+
+    #[test]
+    fn every_mistake_is_told() {
+        let overrides = BTreeMap::from([
+            ("explode".to_owned(), vec!["x".to_owned()]),
+            (
+                "wrap".to_owned(),
+                vec!["hyper-x".to_owned(), "q".to_owned()],
+            ),
+        ]);
+        let mistakes = Keymap::with(&overrides).unwrap_err();
+        let actions: Vec<&str> = mistakes.0.iter().map(|m| m.action.as_str()).collect();
+        assert_eq!(actions, ["explode", "wrap", "wrap"]);
     }
 }

@@ -6,9 +6,11 @@ use super::effect::Load;
 use super::job_command::{JobAnswer, JobCommand, JobQuestion};
 use super::key::Key;
 use super::log_query::LogQuery;
+use super::log_save::{LogSave, SavedFile};
 use super::mouse::Mouse;
 use super::overview::Overview;
 use super::request::{Answered, Ticket};
+use super::state::Setup;
 use crate::model::command::Refusal;
 use crate::model::config::Config;
 use crate::model::connection::Connection;
@@ -37,6 +39,8 @@ pub enum Msg {
         /// Rows.
         height: u16,
     },
+    /// The settings were read again, or something is wrong with them.
+    Settings(Result<Box<Setup>, String>),
     /// A second passed: loads what is due and shows times that moved.
     Ticked,
     /// Something of a job happened.
@@ -95,6 +99,20 @@ pub enum Msg {
         /// The differences.
         result: Result<Vec<(u64, Difference)>, Refusal>,
     },
+    /// So many lines of a log are written into a file.
+    LogSaving(Ticket, u64),
+    /// A log was written into a file, or not.
+    LogSaved {
+        /// Whose.
+        ticket: Ticket,
+        /// What was to be written.
+        save: Box<LogSave>,
+        /// What was.
+        result: Result<SavedFile, Refusal>,
+    },
+    /// This process takes no jobs and works on none; `false` when one did not end in time, then it
+    /// takes jobs as before.
+    Parked(bool),
     /// A job was commanded, or that was refused.
     Commanded {
         /// Name of its config.

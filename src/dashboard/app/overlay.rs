@@ -1,5 +1,8 @@
 //! What can lie over the screen: a sheet of text, or a question.
 
+mod laid;
+
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::configs::plan_view::PlanView;
@@ -8,11 +11,14 @@ use super::confirm::Confirm;
 use super::differences::Differences;
 use super::effect::{Effect, QuitHow};
 use super::form::Form;
+use super::log_save::LogSave;
 use super::night::NightPage;
 use super::palette::Palette;
 use super::picker::Picker;
+use super::request::Ticket;
 use super::text::{Line, Tone};
 use crate::model::ids::JobId;
+use laid::Laid;
 
 /// Something over the screen; keys go to it alone.
 #[derive(Debug, Clone)]
@@ -67,6 +73,8 @@ pub struct Sheet {
     pub search: String,
     /// Whether the search is being typed.
     pub typing: bool,
+    /// Its rows as they were last laid out.
+    pub(in crate::dashboard::app) laid: Laid,
 }
 
 impl Sheet {
@@ -81,6 +89,7 @@ impl Sheet {
             scroll: 0,
             search: String::new(),
             typing: false,
+            laid: Laid::default(),
         }
     }
 
@@ -105,21 +114,37 @@ impl Sheet {
         self
     }
 
+    /// Works out its rows at `width` columns, unless they are known.
+    pub fn lay(&mut self, width: usize) {
+        self.laid.lay(&self.lines, width, &self.search);
+    }
+
     /// How many rows it has at `width` columns, whatever is searched for.
     #[must_use]
     pub fn all_rows(&self, width: usize) -> usize {
-        self.lines.iter().map(|line| line.wrap(width).len()).sum()
+        self.laid_at(width).all()
     }
 
-    /// Its rows at `width` columns.
+    /// How many rows it has at `width` columns.
     #[must_use]
-    pub fn rows(&self, width: usize) -> Vec<Line> {
-        let wanted = self.search.to_lowercase();
-        self.lines
-            .iter()
-            .filter(|line| wanted.is_empty() || line.text().to_lowercase().contains(&wanted))
-            .flat_map(|line| line.wrap(width))
-            .collect()
+    pub fn row_count(&self, width: usize) -> usize {
+        self.laid_at(width).count()
+    }
+
+    /// `count` of its rows at `width` columns, behind the first `from`.
+    #[must_use]
+    pub fn rows(&self, width: usize, from: usize, count: usize) -> Vec<Line> {
+        self.laid_at(width).rows(&self.lines, from, count)
+    }
+
+    /// Its rows; worked out anew where [`Self::lay`] was not asked before.
+    fn laid_at(&self, width: usize) -> Cow<'_, Laid> {
+        if self.laid.holds(&self.lines, width, &self.search) {
+            return Cow::Borrowed(&self.laid);
+        }
+        let mut laid = Laid::default();
+        laid.lay(&self.lines, width, &self.search);
+        Cow::Owned(laid)
     }
 }
 
@@ -164,6 +189,12 @@ pub enum Answer {
     Quit(QuitHow),
     /// Closes the form below without saving it.
     DiscardForm,
+    /// Writes a log over a file that exists.
+    SaveLog(Box<LogSave>),
+    /// Gives a log up that is being written.
+    GiveUpLog(Ticket),
+    /// Hands this process's jobs back, then suspends it.
+    Suspend,
 }
 
 impl Dialog {

@@ -23,6 +23,8 @@ pub enum Purpose {
     Limits(Box<LimitsDraft>),
     /// A file for the statements that repair tables.
     Script(Box<ScriptDraft>),
+    /// A file that the log is written to.
+    SaveLog,
 }
 
 impl Purpose {

@@ -15,6 +15,7 @@ use super::job_pages::JobPages;
 use super::keymap::{self, Keymap};
 use super::list::List;
 use super::log_query::LogQuery;
+use super::log_save::LogWriting;
 use super::log_view::{LogView, Source};
 use super::night::{NightPage, Visit};
 use super::notices::{Notice, Said};
@@ -165,6 +166,10 @@ pub struct State {
     pub log_asked_at: Option<Duration>,
     /// Whether the job has ended and its last line was read.
     pub log_settled: bool,
+    /// The log that is being written into a file.
+    pub log_saving: Option<LogWriting>,
+    /// Whether jobs are handed back so that this process can be suspended.
+    pub parking: bool,
     /// Whether what is typed is searched for in the log, not filtered by.
     pub searching: bool,
     /// Log lines that could not be kept for the screen.
@@ -231,6 +236,8 @@ impl State {
             log_reading: None,
             log_asked_at: None,
             log_settled: false,
+            log_saving: None,
+            parking: false,
             searching: false,
             dropped: 0,
             overlays: Vec::new(),
@@ -483,6 +490,8 @@ impl State {
             {
                 self.form().is_some_and(|form| form.offers(action))
             }
+            Action::SaveLog | Action::CopyLine | Action::CopyScreen => !self.log().is_empty(),
+            Action::FindNext | Action::FindPrevious => !self.log().searched_for().is_empty(),
             Action::NewConnection => true,
             _ => match row.context {
                 Context::Connections => self.connections.selected().is_some(),

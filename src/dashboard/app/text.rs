@@ -90,6 +90,15 @@ impl Line {
         self.pieces.iter().map(|p| p.text.as_str()).collect()
     }
 
+    /// How many rows [`Self::wrap`] gives.
+    #[must_use]
+    pub fn height(&self, width: usize) -> usize {
+        if width == 0 || self.width() <= width {
+            return 1;
+        }
+        self.wrap(width).len()
+    }
+
     /// The rows it takes at `width` columns: broken at blanks where there are any, at least one row.
     #[must_use]
     pub fn wrap(&self, width: usize) -> Vec<Self> {

@@ -9,12 +9,14 @@ mod forms;
 mod jobs;
 mod keys;
 mod loads;
+mod log_save;
 mod logs;
 mod mouse;
 mod night;
 mod older;
 mod overlays;
 mod pickers;
+mod suspend;
 mod typing;
 
 pub use typing::ask_word;
@@ -58,6 +60,18 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Resized { width, height } => {
             (state.width, state.height) = (width, height);
             state.dirty = true;
+            Vec::new()
+        }
+        Msg::Settings(Ok(setup)) => {
+            state.process_log.set_capacity(setup.log_lines);
+            state.job_log.set_capacity(setup.log_lines);
+            state.setup = *setup;
+            state.say("the settings were read again", Tone::Plain);
+            Vec::new()
+        }
+        Msg::Settings(Err(wrong)) => {
+            let told = format!("the settings stay as they are: {wrong}");
+            state.say(told, Tone::Warn);
             Vec::new()
         }
         Msg::Ticked => {
@@ -112,6 +126,16 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             differences::read(state, &query, result);
             Vec::new()
         }
+        Msg::LogSaving(ticket, lines) => {
+            log_save::progressed(state, ticket, lines);
+            Vec::new()
+        }
+        Msg::LogSaved {
+            ticket,
+            save,
+            result,
+        } => log_save::ended(state, ticket, *save, result),
+        Msg::Parked(done) => suspend::parked(state, done),
         Msg::Commanded {
             config,
             command,
@@ -145,6 +169,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
 /// Keeps what is selected on the screen.
 fn settle(state: &mut State) {
     configs::settle(state);
+    geometry::lay_sheets(state);
     let rows = geometry::picker_rows(state);
     if let Some(picker) = pickers::top(state) {
         picker.keep_visible(rows);

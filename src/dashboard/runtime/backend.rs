@@ -12,6 +12,7 @@ use crate::dashboard::app::differences::DifferenceQuery;
 use crate::dashboard::app::effect::QuitHow;
 use crate::dashboard::app::job_command::{JobAnswer, JobCommand, JobQuestion};
 use crate::dashboard::app::log_query::LogQuery;
+use crate::dashboard::app::log_save::{LogSave, SavedFile};
 use crate::dashboard::app::night::LookBack;
 use crate::dashboard::app::overview::Overview;
 use crate::dashboard::app::request::{Answered, Request};
@@ -38,6 +39,9 @@ pub enum News {
     Dropped(u64),
 }
 
+/// Takes how far something is.
+pub type Progress = Box<dyn Fn(u64) + Send + Sync>;
+
 /// The world behind the dashboard. Every method may take long and be dropped half-way.
 pub trait Backend: Send + Sync + 'static {
     /// Servers, numbers and this instance; says so itself when the control database is down.
@@ -61,6 +65,13 @@ pub trait Backend: Send + Sync + 'static {
         &self,
         query: &LogQuery,
     ) -> impl Future<Output = Result<Option<u64>, Refusal>> + Send;
+    /// Writes a log into a file; tells `progress` how many lines are there. Dropped half-way it
+    /// leaves no file.
+    fn save_log(
+        &self,
+        save: LogSave,
+        progress: Progress,
+    ) -> impl Future<Output = Result<SavedFile, Refusal>> + Send;
     /// Queues a job of a config.
     fn start_job(&self, config: &str) -> impl Future<Output = Result<Job, Refusal>> + Send;
     /// Asks a job to end as `cancelled` after its batch, wherever it runs.
@@ -104,6 +115,11 @@ pub trait Backend: Send + Sync + 'static {
     fn news(&self) -> BoxStream<'static, News>;
     /// The jobs that this process works on, with the names of their configs.
     fn working_on(&self) -> Vec<(JobId, String)>;
+    /// Takes no jobs for a while and hands those back that run here, after their batch; `false` when
+    /// one did not end in time. What runs elsewhere goes on.
+    fn park(&self) -> impl Future<Output = bool> + Send;
+    /// Takes jobs again.
+    fn unpark(&self);
     /// Stops this process's jobs after their batch, and the rest of the system after them. Called
     /// again while it waits, it stops them at once.
     fn shutdown(&self, how: QuitHow) -> impl Future<Output = ()> + Send;

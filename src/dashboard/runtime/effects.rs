@@ -2,16 +2,20 @@
 
 use std::sync::Arc;
 
+use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::backend::Backend;
 use crate::dashboard::app::effect::{Effect, Load};
 use crate::dashboard::app::msg::{Loaded, Msg};
 
-/// Begins an effect; what can be given up comes back with a handle. Effects of the loop itself (leaving, suspending, repainting) are not for here.
+/// Begins an effect; what can be given up comes back with a handle. What it tells before its end
+/// goes to `told`, and is left out when that is full. Effects of the loop itself (leaving,
+/// suspending, repainting) are not for here.
 pub fn spawn<W: Backend>(
     tasks: &mut JoinSet<Msg>,
     world: &Arc<W>,
+    told: &mpsc::Sender<Msg>,
     effect: Effect,
 ) -> Option<AbortHandle> {
     let world = Arc::clone(world);
@@ -80,6 +84,29 @@ pub fn spawn<W: Backend>(
             tasks.spawn(async move {
                 let result = world.differences(&query).await;
                 Msg::DifferencesRead { query, result }
+            });
+        }
+        Effect::SaveLog(ticket, save) => {
+            let told = told.clone();
+            let progress = Box::new(move |lines| {
+                let _full = told.try_send(Msg::LogSaving(ticket, lines));
+            });
+            return Some(tasks.spawn(async move {
+                let result = world.save_log((*save).clone(), progress).await;
+                Msg::LogSaved {
+                    ticket,
+                    save,
+                    result,
+                }
+            }));
+        }
+        Effect::Park => {
+            tasks.spawn(async move {
+                let done = world.park().await;
+                if !done {
+                    world.unpark();
+                }
+                Msg::Parked(done)
             });
         }
         Effect::CommandJob {

@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use futures_util::stream::{BoxStream, Stream, StreamExt};
 use ratatui::backend::Backend as TerminalBackend;
+use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep_until};
 
@@ -22,7 +23,7 @@ use super::limiter::Limiter;
 use super::screen::Screen;
 use crate::dashboard::app::effect::{Effect, QuitHow};
 use crate::dashboard::app::request::Ticket;
-use crate::dashboard::app::state::Clock;
+use crate::dashboard::app::state::{Clock, Setup};
 use crate::dashboard::app::text::Tone;
 use crate::dashboard::app::{Msg, State, update};
 use crate::dashboard::ui::{self, theme::Theme};
@@ -30,7 +31,10 @@ use crate::model::log::LogEntry;
 
 /// Most messages taken between two frames.
 const DRAIN: usize = 256;
-/// Log lines are shown in batches: scrolling text is what costs most bytes.
+/// Most words about progress that wait; more are left out.
+const TOLD: usize = 16;
+/// Log lines are shown in batches, on slow lines in larger ones: scrolling text is what costs most
+/// bytes.
 const LOG_BATCH: Duration = Duration::from_millis(300);
 
 /// How the dashboard came to its end.
@@ -44,6 +48,17 @@ pub enum Ended {
     Signal(Signal),
     /// The same, while the terminal took no bytes; the loop was left behind.
     Frozen(Signal),
+}
+
+/// What of the settings changes while the dashboard is shown.
+#[derive(Debug, Clone)]
+pub struct Live {
+    /// How it looks.
+    pub theme: Theme,
+    /// How it listens, and what it keeps.
+    pub setup: Setup,
+    /// Most frames a second that facts cause.
+    pub max_fps: u32,
 }
 
 /// What the loop needs from the process around it.
@@ -62,6 +77,11 @@ pub trait Host {
 
     /// The theme, when it was read again.
     fn theme(&mut self) -> Option<Result<Theme, String>> {
+        None
+    }
+
+    /// What the settings say, when they were read again.
+    fn settings(&mut self) -> Option<Result<Live, String>> {
         None
     }
 
@@ -99,6 +119,9 @@ enum Woken {
 /// What is under way while the loop runs.
 struct Running {
     tasks: JoinSet<Msg>,
+    /// What tasks tell before they end.
+    told_to: mpsc::Sender<Msg>,
+    told: mpsc::Receiver<Msg>,
     /// Tasks that can be given up.
     asked: HashMap<Ticket, AbortHandle>,
     news: BoxStream<'static, News>,
@@ -136,8 +159,11 @@ where
     pub async fn run(mut self, mut input: impl Stream<Item = Input> + Unpin) -> Ended {
         let mut ticks = interval(Duration::from_secs(1));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (told_to, told) = mpsc::channel(TOLD);
         let mut running = Running {
             tasks: JoinSet::new(),
+            told_to,
+            told,
             asked: HashMap::new(),
             news: self.world.news(),
             news_ended: false,
@@ -169,6 +195,10 @@ where
 
     fn take(&mut self, running: &mut Running, woken: Woken) -> Option<Ended> {
         let steady = running.steady();
+        self.state.clock = Clock {
+            wall: self.host.now(),
+            steady,
+        };
         let msg = match woken {
             Woken::Input(None | Some(Input::Lost)) => return Some(Ended::Lost),
             Woken::Input(Some(Input::Signal(signal))) => return Some(Ended::Signal(signal)),
@@ -198,7 +228,8 @@ where
             Woken::News(Some(News::Dropped(count))) => Msg::Dropped(count),
             Woken::News(Some(News::Log(mut lines))) => {
                 running.lines.append(&mut lines);
-                running.lines_due.get_or_insert(steady + LOG_BATCH);
+                let batch = LOG_BATCH.max(running.limiter.interval() * 3);
+                running.lines_due.get_or_insert(steady + batch);
                 return None;
             }
             Woken::News(None) => {
@@ -208,6 +239,7 @@ where
             Woken::Result(msg) => msg,
             Woken::Tick => {
                 self.take_theme(running);
+                self.take_settings(running);
                 Msg::Ticked
             }
             Woken::Deadline if running.lines_due.is_some_and(|due| due <= steady) => {
@@ -215,10 +247,6 @@ where
                 Msg::Logged(std::mem::take(&mut running.lines))
             }
             Woken::Deadline => return None,
-        };
-        self.state.clock = Clock {
-            wall: self.host.now(),
-            steady,
         };
         let effects = update(&mut self.state, msg);
         running.dirty |= self.state.take_dirty();
@@ -242,6 +270,20 @@ where
         }
     }
 
+    /// Goes by settings that were changed meanwhile, or says what is wrong with them.
+    fn take_settings(&mut self, running: &mut Running) {
+        let Some(settings) = self.host.settings() else {
+            return;
+        };
+        let setup = settings.map(|live| {
+            self.theme = live.theme;
+            running.limiter.set_fps(live.max_fps);
+            Box::new(live.setup)
+        });
+        update(&mut self.state, Msg::Settings(setup));
+        running.dirty = true;
+    }
+
     fn carry_out(&mut self, running: &mut Running, effect: Effect) -> Option<Ended> {
         let failed = match effect {
             Effect::Quit(how) => return Some(Ended::Quit(how)),
@@ -253,22 +295,25 @@ where
                 .host
                 .suspend()
                 .and_then(|()| self.screen.forget())
-                .inspect(|()| (self.state.width, self.state.height) = self.screen.size()),
+                .inspect(|()| {
+                    self.world.unpark();
+                    (self.state.width, self.state.height) = self.screen.size();
+                }),
             Effect::GiveUp(ticket) => {
                 if let Some(task) = running.asked.remove(&ticket) {
                     task.abort();
                 }
                 return None;
             }
-            Effect::Ask(ticket, request) => {
-                let effect = Effect::Ask(ticket, request);
-                let task = effects::spawn(&mut running.tasks, &self.world, effect);
-                running.asked.retain(|_, task| !task.is_finished());
-                running.asked.extend(task.map(|task| (ticket, task)));
-                return None;
-            }
             other => {
-                effects::spawn(&mut running.tasks, &self.world, other);
+                let ticket = match &other {
+                    Effect::Ask(ticket, _) | Effect::SaveLog(ticket, _) => Some(*ticket),
+                    _ => None,
+                };
+                let (tasks, told) = (&mut running.tasks, &running.told_to);
+                let task = effects::spawn(tasks, &self.world, told, other);
+                running.asked.retain(|_, task| !task.is_finished());
+                running.asked.extend(ticket.zip(task));
                 return None;
             }
         };
@@ -306,6 +351,7 @@ async fn wait(running: &mut Running, input: &mut (impl Stream<Item = Input> + Un
         biased;
         input = input.next() => Woken::Input(input),
         Some(done) = running.tasks.join_next() => result(done),
+        Some(told) = running.told.recv() => Woken::Result(told),
         () = async {
             match deadline {
                 Some(at) => sleep_until(at).await,
@@ -324,6 +370,9 @@ fn ready(running: &mut Running, input: &mut (impl Stream<Item = Input> + Unpin))
     }
     if let Some(done) = running.tasks.try_join_next() {
         return Some(result(done));
+    }
+    if let Ok(told) = running.told.try_recv() {
+        return Some(Woken::Result(told));
     }
     if running.news_ended {
         return None;

@@ -28,6 +28,17 @@ impl Limiter {
         }
     }
 
+    /// At most `fps` frames a second from here on.
+    pub fn set_fps(&mut self, fps: u32) {
+        self.interval = Self::new(fps).interval;
+    }
+
+    /// Shortest time between two frames that facts cause.
+    #[must_use]
+    pub fn interval(&self) -> Duration {
+        self.interval
+    }
+
     /// When the next frame may be painted; `urgent` for a key that somebody waits to see.
     #[must_use]
     pub fn ready_at(&self, urgent: bool) -> Duration {

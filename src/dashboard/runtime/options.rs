@@ -1,10 +1,12 @@
 //! What the dashboard is opened with.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::logging::RingHandle;
-use crate::settings::DashboardSettings;
+use crate::settings::{DashboardSettings, Settings};
 
 pub use crate::dashboard::ui::theme::ColorChoice;
 pub use crate::settings::OnDisconnect;
@@ -38,6 +40,63 @@ pub struct DashboardOptions {
     pub logs: Option<RingHandle>,
     /// Where is remembered when somebody last looked; `None` remembers nothing.
     pub visit_file: Option<PathBuf>,
+    /// Reads the settings again when their file changes.
+    pub reload: Option<Reload>,
+}
+
+/// Settings that were read again.
+#[derive(Debug)]
+pub struct Reloaded {
+    /// What the dashboard takes over.
+    pub options: DashboardOptions,
+    /// All of them.
+    pub settings: Arc<Settings>,
+}
+
+/// How settings are read again.
+#[derive(Clone)]
+pub struct Reload {
+    /// Their file.
+    pub file: PathBuf,
+    read: Arc<dyn Fn() -> Result<Reloaded, String> + Send + Sync>,
+}
+
+impl Reload {
+    /// By `read`, when `file` changes.
+    pub fn new(
+        file: PathBuf,
+        read: impl Fn() -> Result<Reloaded, String> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            file,
+            read: Arc::new(read),
+        }
+    }
+
+    /// The same, and `also` takes the settings.
+    #[must_use]
+    pub fn and(self, also: impl Fn(&Settings) + Send + Sync + 'static) -> Self {
+        let read = self.read;
+        Self::new(self.file, move || {
+            let reloaded = read()?;
+            also(&reloaded.settings);
+            Ok(reloaded)
+        })
+    }
+
+    /// Reads them.
+    ///
+    /// # Errors
+    /// What is wrong with them, in words.
+    pub fn read(&self) -> Result<Reloaded, String> {
+        (self.read)()
+    }
+}
+
+impl fmt::Debug for Reload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.file.fmt(f)
+    }
 }
 
 impl DashboardOptions {
@@ -86,6 +145,7 @@ impl Default for DashboardOptions {
             keys: BTreeMap::new(),
             logs: None,
             visit_file: None,
+            reload: None,
         }
     }
 }

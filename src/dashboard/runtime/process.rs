@@ -4,8 +4,8 @@
 //! signals are heard here, and a thread that doesn't end is left behind.
 
 use std::io::{self, IsTerminal, Write};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -20,18 +20,18 @@ use tokio::time::{sleep, timeout};
 
 use super::DashboardError;
 use super::backend::Backend;
-use super::event_loop::{Ended, EventLoop, Host};
+use super::event_loop::{Ended, EventLoop, Host, Live};
 use super::frames::Frames;
 use super::input::{Input, InputThread, Signal};
+use super::live::{self, LiveSettings};
 use super::options::DashboardOptions;
 use super::screen::Screen;
 use super::system_world::SystemWorld;
 use super::terminal::{self, PanicGuard};
-use super::theme_watch::{self, ThemeWatch};
+use super::theme_watch;
 use crate::dashboard::app::State;
 use crate::dashboard::app::effect::QuitHow;
 use crate::dashboard::app::keymap::Keymap;
-use crate::dashboard::app::state::Setup;
 use crate::dashboard::app::text::Tone;
 use crate::dashboard::ui::theme::Theme;
 use crate::settings::OnDisconnect;
@@ -49,10 +49,13 @@ const STOPPED_BY: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// Without a terminal, with a theme that can't be used, and after a fault of this program.
-pub async fn run(system: System, options: DashboardOptions) -> Result<i32, DashboardError> {
+pub async fn run(system: System, mut options: DashboardOptions) -> Result<i32, DashboardError> {
     let world =
         SystemWorld::new(system, options.logs.clone()).remembering(options.visit_file.clone());
     let world = Arc::new(world);
+    let system = world.system();
+    let reload = options.reload.take();
+    options.reload = reload.map(|reload| reload.and(move |settings| system.reload(settings)));
     run_with(world, options).await
 }
 
@@ -69,7 +72,7 @@ pub fn check(options: &DashboardOptions) -> Result<(), DashboardError> {
 }
 
 fn keymap(options: &DashboardOptions) -> Result<Keymap, DashboardError> {
-    Keymap::with(&options.keys).map_err(DashboardError::Keys)
+    Keymap::with(&options.keys).map_err(|mistakes| DashboardError::Keys(mistakes.to_string()))
 }
 
 /// Shows the dashboard over `world` until it ends, then shuts the world down, also when it could
@@ -82,8 +85,10 @@ pub async fn run_with<W: Backend>(
     options: DashboardOptions,
 ) -> Result<i32, DashboardError> {
     let mut signals = Signals::new()?;
-    let ended = show(&world, &options, &mut signals).await;
-    after(&*world, &options, &mut signals, ended).await
+    let policy = Arc::new(Mutex::new(options.on_disconnect));
+    let ended = show(&world, &options, &policy, &mut signals).await;
+    let policy = *policy.lock().unwrap_or_else(PoisonError::into_inner);
+    after(&*world, policy, &mut signals, ended).await
 }
 
 fn theme(options: &DashboardOptions) -> Result<Theme, DashboardError> {
@@ -94,6 +99,7 @@ fn theme(options: &DashboardOptions) -> Result<Theme, DashboardError> {
 async fn show<W: Backend>(
     world: &Arc<W>,
     options: &DashboardOptions,
+    policy: &Arc<Mutex<OnDisconnect>>,
     signals: &mut Signals,
 ) -> Result<Ended, DashboardError> {
     check(options)?;
@@ -103,6 +109,7 @@ async fn show<W: Backend>(
         theme: theme(options)?,
         keymap: keymap(options)?,
         options: options.clone(),
+        policy: Arc::clone(policy),
         input_to: input_to.clone(),
         input_from,
     };
@@ -173,7 +180,7 @@ async fn until_ended(
 /// Shuts the world down as the end of the dashboard asks for.
 async fn after<W: Backend>(
     world: &W,
-    options: &DashboardOptions,
+    policy: OnDisconnect,
     signals: &mut Signals,
     ended: Result<Ended, DashboardError>,
 ) -> Result<i32, DashboardError> {
@@ -181,7 +188,7 @@ async fn after<W: Backend>(
         ended,
         Ok(Ended::Lost | Ended::Signal(Signal::HangUp) | Ended::Frozen(Signal::HangUp))
     );
-    if lost && options.on_disconnect == OnDisconnect::KeepRunning {
+    if lost && policy == OnDisconnect::KeepRunning {
         tracing::warn!("the terminal is gone; the jobs of this process go on to their end");
         finish_jobs(world, signals).await;
     } else if lost {
@@ -264,6 +271,8 @@ struct Painter<W> {
     theme: Theme,
     keymap: Keymap,
     options: DashboardOptions,
+    /// What becomes of jobs when the terminal goes away, as the settings say by then.
+    policy: Arc<Mutex<OnDisconnect>>,
     input_to: mpsc::Sender<Input>,
     input_from: mpsc::Receiver<Input>,
 }
@@ -284,13 +293,9 @@ impl<W: Backend> Painter<W> {
             input: Some(InputThread::start(self.input_to.clone())?),
             input_to: self.input_to,
             continued,
-            themes: ThemeWatch::start(&self.options),
+            settings: LiveSettings::new(&self.options, self.policy),
         };
-        let mut state = State::new(Setup {
-            read_only: self.options.read_only,
-            log_lines: self.options.log_lines,
-            keymap: self.keymap,
-        });
+        let mut state = State::new(live::setup(&self.options, self.keymap));
         if let Some(hint) = disconnect_hint(self.options.on_disconnect) {
             state.say(hint, Tone::Plain);
         }
@@ -330,7 +335,7 @@ struct TerminalHost {
     input_to: mpsc::Sender<Input>,
     /// Says that the process goes on after it was stopped.
     continued: Receiver<()>,
-    themes: Option<ThemeWatch>,
+    settings: LiveSettings,
 }
 
 impl Host for TerminalHost {
@@ -356,7 +361,11 @@ impl Host for TerminalHost {
     }
 
     fn theme(&mut self) -> Option<Result<Theme, String>> {
-        self.themes.as_ref()?.take()
+        self.settings.theme()
+    }
+
+    fn settings(&mut self) -> Option<Result<Live, String>> {
+        self.settings.take()
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, BoxStream, StreamExt};
 
-use super::backend::{Backend, News};
+use super::backend::{Backend, News, Progress};
 use super::system_requests;
 use super::visit_file::VisitFile;
 use crate::dashboard::app::configs::{ConfigAsk, ConfigTold};
@@ -20,6 +20,7 @@ use crate::dashboard::app::differences::{DifferencePart, DifferenceQuery, PAGE};
 use crate::dashboard::app::effect::QuitHow;
 use crate::dashboard::app::job_command::{JobAnswer, JobCommand, JobQuestion};
 use crate::dashboard::app::log_query::LogQuery;
+use crate::dashboard::app::log_save::{LogSave, SavedFile, SavedLines};
 use crate::dashboard::app::night::LookBack;
 use crate::dashboard::app::overview::Overview;
 use crate::dashboard::app::request::{Answered, Request};
@@ -79,6 +80,12 @@ impl SystemWorld {
     pub fn remembering(mut self, file: Option<PathBuf>) -> Self {
         self.visits = file.map(VisitFile::new);
         self
+    }
+
+    /// The system behind it.
+    #[must_use]
+    pub fn system(&self) -> Arc<System> {
+        Arc::clone(&self.system)
     }
 
     /// Waits for the control database's first answer, while it is new that there is none: who asks
@@ -170,6 +177,15 @@ impl Backend for SystemWorld {
 
     async fn find_line(&self, query: &LogQuery) -> Result<Option<u64>, Refusal> {
         stored_log::find(&self.services().await?.jobs, query).await
+    }
+
+    async fn save_log(&self, save: LogSave, progress: Progress) -> Result<SavedFile, Refusal> {
+        match &save.lines {
+            SavedLines::Kept(lines) => stored_log::write(lines.clone(), &save).await,
+            SavedLines::Stored(query) => {
+                stored_log::save(&self.services().await?.jobs, query, &save, progress).await
+            }
+        }
     }
 
     async fn start_job(&self, config: &str) -> Result<Job, Refusal> {
@@ -269,6 +285,14 @@ impl Backend for SystemWorld {
             .into_iter()
             .map(|job| (job.id, job.config))
             .collect()
+    }
+
+    async fn park(&self) -> bool {
+        self.system.park().await
+    }
+
+    fn unpark(&self) {
+        self.system.unpark();
     }
 
     async fn shutdown(&self, how: QuitHow) {

@@ -32,6 +32,17 @@ pub fn use_mouse(wanted: bool) {
     MOUSE.store(wanted, Ordering::SeqCst);
 }
 
+/// Asks for the mouse, or gives it back, while the terminal is held.
+///
+/// # Errors
+/// When the terminal can't be written to.
+pub fn switch_mouse(wanted: bool) -> io::Result<()> {
+    if MOUSE.swap(wanted, Ordering::SeqCst) == wanted || !is_held() {
+        return Ok(());
+    }
+    write_out(if wanted { MOUSE_ON } else { MOUSE_OFF }.as_bytes())
+}
+
 /// Takes the terminal: raw mode, alternate screen. Does nothing when it is held already.
 ///
 /// # Errors

@@ -1,88 +1,19 @@
-//! Looks whether the file of the user's theme changed, and reads it again.
+//! The theme of the options, read again when the file of it changes.
 
-use std::fs::Metadata;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
-
-use tokio::task::JoinHandle;
-
+use super::file_watch::FileWatch;
 use super::options::DashboardOptions;
 use crate::dashboard::ui::theme::{Depth, Theme};
-
-/// Between two looks at the file.
-const LOOK: Duration = Duration::from_secs(1);
 
 /// A theme as it was read, or why it can't be used.
 pub type Read = Result<Theme, String>;
 
-/// What tells one state of a file from another.
-type Stamp = Option<(SystemTime, u64)>;
-
-/// Watches until it is dropped.
-pub struct ThemeWatch {
-    read: Arc<Mutex<Option<Read>>>,
-    task: JoinHandle<()>,
-}
-
-impl ThemeWatch {
-    /// Watches the file that the theme of `options` has, or would have, in the user's folder;
-    /// `None` where there is no folder.
-    #[must_use]
-    pub fn start(options: &DashboardOptions) -> Option<Self> {
-        let file = Theme::file(&options.theme, options.theme_folder.as_deref())?;
-        let read = Arc::new(Mutex::new(None));
-        let known = std::fs::metadata(&file)
-            .ok()
-            .and_then(|found| stamp(&found));
-        let task = tokio::spawn(watch(file, known, options.clone(), Arc::clone(&read)));
-        Some(Self { read, task })
-    }
-
-    /// The theme, if it was read again since the last call.
-    #[must_use]
-    pub fn take(&self) -> Option<Read> {
-        self.read
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
-    }
-}
-
-impl Drop for ThemeWatch {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-async fn watch(
-    file: PathBuf,
-    mut known: Stamp,
-    options: DashboardOptions,
-    read: Arc<Mutex<Option<Read>>>,
-) {
-    loop {
-        tokio::time::sleep(LOOK).await;
-        let found = tokio::fs::metadata(&file).await.ok();
-        let now = found.and_then(|found| stamp(&found));
-        if now == known {
-            continue;
-        }
-        known = now;
-        // An editor may be between emptying the file and filling it.
-        if known.is_some_and(|(_, length)| length == 0) {
-            continue;
-        }
-        let options = options.clone();
-        let again = tokio::task::spawn_blocking(move || load(&options)).await;
-        if let Ok(again) = again {
-            *read.lock().unwrap_or_else(PoisonError::into_inner) = Some(again);
-        }
-    }
-}
-
-fn stamp(metadata: &Metadata) -> Stamp {
-    Some((metadata.modified().ok()?, metadata.len()))
+/// Watches the file that the theme of `options` has, or would have, in the user's folder; `None`
+/// where there is no folder.
+#[must_use]
+pub fn watch(options: &DashboardOptions) -> Option<FileWatch<Read>> {
+    let file = Theme::file(&options.theme, options.theme_folder.as_deref())?;
+    let options = options.clone();
+    Some(FileWatch::start(file, move || load(&options)))
 }
 
 /// The theme that the options ask for, brought down to what the terminal shows.
@@ -97,6 +28,8 @@ pub fn load(options: &DashboardOptions) -> Read {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[tokio::test]
@@ -112,7 +45,7 @@ mod tests {
             ..DashboardOptions::default()
         };
         let before = load(&options).unwrap();
-        let watch = ThemeWatch::start(&options).unwrap();
+        let watch = watch(&options).unwrap();
         let again = async || {
             let deadline = std::time::Instant::now() + Duration::from_secs(30);
             loop {

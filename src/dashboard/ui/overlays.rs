@@ -63,12 +63,12 @@ fn render_sheet(state: &State, sheet: &Sheet, canvas: &mut Canvas<'_>) {
         Line::empty()
     };
     let inner = begin(canvas, area, &title, &right);
-    let rows = sheet.rows(usize::from(inner.width));
+    let rows = sheet.rows(usize::from(inner.width), scroll, height);
     if rows.is_empty() && !sheet.search.is_empty() {
         let line = Line::of("No line has this text; esc shows all again.", Tone::Dim);
         canvas.put_line(inner.x, inner.y, inner.width, &line);
     }
-    for (i, row) in rows.iter().skip(scroll).take(height).enumerate() {
+    for (i, row) in rows.iter().enumerate() {
         canvas.put_line(inner.x, inner.y + i as u16, inner.width, row);
     }
 }

@@ -9,7 +9,7 @@ use crate::model::command::Refusal;
 use crate::model::finding::Finding;
 use crate::model::ids::ConfigId;
 use crate::model::report::RepairScript;
-use crate::services::mappings::expanded;
+use crate::services::files::expanded;
 use crate::services::refusal::{conflict, invalid};
 
 impl Configs {

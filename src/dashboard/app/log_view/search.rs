@@ -1,6 +1,7 @@
 //! Searching in what is kept of a log.
 
 use super::LogView;
+use super::scope::finder;
 
 /// What a search came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,9 +32,9 @@ impl LogView {
     /// Goes to the next line with what is searched for: downwards with `forward`, else upwards.
     /// The first search looks upwards from the lowest line on the screen.
     pub fn search(&mut self, forward: bool, size: (usize, usize)) -> Search {
-        if self.look.search.is_empty() {
+        let Some(text) = finder(&self.look.search) else {
             return Search::Idle;
-        }
+        };
         let Some((bottom, _)) = self.bottom() else {
             return if self.stored {
                 Search::Beyond
@@ -41,12 +42,14 @@ impl LogView {
                 Search::Nowhere
             };
         };
-        let at = self.found.and_then(|n| self.shown.binary_search(&n).ok());
-        let found = match (forward, at) {
-            (true, Some(at)) => self.first_with(at + 1..self.shown.len(), false),
-            (true, None) => self.first_with(bottom..self.shown.len(), false),
-            (false, Some(at)) => self.first_with(0..at, true),
-            (false, None) => self.first_with(0..bottom + 1, true),
+        let bottom = self.lines.number(bottom);
+        let at = self
+            .found
+            .filter(|number| self.lines.place_of(*number).is_some());
+        let found = if forward {
+            self.lines.next_with(&text, at.unwrap_or(bottom - 1))
+        } else {
+            self.lines.previous_with(&text, at.unwrap_or(bottom + 1))
         };
         match found {
             Some(number) => {
@@ -59,20 +62,6 @@ impl LogView {
             }
             None => Search::Nowhere,
         }
-    }
-
-    fn first_with(&self, places: std::ops::Range<usize>, from_end: bool) -> Option<i64> {
-        let has = |number: &i64| {
-            self.kept_line(*number)
-                .is_some_and(|kept| kept.searched.contains(&self.look.search))
-        };
-        let mut places = self.shown.range(places);
-        let number = if from_end {
-            places.rfind(|number| has(number))
-        } else {
-            places.find(|number| has(number))
-        };
-        number.copied()
     }
 
     /// Stored id of the line that the search is at, else of the end in that direction.
@@ -88,30 +77,28 @@ impl LogView {
     /// Holds the view; it moves only if the line is not on the screen.
     fn show(&mut self, number: i64, (width, height): (usize, usize)) {
         self.hold();
-        let above_bottom = self
-            .bottom()
-            .is_some_and(|(at, _)| self.shown[at] >= number);
-        let below_top = self
-            .first_on_screen(width, height)
-            .is_some_and(|first| first <= number);
-        let on_screen = above_bottom && below_top;
-        if !on_screen {
+        let on_screen = self.whole_on_screen(width, height);
+        if !on_screen.is_some_and(|(first, last)| (first..=last).contains(&number)) {
             self.centre(number, (width, height));
         }
     }
 
-    fn first_on_screen(&self, width: usize, height: usize) -> Option<i64> {
+    /// Numbers of the first and the last line that are on the screen with all their rows.
+    fn whole_on_screen(&self, width: usize, height: usize) -> Option<(i64, i64)> {
         let (at, below) = self.bottom()?;
+        let last = self.lines.number(at);
         let mut left = height + below;
         let mut first = None;
-        for number in self.shown.iter().take(at + 1).rev() {
-            let rows = self.height_of(*number, width);
+        let mut place = Some(at);
+        while let Some(at) = place {
+            let rows = self.height_of(at, width);
             if left < rows {
                 break;
             }
             left -= rows;
-            first = Some(*number);
+            first = Some(self.lines.number(at));
+            place = self.lines.above(at);
         }
-        first
+        Some((first?, last))
     }
 }

@@ -1,6 +1,6 @@
 //! Forms: typing, moving, sending.
 
-use super::{configs, connections, differences, jobs, overlays};
+use super::{configs, connections, differences, jobs, log_save, overlays};
 use crate::dashboard::app::action::{Action, Context};
 use crate::dashboard::app::clipboard;
 use crate::dashboard::app::effect::Effect;
@@ -68,7 +68,8 @@ fn changed(state: &mut State) -> Vec<Effect> {
         | Purpose::ImportFile
         | Purpose::ExportFile(_)
         | Purpose::Limits(_)
-        | Purpose::Script(_) => {}
+        | Purpose::Script(_)
+        | Purpose::SaveLog => {}
     }
     Vec::new()
 }
@@ -88,6 +89,7 @@ fn submit(state: &mut State) -> Vec<Effect> {
         }
         Purpose::Limits(_) => jobs::limits_typed(state),
         Purpose::Script(_) => differences::file_named(state),
+        Purpose::SaveLog => log_save::submitted(state),
     }
 }
 

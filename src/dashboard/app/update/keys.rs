@@ -1,13 +1,12 @@
 //! Keys: looked up in the key map, then done.
 
 use super::{
-    configs, connections, forms, jobs, loads, logs, night, older, overlays, pickers, typing,
-    wait_for,
+    configs, connections, forms, jobs, loads, logs, night, older, overlays, pickers, suspend,
+    typing, wait_for,
 };
 use crate::dashboard::app::action::{Action, Context};
 use crate::dashboard::app::detail::Detail;
 use crate::dashboard::app::effect::{Effect, Load};
-use crate::dashboard::app::format::plural;
 use crate::dashboard::app::geometry;
 use crate::dashboard::app::key::Key;
 use crate::dashboard::app::list::{List, Listed};
@@ -83,7 +82,7 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::QuitRequest => return overlays::quit_request(state),
         Action::Redraw => return vec![Effect::Redraw],
-        Action::Suspend => return suspend(state),
+        Action::Suspend => return suspend::asked(state),
         _ => {}
     }
     if !state.overlays.is_empty() {
@@ -187,21 +186,6 @@ fn back(state: &mut State) -> Option<Vec<Effect>> {
         night::again(state);
     }
     had.then(Vec::new)
-}
-
-fn suspend(state: &mut State) -> Vec<Effect> {
-    let running = state.running_here().len();
-    if running == 0 {
-        return vec![Effect::Suspend];
-    }
-    state.say(
-        format!(
-            "not suspended: {} here and would stand still with locks held; stop first, or leave with q",
-            plural(running, "job runs", "jobs run")
-        ),
-        Tone::Warn,
-    );
-    Vec::new()
 }
 
 /// Moves in a list.

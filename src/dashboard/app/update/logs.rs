@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{done_waiting, refused, wait_for};
+use super::{done_waiting, log_save, refused, wait_for};
 use crate::dashboard::app::action::Action;
 use crate::dashboard::app::effect::Effect;
 use crate::dashboard::app::geometry;
@@ -92,7 +92,8 @@ fn read(state: &mut State, part: LogPart) -> Vec<Effect> {
     vec![Effect::ReadLog(query)]
 }
 
-fn query(state: &State, part: LogPart) -> Option<LogQuery> {
+/// A query for what the log of a job shows.
+pub fn query(state: &State, part: LogPart) -> Option<LogQuery> {
     let Source::Job { id, .. } = &state.log_source else {
         return None;
     };
@@ -361,6 +362,10 @@ fn look(state: &mut State, action: Action) -> Vec<Effect> {
         }
         Action::FindNext => return search(state, true),
         Action::FindPrevious => return search(state, false),
+        Action::SaveLog => return log_save::ask(state),
+        Action::CopyLine | Action::CopyScreen => {
+            return log_save::copy(state, action == Action::CopyScreen);
+        }
         Action::ProcessLogs => state.log_source = Source::Process,
         _ => {}
     }

@@ -3,7 +3,7 @@
 pub mod jobs;
 mod plans;
 
-use super::{configs, differences, forms, night, pickers};
+use super::{configs, differences, forms, log_save, night, pickers, suspend};
 use crate::dashboard::app::action::Action;
 use crate::dashboard::app::effect::{Effect, QuitHow};
 use crate::dashboard::app::format::plural;
@@ -111,19 +111,7 @@ pub fn leave(state: &mut State) -> Vec<Effect> {
         };
     }
     let mut lines: Vec<Line> = unsaved.into_iter().collect();
-    lines.push(Line::plain(format!(
-        "{} in this process:",
-        plural(running.len(), "job runs", "jobs run")
-    )));
-    for job in running.iter().take(6) {
-        lines.push(
-            Line::of(format!("  {}", job.config), Tone::Strong)
-                .and(format!("  {:.0} %", job.progress.percent), Tone::Plain),
-        );
-    }
-    if running.len() > 6 {
-        lines.push(Line::plain(format!("  and {} more", running.len() - 6)));
-    }
+    lines.extend(named(&running));
     lines.push(Line::empty());
     lines.push(handed_back(state));
     let mut choices = vec![choice("keep watching", Answer::Nothing)];
@@ -145,8 +133,26 @@ pub fn leave(state: &mut State) -> Vec<Effect> {
     Vec::new()
 }
 
+/// The jobs that run in this process, by name.
+pub fn named(running: &[Job]) -> Vec<Line> {
+    let mut lines = vec![Line::plain(format!(
+        "{} in this process:",
+        plural(running.len(), "job runs", "jobs run")
+    ))];
+    for job in running.iter().take(6) {
+        lines.push(
+            Line::of(format!("  {}", job.config), Tone::Strong)
+                .and(format!("  {:.0} %", job.progress.percent), Tone::Plain),
+        );
+    }
+    if running.len() > 6 {
+        lines.push(Line::plain(format!("  and {} more", running.len() - 6)));
+    }
+    lines
+}
+
 /// What becomes of jobs that are handed back.
-fn handed_back(state: &State) -> Line {
+pub fn handed_back(state: &State) -> Line {
     let takers = state.overview.as_ref().and_then(|o| o.takers.as_deref());
     match takers {
         Some([]) => Line::of(
@@ -250,6 +256,9 @@ pub fn answered(state: &mut State, answer: Answer) -> Vec<Effect> {
         Answer::StopJob(id) => vec![Effect::StopJob(id)],
         Answer::Quit(how) => vec![Effect::Quit(how)],
         Answer::DiscardForm => forms::discard(state),
+        Answer::SaveLog(save) => log_save::begin(state, *save),
+        Answer::GiveUpLog(ticket) => log_save::given_up(state, ticket),
+        Answer::Suspend => suspend::park(state),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The tab of logs.
 
+use crate::dashboard::app::action::Action;
 use crate::dashboard::app::geometry;
 use crate::dashboard::app::log_view::{Source, title};
 use crate::dashboard::app::state::State;
@@ -10,7 +11,9 @@ use crate::dashboard::ui::canvas::Canvas;
 pub fn render(state: &State, canvas: &mut Canvas<'_>) {
     let pane = geometry::body(state);
     let log = state.log();
-    let (left, right) = title(log, &state.log_source);
+    let again = state.setup.keymap.shown(Action::Last);
+    let again = again.map(|key| key.to_string());
+    let (left, right) = title(log, &state.log_source, again.as_deref());
     let mut left = Line::of(left, Tone::Strong);
     if !log.filter().is_empty() {
         left = left.and(format!(" · filter {:?}", log.filter()), Tone::Warn);
@@ -45,6 +48,11 @@ pub fn render(state: &State, canvas: &mut Canvas<'_>) {
         );
     }
     for (i, row) in rows.iter().enumerate() {
-        canvas.put_line(inner.x, inner.y + i as u16, inner.width, row);
+        let y = inner.y + i as u16;
+        canvas.put_line(inner.x, y, inner.width, &row.line);
+        if row.marked {
+            let style = canvas.theme.tone(Tone::Accent);
+            canvas.put(pane.x, y, 1, "▌", style);
+        }
     }
 }
