@@ -84,6 +84,9 @@ fn the_statements_that_repair_are_written_into_a_file_that_is_named() {
         (&["users".to_owned()][..], "repair-users-15min.sql")
     );
     assert_eq!(state.waiting.len(), 1);
+    let mut given_up = state.clone();
+    assert_eq!(press(&mut given_up, "w"), [Effect::GiveUp(*ticket)]);
+    assert!(given_up.waiting.is_empty());
     let script = RepairScript {
         file: "/root/repair.sql".to_owned(),
         tables: vec![

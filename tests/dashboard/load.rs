@@ -12,16 +12,21 @@
 use std::time::{Duration, Instant};
 
 use db_taxi::dashboard::app::action::ACTIONS;
+use db_taxi::dashboard::app::detail::Detail;
 use db_taxi::dashboard::app::log_query::{LogPart, LogQuery};
 use db_taxi::dashboard::app::msg::Loaded;
+use db_taxi::dashboard::app::night::LookBack;
 use db_taxi::dashboard::app::request::Answer;
 use db_taxi::dashboard::app::state::Setup;
 use db_taxi::dashboard::app::{Effect, Key, Load, Msg, State, update};
 use db_taxi::dashboard::ui::{self, theme::Theme};
+use db_taxi::model::error::{ErrorCode, ErrorInfo};
 use db_taxi::model::event::{Event, What};
 use db_taxi::model::ids::{ConfigId, ConnectionId, JobId};
-use db_taxi::model::job::Job;
+use db_taxi::model::job::{Job, JobState};
 use db_taxi::model::log::{Level, LogEntry};
+use db_taxi::model::night::{BadNight, FailedJob};
+use db_taxi::model::table_run::TableState;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
@@ -122,6 +127,20 @@ fn job_of_many(id: JobId) -> Job {
     job
 }
 
+/// The same, ended; every table failed and differs.
+fn failed_job(id: JobId) -> Job {
+    let mut job = job_of_many(id);
+    job.state = JobState::CompletedWithErrors;
+    for (n, run) in job.tables.iter_mut().enumerate() {
+        run.state = TableState::Failed;
+        run.verified.differences = n as u64;
+        let grant = format!("GRANT SELECT ON `shop`.`table_{n}` TO 'sync'@'%';");
+        let denied = "the account may not read it (1142)";
+        run.error = Some(ErrorInfo::new(ErrorCode::AccessDenied, denied).hint(grant));
+    }
+    job
+}
+
 /// Answers what was asked for with very many tables.
 fn answer_tables(state: &mut State, effects: &[Effect]) {
     let some = sample::source_tables();
@@ -150,6 +169,30 @@ fn scenes() -> Vec<(&'static str, State, &'static str)> {
     let open = detail.detail.as_ref().unwrap().job.id;
     let many = Box::new(job_of_many(open));
     sample::load(&mut detail, Load::Job(open), Loaded::Job(many));
+    let mut ended = with("3");
+    ended.detail = Some(Detail::new(failed_job(open)));
+    let mut night = with("3");
+    let failed = FailedJob {
+        job: failed_job(open),
+        standing: Vec::new(),
+        again: false,
+    };
+    let found = BadNight {
+        jobs: vec![failed],
+        ..BadNight::default()
+    };
+    let look = LookBack::Visit;
+    sample::load(&mut night, Load::Night(look), Loaded::Night(found));
+    night.clock.steady += Duration::from_secs(1);
+    let mut differences = ended.clone();
+    for effect in press(&mut differences, "d") {
+        if let Effect::ReadDifferences(query) = effect {
+            let some = sample::differences();
+            let all = (0..1000).map(|n| (n, some[n as usize % some.len()].1.clone()));
+            let result = Ok(all.collect());
+            update(&mut differences, Msg::DifferencesRead { query, result });
+        }
+    }
     let mut browse = with("1");
     let asked = press(&mut browse, "b");
     answer_tables(&mut browse, &asked);
@@ -224,7 +267,18 @@ fn scenes() -> Vec<(&'static str, State, &'static str)> {
             with("3 G k"),
             "j k G g pgdn pgup > > > > > > > > R < / f a i l backspace enter esc",
         ),
-        ("tables of a job", detail, "j k G g pgdn pgup"),
+        (
+            "tables of a job",
+            detail,
+            "j k G g pgdn pgup > > > > R < / t a b 9 9 backspace enter esc",
+        ),
+        (
+            "tables of a job that ended",
+            ended,
+            "j k G g > > > R < / t a b 9 9 backspace enter esc",
+        ),
+        ("what failed", night, "j k G k pgdn pgup y"),
+        ("differences", differences, "j pgdn G k pgup g t t"),
         (
             "log of this process",
             with("4"),

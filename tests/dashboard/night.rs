@@ -154,6 +154,24 @@ fn keys_typed_ahead_retry_nothing() {
 }
 
 #[test]
+fn an_answer_that_comes_twice_puts_up_one_page() {
+    let again = |state: &mut State| {
+        let night = Loaded::Night(sample::night());
+        sample::load(state, Load::Night(LookBack::Visit), night);
+    };
+    let mut state = after(sample::night());
+    again(&mut state);
+    assert_eq!(
+        retried(&press(&mut state, "r")),
+        [job_id(2)],
+        "it is the page that was read"
+    );
+    press(&mut state, "esc");
+    again(&mut state);
+    assert!(!is_shown(&state));
+}
+
+#[test]
 fn of_several_the_selected_one_is_told_and_those_at_work_are_left_alone() {
     let mut state = after(sample::long_night());
     assert!(state.offers(Action::NightRetryAll));

@@ -311,7 +311,7 @@ actions! {
     NightLater "night_later" Night ["esc" "q"] 50 "later" "Leave it for later";
 
     DifferencesTable "differences_table" Differences ["t" "tab"] 20 "next table" "Show the differences of the next table only; behind the last those of all";
-    SaveScript "save_script" Differences ["w"] 30 "as SQL…" "Compare once more and write the statements that repair it into a file; changes no row";
+    SaveScript "save_script" Differences ["w"] 30 "as SQL…" "Compare once more and write the statements that repair it into a file; changes no row; again: gives up";
     CloseDifferences "close_differences" Differences ["esc" "q"] 50 "close" "Close the differences";
 
     QuitRequest "quit_request" Always ["ctrl-c"] 0 "quit" "Ask to leave; again: hand running jobs back and leave";

@@ -15,6 +15,7 @@ use super::format;
 use super::geometry::{self, Area};
 use super::state::State;
 use super::text::{Line, Tone};
+use crate::model::error::ErrorInfo;
 use crate::model::ids::JobId;
 use crate::model::night::{BadNight, FailedJob};
 use crate::model::table_run::TableRun;
@@ -192,7 +193,7 @@ impl NightPage {
         match action {
             Action::NightRetry => self.job().is_some_and(|failed| self.can_retry(failed)),
             Action::NightRetryAll => self.untried().nth(1).is_some(),
-            Action::NightCopy => !self.remedies().is_empty(),
+            Action::NightCopy => self.errors().any(|error| error.hint.is_some()),
             _ => true,
         }
     }
@@ -234,17 +235,21 @@ impl NightPage {
         }
     }
 
+    /// The errors that are told of.
+    fn errors(&self) -> impl Iterator<Item = &ErrorInfo> {
+        let alone = self.table();
+        let whole = self.job().filter(|_| alone.is_none());
+        let of_table = alone
+            .into_iter()
+            .chain(whole.into_iter().flat_map(FailedJob::failed));
+        let of_job = whole.and_then(|failed| failed.job.error.as_ref());
+        of_table.filter_map(|run| run.error.as_ref()).chain(of_job)
+    }
+
     /// What is copied of it: its statements, else its remedies.
     #[must_use]
     pub fn remedies(&self) -> Vec<String> {
-        match (self.job(), self.table()) {
-            (_, Some(run)) => words::remedies(run.error.iter()),
-            (Some(failed), None) => {
-                let tables = failed.failed().filter_map(|run| run.error.as_ref());
-                words::remedies(tables.chain(&failed.job.error))
-            }
-            (None, None) => Vec::new(),
-        }
+        words::remedies(self.errors())
     }
 
     /// `! Since yesterday 18:02`.

@@ -118,6 +118,12 @@ pub enum Asked {
     Script(String),
 }
 
+impl Asked {
+    fn is_script(&self) -> bool {
+        matches!(self, Self::Script(_))
+    }
+}
+
 /// When something was last read, and what is being read.
 #[derive(Debug, Clone, Default)]
 pub struct Loads {
@@ -527,6 +533,7 @@ impl State {
             {
                 "resume"
             }
+            (Action::SaveScript, _) if self.asked.values().any(Asked::is_script) => "stop writing",
             (Action::ShowSide, Some(Overlay::Form(form)))
                 if matches!(form.purpose, super::purpose::Purpose::Rule(_)) =>
             {

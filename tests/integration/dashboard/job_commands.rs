@@ -28,18 +28,22 @@ fn gated(pair: &Pair) -> DbTaxi {
         pair.source_table("a")
     ));
     let taxi = DbTaxi::new(pair);
+    describe(pair, &taxi, "{query: \"SELECT 'month end'\"}");
+    taxi
+}
+
+fn describe(pair: &Pair, taxi: &DbTaxi, throttle: &str) {
     taxi.import(&format!(
         "version: 1\n\
          connections:\n\
          - name: source\n  host: 127.0.0.1\n  port: {}\n  username: root\n  database: {}\n  \
-         local_db_name: {}\n  throttle: {{query: \"SELECT 'month end'\"}}\n\
+         local_db_name: {}\n  throttle: {throttle}\n\
          configs:\n\
          - name: everything\n  connection: source\n  tables: [a]\n",
         pair.source.port,
         pair.source_db(),
         pair.target_db()
     ));
-    taxi
 }
 
 /// A process that works on it, and waits.
@@ -78,6 +82,12 @@ fn newest(pair: &Pair) -> JobId {
     id.trim().parse().unwrap()
 }
 
+fn state(pair: &Pair, id: JobId) -> String {
+    let control = pair.control_db();
+    let sql = format!("SELECT state FROM {control}.sync_jobs WHERE id = '{id}'");
+    pair.local.sql(&sql).trim().to_owned()
+}
+
 fn unthrottled() -> JobCommand {
     JobCommand::Set(JobChange {
         throttle: Some(ThrottleSpec::None),
@@ -94,14 +104,14 @@ both_flavours! {
         let id = newest(&pair);
         let job = world.command_job(id, &JobCommand::Pause).await.unwrap();
         assert!(matches!(job.state, JobState::Running | JobState::Paused));
-        running.wait(LIMIT).expect_code(4);
-        assert_eq!(world.job(id).await.unwrap().state, JobState::Paused);
+        wait_until(LIMIT, "the pause", || state(&pair, id) == "paused");
+        let refused = world.command_job(id, &JobCommand::Pause).await.unwrap_err();
+        assert_eq!(refused.code(), "invalid_state", "it is paused already");
 
         let job = world.command_job(id, &JobCommand::Resume).await.unwrap();
         assert_eq!(job.state, JobState::Pending);
-        let running = start(&taxi);
-        assert_eq!(newest(&pair), id, "the same job goes on");
         world.command_job(id, &unthrottled()).await.unwrap();
+        // The process that waited for it goes on.
         running.wait(LIMIT).expect_code(0);
         pair.judge("a", "a").equal();
         let JobAnswer::Limits(limits) = world.ask_job(id, JobQuestion::Limits).await.unwrap() else {
@@ -113,9 +123,9 @@ both_flavours! {
 
         pair.source.sql(&format!("DELETE FROM {} WHERE id IN (3, 4)", pair.source_table("a")));
         pair.local.sql(&format!("DELETE FROM {} WHERE id = 1", pair.target_table("a")));
+        describe(&pair, &taxi, "none");
         let engine = system.engine().unwrap();
         let verify = world.command_job(id, &JobCommand::Verify).await.unwrap();
-        world.command_job(verify.id, &unthrottled()).await.unwrap();
         let verify = engine.run_job(verify.id).await.unwrap();
         assert_eq!(verify.tables[0].verified.differences, 3);
         let page = async |part, table: &str| {
@@ -162,7 +172,7 @@ both_flavours! {
         assert_eq!(bad, ["b"]);
 
         // A run of the other table alone makes nothing good.
-        taxi.run(&["run", "everything", "--tables", "a"]).expect_code(0);
+        taxi.run(&["run", "everything", "--table", "a"]).expect_code(0);
         assert_eq!(world.night(LookBack::Visit).await.unwrap().jobs.len(), 1);
         // What is tried again takes the place of what failed, also when it fails again.
         let retry = world.command_job(failed, &JobCommand::Retry).await.unwrap();
@@ -185,7 +195,7 @@ both_flavours! {
 
         // Where nothing can be written, a day is looked back.
         let nowhere = SystemWorld::over(Arc::clone(&system), None)
-            .remembering(Some(taxi.path("secret.key").join("visit")));
+            .remembering(Some(taxi.path("config.yaml").join("visit")));
         assert!(nowhere.remember_visit(Duration::ZERO).await.is_err());
         assert!(!nowhere.night(LookBack::Visit).await.unwrap().visited);
 

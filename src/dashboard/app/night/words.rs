@@ -1,5 +1,7 @@
 //! The words of the page after a bad night: outcome, reason, remedy, what is safe.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 
 use crate::dashboard::app::format::{self, count, plural};
@@ -195,10 +197,9 @@ pub fn safe(run: &TableRun, standing: Option<DateTime<Utc>>, now: DateTime<Utc>)
 
 /// What is copied: the statements of the remedies, each once; where there are none, the remedies.
 pub fn remedies<'a>(errors: impl Iterator<Item = &'a ErrorInfo>) -> Vec<String> {
-    let mut hints: Vec<&str> = Vec::new();
-    for error in errors {
-        hints.extend(error.hint.as_deref().filter(|hint| !hints.contains(hint)));
-    }
+    let mut seen = HashSet::new();
+    let hints = errors.filter_map(|error| error.hint.as_deref());
+    let hints: Vec<&str> = hints.filter(|hint| seen.insert(*hint)).collect();
     let statements: Vec<String> = hints.iter().filter_map(|hint| statement(hint)).collect();
     if statements.is_empty() {
         return hints.into_iter().map(clean).collect();

@@ -1,6 +1,6 @@
 //! What a job found to differ: read page by page, written as statements.
 
-use super::{forms, wait_for};
+use super::{done_waiting, forms, wait_for};
 use crate::dashboard::app::action::Action;
 use crate::dashboard::app::differences::{
     DifferencePart, DifferenceQuery, Differences, ScriptDraft,
@@ -90,10 +90,7 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
             }
             window.reading
         }
-        Action::SaveScript => {
-            ask_file(state);
-            return Vec::new();
-        }
+        Action::SaveScript => return save(state),
         Action::CloseDifferences => {
             state.overlays.pop();
             return Vec::new();
@@ -102,6 +99,23 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
     };
     let query = part.map(|part| window.query(part));
     query.map(Effect::ReadDifferences).into_iter().collect()
+}
+
+/// Asks where statements go, or gives up those that are being written: a comparison may be long,
+/// and waits for a throttled source.
+fn save(state: &mut State) -> Vec<Effect> {
+    let writing = state.asked.iter().find_map(|(ticket, asked)| match asked {
+        Asked::Script(words) => Some((*ticket, words.clone())),
+        _ => None,
+    });
+    let Some((ticket, words)) = writing else {
+        ask_file(state);
+        return Vec::new();
+    };
+    state.asked.remove(&ticket);
+    done_waiting(state, &words);
+    state.say("given up; nothing is left of the file", Tone::Plain);
+    vec![Effect::GiveUp(ticket)]
 }
 
 /// Asks where the statements go.
@@ -156,7 +170,9 @@ pub fn file_named(state: &mut State) -> Vec<Effect> {
     };
     let path = form.text("path");
     let mut effects = forms::discard(state);
-    let words = format!("comparing {} and writing {path}", of.name);
+    let key = state.setup.keymap.shown(Action::SaveScript);
+    let stop = key.map_or(String::new(), |key| format!("; {key} gives up"));
+    let words = format!("comparing {} and writing {path}{stop}", of.name);
     wait_for(state, words.clone());
     state.asked.insert(ticket, Asked::Script(words));
     effects.push(Effect::Ask(ticket, Request::RepairScript { of, path }));

@@ -88,6 +88,9 @@ pub fn show(state: &mut State) -> Vec<Effect> {
 pub fn known(state: &mut State, look: LookBack, night: BadNight) -> Vec<Effect> {
     if look == LookBack::Lately {
         done_waiting(state, LOOKING);
+    } else if state.visit.wanted != Some(look) {
+        // Asked twice while the control database came up; the page is there, or was.
+        return Vec::new();
     } else if state.typing.is_some() {
         // Letters typed into a filter are no commands; it comes again.
         return Vec::new();
@@ -157,7 +160,7 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
                 state.say(format!("{key} shows again what failed"), Tone::Plain);
             }
         }
-        _ if deaf => {}
+        Action::NightRetry | Action::NightRetryAll if deaf => {}
         Action::NightRetry => {
             let Some(failed) = page.job().cloned() else {
                 return Vec::new();
@@ -213,7 +216,9 @@ pub fn retry_refused(state: &mut State, config: &str) {
 
 /// Leaves the page for something that the way back leads from.
 fn leave(state: &mut State) {
-    if let Some(Overlay::Night(page)) = state.overlays.pop() {
+    if let Some(Overlay::Night(mut page)) = state.overlays.pop() {
+        // Whoever comes back knows what it asks.
+        page.opened_at = Duration::ZERO;
         state.visit.left = Some(*page);
     }
 }
