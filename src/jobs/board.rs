@@ -22,6 +22,8 @@ struct State {
     others: Vec<TableRun>,
     /// Tries of the preparation.
     retries: u64,
+    /// Warnings about the job as a whole.
+    warnings: u64,
     gauge: Gauge,
     /// Up to when running time was counted.
     counted: Instant,
@@ -38,6 +40,7 @@ impl Board {
             job,
             cells: Vec::new(),
             retries: 0,
+            warnings: 0,
             gauge: Gauge::default(),
             counted: Instant::now(),
             expected: None,
@@ -86,6 +89,11 @@ impl Board {
         let mut state = self.lock();
         state.retries += 1;
         u32::try_from(state.retries).unwrap_or(u32::MAX)
+    }
+
+    /// Something is to be known of the job as a whole.
+    pub fn count_warning(&self) {
+        self.lock().warnings += 1;
     }
 
     /// Brings the numbers of every table and of the job up to date; gives the tables that are
@@ -140,6 +148,7 @@ impl Board {
         };
         job.counts = Counts {
             retries: state.retries,
+            warnings: state.warnings,
             ..Counts::default()
         };
         for table in &tables {

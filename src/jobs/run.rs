@@ -152,6 +152,9 @@ async fn work(shared: &Arc<Shared>, order: Order, give_up: &CancellationToken) -
         Err(_) => return ending(shared.stop.cut(), &[]),
     };
     let cells = enter_tables(shared, prepared.tasks).await;
+    for warning in prepared.warnings {
+        warn(shared, "server", warning, None);
+    }
     warn_of_earlier_tables(shared, &cells);
     work_on_tables(shared, &prepared.work, &cells, give_up).await;
     let finish = AssertUnwindSafe(prepared.work.finish()).catch_unwind();
@@ -261,13 +264,28 @@ fn warn_of_earlier_tables(shared: &Shared, cells: &[Arc<Cell>]) {
     let message =
         "tables that were completed before the job was interrupted are of an earlier point in time";
     let hint = "run again for one point in time";
-    shared.log(None, Level::Warn, &format!("{message}; {hint}"));
+    warn(
+        shared,
+        "not_one_point_in_time",
+        message.to_owned(),
+        Some(hint),
+    );
+}
+
+/// Something to know of the job as a whole.
+fn warn(shared: &Shared, code: &str, message: String, hint: Option<&str>) {
+    let line = match hint {
+        Some(hint) => format!("{message}; {hint}"),
+        None => message.clone(),
+    };
+    shared.log(None, Level::Warn, &line);
+    shared.board.count_warning();
     shared.notes.push(Note::Told {
         table: None,
         what: What::Warning {
-            code: "not_one_point_in_time".to_owned(),
-            message: message.to_owned(),
-            hint: Some(hint.to_owned()),
+            code: code.to_owned(),
+            message,
+            hint: hint.map(str::to_owned),
         },
     });
 }

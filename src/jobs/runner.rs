@@ -42,6 +42,8 @@ pub struct Prepared {
     pub work: Arc<dyn Work>,
     /// Its tables.
     pub tasks: Vec<TableTask>,
+    /// What a person should know of the job as a whole.
+    pub warnings: Vec<String>,
 }
 
 /// Prepares jobs.
@@ -159,10 +161,18 @@ impl Runner for SyncRunner {
             };
             if kind == JobKind::Undo {
                 let (run, tasks) = UndoRun::prepare(context, stop).await?;
-                return Ok(Prepared { work: run, tasks });
+                return Ok(Prepared {
+                    work: run,
+                    tasks,
+                    warnings: Vec::new(),
+                });
             }
             let (run, tasks) = JobRun::prepare(context, stop).await?;
-            Ok(Prepared { work: run, tasks })
+            Ok(Prepared {
+                warnings: run.warnings(),
+                work: run,
+                tasks,
+            })
         })
     }
 }

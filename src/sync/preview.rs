@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::context::JobContext;
 use super::error::SyncError;
 use super::report::table_plan;
-use super::rules::choose;
+use super::rules::{base_tables, choose};
 use super::servers::Servers;
 use super::table::{PlannedTable, plan_table};
 use crate::model::error::ErrorCode;
@@ -58,7 +58,8 @@ pub async fn preview_rule(
         spec.options.writer,
     )
     .await?;
-    let mut chosen = choose(&mut source, &servers.source_database, &spec).await?;
+    let base = base_tables(&mut source, &servers.source_database).await?;
+    let mut chosen = choose(&spec, &base);
     chosen.retain(|chosen| chosen.rule.select == select);
     let Some(first) = chosen.first() else {
         return Ok(None);

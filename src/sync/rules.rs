@@ -22,26 +22,46 @@ pub struct Chosen {
     pub exact: bool,
 }
 
-/// The tables that a config's enabled rules choose, by the tables of the source `database`.
+/// The base tables of a database, as far as the account may see them.
 ///
 /// # Errors
-/// When the source can't be read.
-pub async fn choose(
+/// When the server can't be asked.
+pub async fn base_tables(
     session: &mut Session,
     database: &Ident,
-    spec: &ConfigSpec,
-) -> Result<Vec<Chosen>, SyncError> {
+) -> Result<Vec<String>, SyncError> {
     let tables = list_tables(session, database).await?;
-    let base: Vec<String> = tables
+    Ok(tables
         .into_iter()
         .filter(|(_, kind)| kind == "BASE TABLE")
         .map(|(name, _)| name)
-        .collect();
-    Ok(expand(spec, &base))
+        .collect())
 }
 
-/// The first rule that fits a table wins, exact names before patterns.
-fn expand(spec: &ConfigSpec, base: &[String]) -> Vec<Chosen> {
+/// Of the targets that earlier runs brought in step (`known`), those that a pattern of the config
+/// would still choose, and whose source is not among the tables of the source (`base`).
+#[must_use]
+pub fn gone(spec: &ConfigSpec, known: &[String], base: &[String]) -> Vec<String> {
+    let named: HashSet<&String> = spec
+        .tables
+        .iter()
+        .filter_map(|rule| match &rule.select {
+            TableSelect::Source(name) => Some(rule.target_table.as_ref().unwrap_or(name)),
+            TableSelect::Match(_) => None,
+        })
+        .collect();
+    choose(spec, known)
+        .into_iter()
+        .filter(|chosen| !chosen.exact && !named.contains(&chosen.target_table))
+        .filter(|chosen| !base.contains(&chosen.source_table))
+        .map(|chosen| chosen.target_table)
+        .collect()
+}
+
+/// The tables that a config's enabled rules choose of those of the source (`base`). The first rule
+/// that fits a table wins, exact names before patterns.
+#[must_use]
+pub fn choose(spec: &ConfigSpec, base: &[String]) -> Vec<Chosen> {
     let mut seen = HashSet::new();
     let mut out = Vec::new();
     for rule in &spec.tables {
@@ -103,7 +123,7 @@ mod tests {
             .iter()
             .map(|s| (*s).to_owned())
             .collect();
-        let got: Vec<(String, String)> = expand(&spec, &base)
+        let got: Vec<(String, String)> = choose(&spec, &base)
             .into_iter()
             .map(|c| (c.source_table, c.target_table))
             .collect();
@@ -114,5 +134,11 @@ mod tests {
                 ("orders".to_owned(), "orders".to_owned())
             ]
         );
+        // `people` is a target of another name, and those left out are nobody's business.
+        let known: Vec<String> = ["old", "orders", "people", "secret", "tmp_y"]
+            .iter()
+            .map(|s| (*s).to_owned())
+            .collect();
+        assert_eq!(gone(&spec, &known, &base), ["old".to_owned()]);
     }
 }

@@ -46,7 +46,7 @@ pub struct JobRun {
     /// Plans that no try has used yet, and when they were made.
     first_plans: Mutex<HashMap<String, PlannedTable>>,
     planned_at: Instant,
-    warned: AtomicBool,
+    warnings: Vec<String>,
     warned_of_snapshots: AtomicBool,
     told_how_aligned: AtomicBool,
     /// Looking at the servers; ends with the run.
@@ -64,6 +64,7 @@ impl JobRun {
     ) -> Result<(Arc<Self>, Vec<TableTask>), SyncError> {
         let looked = look::look(&context).await?;
         let planned_at = Instant::now();
+        let warnings = looked.warnings(context.request.kind);
         let options = &context.config.spec.options;
         let workers = options.max_concurrency.max(1) as usize;
         let room = room(&context);
@@ -126,7 +127,7 @@ impl JobRun {
             chosen: chosen.collect(),
             first_plans: Mutex::new(plans.collect()),
             planned_at,
-            warned: AtomicBool::new(false),
+            warnings,
             warned_of_snapshots: AtomicBool::new(false),
             told_how_aligned: AtomicBool::new(false),
             watches: Mutex::new(watches),
@@ -154,7 +155,7 @@ impl JobRun {
         Ok(Plan {
             config: context.config.spec.name.clone(),
             connection: context.connection.spec.name.clone(),
-            warnings: looked.servers.warnings,
+            warnings: looked.warnings(JobKind::Sync),
             tables,
         })
     }
@@ -226,9 +227,6 @@ impl JobRun {
                 observer,
             } = round;
             let table = TableShared::new(&self.shared, plan, run, lease, meter, observer);
-            if work != Work::Verify {
-                self.warn_once(&table);
-            }
             let outcome = work.run(&table).await;
             table.close().await;
             if work != Work::Verify {
@@ -310,6 +308,12 @@ impl JobRun {
         self.shared.order.done(&task.target_table);
     }
 
+    /// What a person should know of the job as a whole.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        self.warnings.clone()
+    }
+
     /// Ends snapshots and sessions, and drops helper tables that nobody needs.
     pub async fn finish(&self) {
         self.watches
@@ -326,15 +330,6 @@ impl JobRun {
             }
             Err(error) => {
                 tracing::warn!(target: "db_taxi::sync", %error, "helper tables were not looked at");
-            }
-        }
-    }
-
-    /// What concerns the job as a whole is said with the first table that runs.
-    fn warn_once(&self, table: &TableShared) {
-        if !self.warned.swap(true, Ordering::Relaxed) {
-            for warning in &self.shared.servers.warnings {
-                table.warn("server", warning, None);
             }
         }
     }

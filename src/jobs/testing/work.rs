@@ -156,7 +156,11 @@ impl Runner for FakeWork {
                 script: Arc::clone(&self.0),
                 stop,
             });
-            Ok(Prepared { work, tasks })
+            Ok(Prepared {
+                work,
+                tasks,
+                warnings: Vec::new(),
+            })
         }
         .boxed()
     }

@@ -17,6 +17,7 @@ use crate::services::ServicesOptions;
 use crate::services::connections::unsaved;
 use crate::services::endpoints::itself;
 use crate::services::refusal::refuse;
+use crate::sync::rules;
 
 mod drift;
 mod sides;
@@ -163,6 +164,9 @@ async fn check_config(
             TableSelect::Match(_) => None,
         })
         .collect();
+    let mut known: Vec<String> = sides.seen.keys().cloned().collect();
+    known.sort();
+    let mut gone = rules::gone(config, &known, &sides.tables);
     for (index, rule) in config.tables.iter().enumerate() {
         let path = format!("{path}.tables[{index}]");
         match &rule.select {
@@ -177,6 +181,19 @@ async fn check_config(
                 check_table(sides, rule, source, &path, findings).await?;
             }
             TableSelect::Match(text) => {
+                // Told with the first pattern: which of them chose it is not noted.
+                for name in std::mem::take(&mut gone) {
+                    findings.push(
+                        Finding::new(
+                            format!("{path}.match"),
+                            format!(
+                                "drift: {}.{name} was synced, and is gone or not to be seen any more",
+                                sides.spec.database
+                            ),
+                        )
+                        .remedy("grant SELECT on it, or name it in exclude; its copy stays as it was"),
+                    );
+                }
                 let fitting: Vec<String> = sides
                     .tables
                     .iter()

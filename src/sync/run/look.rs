@@ -10,13 +10,13 @@ use crate::model::job::JobKind;
 use crate::model::plan::{Risk, Severity};
 use crate::model::rule::TableRule;
 use crate::mysql::probe::missing_on_target;
-use crate::mysql::{Endpoint, Ident, Session, SessionKind};
+use crate::mysql::{Endpoint, Ident, Session, SessionKind, TableRef};
 use crate::sync::bound::{BoundWish, Counted, Sight};
 use crate::sync::context::{JobContext, TableTask};
 use crate::sync::error::SyncError;
 use crate::sync::history;
 use crate::sync::report::table_plan;
-use crate::sync::rules::{Chosen, choose};
+use crate::sync::rules::{self, Chosen, base_tables, choose};
 use crate::sync::servers::Servers;
 use crate::sync::table::{PlannedTable, plan_table};
 use crate::sync::throttle::check_lag;
@@ -25,6 +25,8 @@ use crate::sync::watermark::why_full;
 /// What was seen and planned.
 pub(super) struct Looked {
     pub(super) servers: Servers,
+    /// What is told of targets whose source is not there any more.
+    pub(super) gone: Vec<String>,
     /// Tables with their rules, in the order of `plans`.
     pub(super) chosen: Vec<Chosen>,
     pub(super) plans: Vec<PlannedTable>,
@@ -48,6 +50,13 @@ impl Looked {
             .iter()
             .map(|c| (c.source_table.clone(), c.rule.clone()))
             .collect()
+    }
+
+    /// What a person should know of the job as a whole; of how rows are written only where some are.
+    pub(super) fn warnings(&self, kind: JobKind) -> Vec<String> {
+        let written = (kind != JobKind::Verify).then_some(&self.servers.warnings);
+        let all = self.gone.iter().chain(written.into_iter().flatten());
+        all.cloned().collect()
     }
 
     /// Target tables, in the order of `plans`.
@@ -170,10 +179,13 @@ pub(super) async fn look(context: &JobContext) -> Result<Looked, SyncError> {
     servers
         .warnings
         .extend(missing_on_target(&mut local, &target, helpers).await?);
-    let chosen = wanted(
-        context,
-        choose(&mut source, &servers.source_database, spec).await?,
-    )?;
+    let base = base_tables(&mut source, &servers.source_database).await?;
+    let chosen = wanted(context, choose(spec, &base))?;
+    let gone = if context.request.tables.is_empty() {
+        targets_without_source(context, &mut local, &servers, &base).await?
+    } else {
+        Vec::new()
+    };
     if chosen.is_empty() {
         servers
             .warnings
@@ -189,9 +201,41 @@ pub(super) async fn look(context: &JobContext) -> Result<Looked, SyncError> {
     local.close().await;
     Ok(Looked {
         servers,
+        gone,
         chosen,
         plans,
     })
+}
+
+/// What is told of targets whose source is not there any more: they stay as they are.
+async fn targets_without_source(
+    context: &JobContext,
+    local: &mut Session,
+    servers: &Servers,
+    base: &[String],
+) -> Result<Vec<String>, SyncError> {
+    let seen = context.store.seen_tables(context.config.id).await?;
+    let mut known: Vec<String> = seen.into_keys().collect();
+    known.sort();
+    let gone = rules::gone(&context.config.spec, &known, base);
+    if gone.is_empty() {
+        return Ok(Vec::new());
+    }
+    let there = base_tables(local, &servers.target_database).await?;
+    Ok(gone
+        .into_iter()
+        .filter(|name| there.contains(name))
+        .map(|name| {
+            let source = TableRef::new(servers.source_database.clone(), name.as_str());
+            let target = TableRef::new(servers.target_database.clone(), name.as_str());
+            format!(
+                "{source} is gone from the source, or the account may not see it any more: {target} \
+                 stays as it was (grant SELECT on it, or name it in exclude, or drop the copy)",
+                source = source.shown(),
+                target = target.shown()
+            )
+        })
+        .collect())
 }
 
 /// The tables that the job is asked for; all, where it names none.

@@ -46,3 +46,35 @@ both_flavours! {
         assert!(said.contains("was (id) at the last run, and is (id, c)"), "{said}");
     }
 }
+
+both_flavours! {
+    /// A table that a pattern chose and that is gone, or not to be seen any more, is told by runs,
+    /// plans, comparisons and checks alike; its copy stays.
+    async fn a_copy_whose_source_is_gone_stays_and_is_told(pair: Pair) {
+        let db = pair.source_db();
+        pair.source.sql(&format!(
+            "USE {db}; CREATE TABLE a (id INT PRIMARY KEY); INSERT INTO a VALUES (1); \
+             CREATE TABLE b LIKE a; INSERT INTO b VALUES (1), (2)"
+        ));
+        let taxi = DbTaxi::new(&pair);
+        taxi.import_tables(&pair, "'*'", "{}");
+        let first = taxi.run(&["run", "everything"]).expect_code(0);
+        assert!(!first.stderr.contains("is gone from the source"), "{}", first.stderr);
+
+        pair.source.sql(&format!("DROP TABLE {db}.b"));
+        let words = format!("{db}.b is gone from the source");
+        for command in ["run", "verify", "plan"] {
+            let done = taxi.run(&[command, "everything"]).expect_code(0);
+            let said = format!("{}{}", done.stdout, done.stderr);
+            assert!(said.contains(&words) && said.contains("stays as it was"), "{command}: {said}");
+        }
+        let job = taxi.run(&["jobs", "show", "last:everything", "--json"]).expect_code(0).json();
+        assert_eq!((&job["counts"]["warnings"], &job["tables_total"]), (&1.into(), &1.into()));
+        assert!(findings(&taxi, 1).contains(&format!("{db}.b was synced, and is gone")));
+        assert_eq!(pair.local.sql(&format!("SELECT COUNT(*) FROM {}", pair.target_table("b"))), "2");
+
+        pair.local.sql(&format!("DROP TABLE {}", pair.target_table("b")));
+        let done = taxi.run(&["run", "everything"]).expect_code(0);
+        assert!(!done.stderr.contains(&words), "who drops the copy knows: {}", done.stderr);
+    }
+}
