@@ -4,10 +4,12 @@ use db_taxi::dashboard::app::log_query::{LogPart, LogQuery};
 use db_taxi::dashboard::app::log_save::{LogSave, SavedFile, SavedLines};
 use db_taxi::dashboard::app::overlay::Overlay;
 use db_taxi::dashboard::app::{Effect, Msg, State, update};
+use db_taxi::dashboard::ui::theme::Theme;
 use db_taxi::model::command::Refusal;
 use db_taxi::model::log::Level;
 
 use crate::sample::{self, full, job_id, press};
+use crate::screens::{paint, text};
 
 /// What is to be written, of the only effect that there may be.
 fn save(effects: &[Effect]) -> (db_taxi::dashboard::app::request::Ticket, LogSave) {
@@ -75,8 +77,16 @@ fn progress_is_told_and_the_end_with_lines_and_place() {
     press(&mut state, "4 s");
     let (ticket, what) = save(&press(&mut state, "ctrl-s"));
     update(&mut state, Msg::LogSaving(ticket, 120_000));
-    assert_eq!(state.waiting.len(), 1);
-    assert!(state.waiting[0].ends_with(": 120,000 lines"));
+    let header = |state: &State| {
+        let theme = Theme::embedded("default").unwrap();
+        let screen = text(&paint(state, &theme, 80, 24));
+        screen.lines().next().unwrap().to_owned()
+    };
+    let told = header(&state);
+    assert!(told.ends_with("… log: 120,000 lines written"), "{told}");
+    // Leaving would give it up, which is said.
+    assert_eq!(press(&mut state, "ctrl-c"), []);
+    press(&mut state, "esc");
     // The key asks whether to give it up; nothing else is begun.
     assert_eq!(press(&mut state, "s"), []);
     assert!(matches!(state.overlays.last(), Some(Overlay::Dialog(_))));
@@ -91,10 +101,10 @@ fn progress_is_told_and_the_end_with_lines_and_place() {
         lines: 1_234_567,
     };
     update(&mut state, ended(Ok(file)));
-    assert!(state.waiting.is_empty());
+    assert!(!header(&state).contains("written"));
     assert_eq!(notice(&state), "1,234,567 lines written to /var/tmp/x.log");
     update(&mut state, Msg::LogSaving(ticket, 5));
-    assert!(state.waiting.is_empty(), "late words are not waited with");
+    assert!(state.log_saving.is_none(), "late words mean nothing");
 }
 
 #[test]
@@ -141,7 +151,7 @@ fn what_is_given_up_ends_its_task_and_is_not_waited_for() {
     press(&mut state, "s");
     sample::tick(&mut state, 10);
     assert_eq!(press(&mut state, "right enter"), [Effect::GiveUp(ticket)]);
-    assert!(state.waiting.is_empty() && state.log_saving.is_none());
+    assert!(state.log_saving.is_none());
     assert!(notice(&state).contains("was not written"));
 }
 

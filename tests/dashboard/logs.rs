@@ -75,6 +75,29 @@ fn the_job_log_is_read_forward_and_backward_without_repeating_lines() {
 }
 
 #[test]
+fn a_log_that_is_written_faster_than_pages_are_read_is_followed_at_its_end() {
+    let mut state = of_job();
+    sample::tick(&mut state, 10);
+    update(&mut state, Msg::Ticked);
+    let effects = answer(&mut state, query(LogPart::After(199)), lines(200..700));
+    assert_eq!(effects, [Effect::ReadLog(query(LogPart::Newest))]);
+    answer(&mut state, query(LogPart::Newest), lines(90_000..90_500));
+    assert_eq!(screen(&state).last(), Some(&90_499));
+    // What is read meanwhile does not move.
+    press(&mut state, "pgup");
+    let before = screen(&state);
+    sample::tick(&mut state, 20);
+    update(&mut state, Msg::Ticked);
+    let effects = answer(
+        &mut state,
+        query(LogPart::After(90_499)),
+        lines(90_500..91_000),
+    );
+    assert_eq!(effects, []);
+    assert_eq!(screen(&state), before);
+}
+
+#[test]
 fn the_first_and_the_last_line_are_one_key_away_however_long_the_log() {
     let mut state = of_job();
     assert_eq!(

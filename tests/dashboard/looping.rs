@@ -290,13 +290,13 @@ async fn a_log_is_written_with_progress_and_asks_before_it_replaces_a_file() {
     let slow = "3 l s ctrl-u s l o w enter enter l";
     let seen = press(Arc::clone(&world), slow).await;
     assert!(
-        seen.screen.contains("… writing slow: 20 lines"),
+        seen.screen.contains("… log: 20 lines written"),
         "{}",
         seen.screen
     );
     let given_up = "3 l s ctrl-u s l o w enter enter s right enter 1 2 3 4 1 2 3 4 1 2 3 4";
     let seen = press(world, given_up).await;
-    assert!(!seen.screen.contains("writing slow"), "{}", seen.screen);
+    assert!(!seen.screen.contains("lines written"), "{}", seen.screen);
     assert!(!seen.screen.contains("lines written"), "{}", seen.screen);
 }
 

@@ -42,6 +42,4 @@ pub struct LogWriting {
     pub path: String,
     /// Lines that are written.
     pub lines: u64,
-    /// The words that are waited with.
-    pub words: String,
 }

@@ -93,7 +93,9 @@ impl Line {
     /// How many rows [`Self::wrap`] gives.
     #[must_use]
     pub fn height(&self, width: usize) -> usize {
-        if width == 0 || self.width() <= width {
+        // No character takes more columns than bytes, and bytes are there to be counted.
+        let bytes: usize = self.pieces.iter().map(|piece| piece.text.len()).sum();
+        if width == 0 || bytes <= width || self.width() <= width {
             return 1;
         }
         self.wrap(width).len()

@@ -16,6 +16,12 @@ pub fn header(state: &State, canvas: &mut Canvas<'_>) {
     if state.setup.read_only {
         right = right.and("read-only", Tone::Warn);
     }
+    // Not in the footer: a long log is written while other things are done and said.
+    if let Some(saving) = &state.log_saving {
+        let gap = if right.pieces.is_empty() { "" } else { "  " };
+        let words = format!("{gap}… log: {} lines written", count(saving.lines));
+        right = right.and(words, Tone::Accent);
+    }
     if state.dropped > 0 {
         let gap = if right.pieces.is_empty() { "" } else { "  " };
         right = right.and(
@@ -130,6 +136,7 @@ fn counts(stats: &Stats, all: bool) -> Line {
     for (number, word, tone) in [
         (stats.running_jobs, "running", Tone::Accent),
         (stats.pending_jobs, "queued", Tone::Plain),
+        (stats.paused_jobs, "paused", Tone::Plain),
         (completed, "completed", Tone::Plain),
         (failed, "failed", Tone::Bad),
     ] {

@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use memchr::memchr;
 use memchr::memmem::Finder;
 
 use super::line;
@@ -59,9 +60,19 @@ impl Body {
     /// Places of the lines with a text, from above.
     fn lines_with(&self, text: &Finder<'_>) -> impl Iterator<Item = usize> {
         let mut next = 0;
+        // One byte is in nearly every line, and found without being prepared for.
+        let single = match text.needle() {
+            [byte] => Some(*byte),
+            _ => None,
+        };
         std::iter::from_fn(move || {
             let from = self.from(next);
-            let at = from + text.find(self.text.as_bytes().get(from..)?)?;
+            let rest = self.text.as_bytes().get(from..)?;
+            let at = from
+                + match single {
+                    Some(byte) => memchr(byte, rest)?,
+                    None => text.find(rest)?,
+                };
             if self.ends.get(next).is_some_and(|end| *end as usize <= at) {
                 let rest = self.ends.get(next..).unwrap_or_default();
                 next += rest.partition_point(|end| *end as usize <= at);

@@ -1,6 +1,6 @@
 //! Writing a log into a file, and copying lines of it.
 
-use super::{done_waiting, forms, logs, overlays, refused, wait_for};
+use super::{forms, logs, overlays, refused};
 use crate::dashboard::app::clipboard;
 use crate::dashboard::app::effect::Effect;
 use crate::dashboard::app::form::{Field, Form, Purpose};
@@ -107,9 +107,7 @@ pub fn begin(state: &mut State, save: LogSave) -> Vec<Effect> {
         ticket: state.ticket(),
         path: save.path.clone(),
         lines: 0,
-        words: format!("writing {}", save.path),
     };
-    wait_for(state, saving.words.clone());
     let ticket = saving.ticket;
     state.log_saving = Some(saving);
     vec![Effect::SaveLog(ticket, Box::new(save))]
@@ -120,11 +118,8 @@ pub fn progressed(state: &mut State, ticket: Ticket, lines: u64) {
     let Some(saving) = state.log_saving.as_mut().filter(|s| s.ticket == ticket) else {
         return;
     };
-    let words = format!("writing {}: {} lines", saving.path, count(lines));
-    let before = std::mem::replace(&mut saving.words, words.clone());
     saving.lines = lines;
-    done_waiting(state, &before);
-    wait_for(state, words);
+    state.dirty = true;
 }
 
 /// It is written, was given up, or why not.
@@ -167,11 +162,9 @@ pub fn ended(
 
 /// It is not waited for any more; says whether it was.
 fn forget(state: &mut State, ticket: Ticket) -> bool {
-    let Some(saving) = state.log_saving.take_if(|saving| saving.ticket == ticket) else {
-        return false;
-    };
-    done_waiting(state, &saving.words);
-    true
+    state.dirty = true;
+    let saving = |saving: &mut LogWriting| saving.ticket == ticket;
+    state.log_saving.take_if(saving).is_some()
 }
 
 /// The person gave it up.
@@ -186,6 +179,16 @@ pub fn given_up(state: &mut State, ticket: Ticket) -> Vec<Effect> {
         Tone::Plain,
     );
     vec![Effect::GiveUp(ticket)]
+}
+
+/// What would be lost by leaving.
+pub fn unsaved(state: &State) -> Option<Line> {
+    let saving = state.log_saving.as_ref()?;
+    let words = format!(
+        " is being written, {} lines so far, and would be given up.",
+        count(saving.lines)
+    );
+    Some(Line::of(&saving.path, Tone::Strong).and(words, Tone::Plain))
 }
 
 /// Copies the marked line, or with `whole` or without a mark everything on the screen.

@@ -189,6 +189,10 @@ pub fn stored_lines(
             log.set_at_end(!full || log.follows());
             log.append(fresh);
             state.log_settled = ended && count == 0;
+            if full && state.job_log.follows() {
+                // Lines come faster than pages: what is followed is the newest of them.
+                return read(state, LogPart::Newest);
+            }
         }
         LogPart::Oldest => {
             log.clear();
@@ -209,7 +213,12 @@ pub fn found(
     result: Result<Option<u64>, Refusal>,
 ) -> Vec<Effect> {
     done_waiting(state, SEARCHING);
-    let same = matches!(state.log_source, Source::Job { id, .. } if id == asked.job);
+    // What is not searched for any more is not gone to.
+    let searched = asked.texts.last();
+    let same = matches!(state.log_source, Source::Job { id, .. } if id == asked.job)
+        && searched.is_none_or(|text| {
+            text == state.job_log.searched_for() || text == state.job_log.filter()
+        });
     match result {
         Ok(Some(id)) if same => read(state, LogPart::Around(id)),
         Ok(None) if same && asked.table == state.job_log.scope().table => {

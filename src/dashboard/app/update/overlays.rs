@@ -94,7 +94,9 @@ pub fn ask_stop(state: &mut State, job: &Job) {
 /// Leaves, or asks first while jobs run in this process.
 pub fn leave(state: &mut State) -> Vec<Effect> {
     let running: Vec<Job> = state.running_here().into_iter().cloned().collect();
-    let unsaved = configs::unsaved(state).or_else(|| forms::unsaved(state));
+    let unsaved = configs::unsaved(state)
+        .or_else(|| forms::unsaved(state))
+        .or_else(|| log_save::unsaved(state));
     if running.is_empty() {
         return match unsaved {
             None => vec![Effect::Quit(QuitHow::Release)],

@@ -32,7 +32,10 @@ const FIELDS: &[(&str, Kind)] = &[
 /// The form for a draft's settings.
 #[must_use]
 pub fn form(draft: &Draft) -> Form {
-    let object = mapping::spec_to_json(&draft.spec);
+    // There may be thousands of rules, and none of them is shown here.
+    let mut without_rules = draft.spec.clone();
+    without_rules.tables.clear();
+    let object = mapping::spec_to_json(&without_rules);
     let text = |id: &str| {
         let value = id.split('.').fold(&object, |at, step| &at[step]);
         shown(value)

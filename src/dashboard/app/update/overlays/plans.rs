@@ -37,8 +37,10 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::ToggleDdl => {
             view.ddl = !view.ddl;
             let scroll = sheet.scroll;
-            *sheet = (**view).clone().sheet();
-            sheet.scroll = scroll;
+            if let SheetKind::Plan(view) = std::mem::replace(&mut sheet.kind, SheetKind::Text) {
+                *sheet = view.sheet();
+                sheet.scroll = scroll;
+            }
             Vec::new()
         }
         _ => Vec::new(),
