@@ -71,8 +71,8 @@ struct Row {
 pub struct NightPage {
     /// What ended badly.
     pub night: BadNight,
-    /// When it was put up; keys typed ahead retry nothing.
-    pub opened_at: Duration,
+    /// When it was put up, unless somebody came back to it; keys typed ahead retry nothing.
+    pub opened_at: Option<Duration>,
     rows: Vec<Row>,
     selected: usize,
     /// Rows of the text that are scrolled away.
@@ -112,7 +112,7 @@ impl NightPage {
         }
         Self {
             night,
-            opened_at,
+            opened_at: Some(opened_at),
             rows,
             selected: 0,
             scroll: 0,

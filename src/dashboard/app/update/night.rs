@@ -145,7 +145,7 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
     let Some(page) = page(state) else {
         return Vec::new();
     };
-    let deaf = now < page.opened_at + Dialog::DEAF;
+    let deaf = page.opened_at.is_some_and(|at| now < at + Dialog::DEAF);
     match action {
         Action::Up => page.step(-1),
         Action::Down => page.step(1),
@@ -218,7 +218,7 @@ pub fn retry_refused(state: &mut State, config: &str) {
 fn leave(state: &mut State) {
     if let Some(Overlay::Night(mut page)) = state.overlays.pop() {
         // Whoever comes back knows what it asks.
-        page.opened_at = Duration::ZERO;
+        page.opened_at = None;
         state.visit.left = Some(*page);
     }
 }
