@@ -30,7 +30,9 @@ pub(super) fn grant(number: u16, message: &str) -> Option<String> {
         1227 => {
             let (_, rest) = message.split_once("(at least one of) the ")?;
             let (privileges, _) = rest.split_once(" privilege")?;
+            // MariaDB parts them by commas, the least powerful last.
             let one = privileges.rsplit(" or ").next().unwrap_or(privileges);
+            let one = one.rsplit(", ").next().unwrap_or(one);
             format!("GRANT {one} ON *.* to the account")
         }
         _ => return None,
@@ -69,6 +71,12 @@ mod tests {
                 "Access denied; you need (at least one of) the SUPER or PROCESS privilege(s) for \
                  this operation",
                 "GRANT PROCESS ON *.* to the account",
+            ),
+            (
+                1227,
+                "Access denied; you need (at least one of) the SUPER, SLAVE MONITOR privilege(s) \
+                 for this operation",
+                "GRANT SLAVE MONITOR ON *.* to the account",
             ),
         ] {
             let hint = grant(number, message).unwrap();

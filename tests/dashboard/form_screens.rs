@@ -34,7 +34,7 @@ fn first(width: u16, height: u16) -> State {
 }
 
 /// Every picture with forms in it.
-fn screens(width: u16, height: u16) -> Vec<(&'static str, State)> {
+pub fn screens(width: u16, height: u16) -> Vec<(&'static str, State)> {
     let with = |keys: &str| {
         let mut state = sample::full(width, height);
         press(&mut state, keys);

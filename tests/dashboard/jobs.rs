@@ -330,3 +330,23 @@ fn the_time_left_counts_down_calmly_whatever_the_job_says() {
         "{shown:?}"
     );
 }
+
+#[test]
+fn an_opened_job_begins_at_what_failed_until_somebody_chooses() {
+    let job = sample::ended_job();
+    let failed = job.tables.iter().position(|run| run.error.is_some());
+    assert!(failed.is_some_and(|place| place > 0), "{failed:?}");
+    let mut state = open(job.clone());
+    let selected = |state: &State| {
+        let table = state.detail.as_ref().unwrap().selected_table().unwrap();
+        let mut tables = job.tables.iter();
+        tables.position(|run| run.target_table == table.target_table)
+    };
+    assert_eq!(selected(&state), failed);
+    press(&mut state, "g");
+    let mut read_again = job.clone();
+    read_again.counts.updated += 1;
+    let loaded = Loaded::Job(Box::new(read_again));
+    sample::load(&mut state, Load::Job(job.id), loaded);
+    assert_eq!(selected(&state), Some(0));
+}

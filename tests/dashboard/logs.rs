@@ -206,7 +206,7 @@ fn the_log_of_a_failed_table_opens_at_its_error() {
         db_taxi::dashboard::app::Load::Job(job_id(4)),
         db_taxi::dashboard::app::msg::Loaded::Job(Box::new(sample::running_job())),
     );
-    let effects = press(&mut state, "j j j l");
+    let effects = press(&mut state, "l");
     let wanted = LogQuery {
         level: Level::Error,
         table: Some("notes".to_owned()),

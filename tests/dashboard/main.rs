@@ -7,6 +7,7 @@ mod bytes;
 mod configs;
 mod differences;
 mod floods;
+mod footer;
 mod form_screens;
 mod forms;
 mod hostile;

@@ -92,7 +92,7 @@ fn answer_differences(state: &mut State, result: Result<Vec<(u64, Difference)>, 
 }
 
 /// Every screen that has a picture.
-fn screens(width: u16, height: u16) -> Vec<(&'static str, State)> {
+pub fn screens(width: u16, height: u16) -> Vec<(&'static str, State)> {
     let with = |keys: &str| {
         let mut state = sample::full(width, height);
         // Opened by itself where there is room; these pictures show the list alone.

@@ -131,7 +131,7 @@ pub struct ActionInfo {
     pub short: &'static str,
     /// A sentence for the help.
     pub help: &'static str,
-    /// Place in the footer, lowest first; 0 is not in the footer.
+    /// Place in the footer, lowest first; 0 is not in the footer, from 90 on it is never left out.
     pub rank: u8,
     /// Whether it changes anything stored; refused in read-only mode.
     pub writes: bool,
@@ -179,7 +179,6 @@ actions! {
     NextTab "next_tab" Global ["tab"] 0 "next tab" "Go to the next tab";
     PreviousTab "previous_tab" Global ["backtab"] 0 "previous tab" "Go to the tab before";
     Refresh "refresh" Global ["r"] 0 "refresh" "Read what is shown again";
-    Help "help" Global ["?"] 90 "help" "Show every key that works here";
     Palette "palette" Global [":"] 92 "command" "Find what can be done here by typing its name";
     Messages "messages" Global ["!"] 0 "messages" "Show what was said in the footer, the newest first";
     ShowFailures "show_failures" Global ["F"] 0 "failures" "Show what failed lately and was not made good: why, what to do, what is safe";
@@ -252,7 +251,7 @@ actions! {
     FewerLevels "fewer_levels" Logs ["-"] 40 "fewer" "Show only what matters more";
     ProcessLogs "process_logs" Logs ["a"] 50 "this process" "Show the log of this process instead of one job's";
 
-    CloseSheet "close_sheet" Sheet ["esc" "q" "enter"] 50 "close" "Close the sheet";
+    CloseSheet "close_sheet" Sheet ["esc" "q" "enter"] 94 "close" "Close the sheet";
     FindInSheet "find_in_sheet" Sheet ["/"] 60 "find" "Show only the lines that contain a text";
     StartPlanned "start_planned" Plan ["s"] 20 "start" "Start a job as planned" writes;
     ToggleDdl "toggle_ddl" Plan ["d"] 25 "DDL" "Show the statements that define targets, or not";
@@ -271,12 +270,12 @@ actions! {
     NextProblem "next_problem" Editor ["ctrl-g"] 20 "next problem" "Go to the next line with something wrong";
     UndoText "undo_text" Editor ["ctrl-u"] 30 "undo" "Undo the last change of the text";
     RedoText "redo_text" Editor ["ctrl-r"] 40 "redo" "Do again what was undone";
-    LeaveEditor "leave_editor" Editor ["esc"] 50 "leave" "Leave the text; asks when it is not saved";
+    LeaveEditor "leave_editor" Editor ["esc"] 94 "leave" "Leave the text; asks when it is not saved";
 
     NextChoice "next_choice" Dialog ["right" "tab" "l"] 20 "other choice" "To the next choice";
     PreviousChoice "previous_choice" Dialog ["left" "backtab" "h"] 0 "other choice" "To the choice before";
     Choose "choose" Dialog ["enter"] 10 "choose" "Take the marked choice";
-    CloseDialog "close_dialog" Dialog ["esc" "q"] 50 "close" "Close the question, change nothing";
+    CloseDialog "close_dialog" Dialog ["esc" "q"] 94 "close" "Close the question, change nothing";
 
     AcceptTyped "accept_typed" Typing ["enter"] 10 "take it" "Take what was typed, or what is marked";
     CancelTyped "cancel_typed" Typing ["esc"] 20 "close" "Close, as it was before";
@@ -288,10 +287,10 @@ actions! {
     NextField "next_field" Form ["tab" "down"] 30 "next field" "To the next field";
     PreviousField "previous_field" Form ["backtab" "up"] 0 "field before" "To the field before";
     ShowSide "show_side" Form ["ctrl-g"] 25 "report" "To the report beside the form";
-    CloseForm "close_form" Form ["esc"] 50 "close" "Close the form; asks when something was changed";
+    CloseForm "close_form" Form ["esc"] 94 "close" "Close the form; asks when something was changed";
 
     CopySide "copy_side" Side ["y"] 5 "copy" "Copy the statements that are shown";
-    LeaveSide "leave_side" Side ["esc" "tab" "q"] 50 "back to the form" "Back to the fields; gives up what is waited for";
+    LeaveSide "leave_side" Side ["esc" "tab" "q"] 94 "back to the form" "Back to the fields; gives up what is waited for";
 
     PickMark "pick_mark" Picker ["space"] 10 "mark" "Mark the row, or take its mark away";
     PickDone "pick_done" Picker ["enter"] 20 "done" "Take what is marked, or open the row";
@@ -301,19 +300,20 @@ actions! {
     PickPattern "pick_pattern" Picker ["*"] 45 "pattern" "Mark what fits a pattern: * any letters, ? one";
     PickOrder "pick_order" Picker ["o"] 48 "order" "Order by name, size or rows";
     PickInfo "pick_info" Picker ["i"] 35 "columns" "Show columns and keys of the row";
-    ClosePicker "close_picker" Picker ["esc" "q"] 60 "back" "Show everything again, then close";
+    ClosePicker "close_picker" Picker ["esc" "q"] 94 "back" "Show everything again, then close";
 
     NightRetry "night_retry" Night ["r"] 10 "retry" "Try again what the selected job left" writes;
     NightRetryAll "night_retry_all" Night ["R"] 15 "retry all" "Try again what each of the jobs left" writes;
     NightCopy "night_copy" Night ["y"] 20 "copy" "Copy what is to be done: the statements, or the advice";
     NightLog "night_log" Night ["l"] 30 "log" "Open the log at the error";
     NightOpen "night_open" Night ["enter"] 40 "job" "Open the job with all of its tables";
-    NightLater "night_later" Night ["esc" "q"] 50 "later" "Leave it for later";
+    NightLater "night_later" Night ["esc" "q"] 94 "later" "Leave it for later";
 
     DifferencesTable "differences_table" Differences ["t" "tab"] 20 "next table" "Show the differences of the next table only; behind the last those of all";
     SaveScript "save_script" Differences ["w"] 30 "as SQL…" "Compare once more and write the statements that repair it into a file; changes no row; again: gives up";
-    CloseDifferences "close_differences" Differences ["esc" "q"] 50 "close" "Close the differences";
+    CloseDifferences "close_differences" Differences ["esc" "q"] 94 "close" "Close the differences";
 
+    Help "help" Always ["?"] 90 "help" "Show every key that works here";
     QuitRequest "quit_request" Always ["ctrl-c"] 0 "quit" "Ask to leave; again: hand running jobs back and leave";
     Redraw "redraw" Always ["ctrl-l"] 0 "redraw" "Paint the screen again";
     Suspend "suspend" Always ["ctrl-z"] 0 "suspend" "Suspend to the shell; jobs that run in this process are handed back first, which is asked";

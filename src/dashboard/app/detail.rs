@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::list::{ENDED_TABLES, Sort, SortColumn, TABLES};
 use crate::model::job::Job;
 use crate::model::progress::{Counts, Progress};
-use crate::model::table_run::TableRun;
+use crate::model::table_run::{TableRun, TableState};
 
 /// Samples kept for the sparkline, one a second.
 pub const SAMPLES: usize = 120;
@@ -24,6 +24,8 @@ pub struct Detail {
     shown: Vec<usize>,
     /// Place of the selected table among the shown.
     place: usize,
+    /// Whether somebody chose the selected one.
+    chosen: bool,
     /// First table on the screen.
     pub offset: usize,
     /// Rows a second of the job, oldest first.
@@ -37,18 +39,21 @@ impl Detail {
     /// A job of the list, its tables not read yet.
     #[must_use]
     pub fn new(job: Job) -> Self {
-        Self {
+        let mut detail = Self {
             loaded: !job.tables.is_empty(),
             shown: (0..job.tables.len()).collect(),
             job,
             filter: String::new(),
             sort: Sort::default(),
             place: 0,
+            chosen: false,
             offset: 0,
             rates: VecDeque::new(),
             byte_rates: VecDeque::new(),
             sampled_at: Duration::ZERO,
-        }
+        };
+        detail.find_trouble();
+        detail
     }
 
     /// Takes the job as it was read; says whether anything changed.
@@ -69,6 +74,7 @@ impl Detail {
             };
         }
         self.arrange(name);
+        self.find_trouble();
         true
     }
 
@@ -145,6 +151,14 @@ impl Detail {
         self.place = place.unwrap_or(self.place.min(last));
     }
 
+    /// Selects the first table that failed, unless somebody chose one: it is what they came for.
+    fn find_trouble(&mut self) {
+        let failed = |run: &TableRun| run.state == TableState::Failed;
+        if let (Some(place), false) = (self.shown().position(failed), self.chosen) {
+            self.place = place;
+        }
+    }
+
     /// Takes one table as an event tells it.
     pub fn put_table(&mut self, run: TableRun) {
         let tables = &mut self.job.tables;
@@ -216,6 +230,7 @@ impl Detail {
     pub fn step(&mut self, by: isize) {
         let last = self.shown.len().saturating_sub(1);
         self.place = self.place.saturating_add_signed(by).min(last);
+        self.chosen = true;
     }
 
     /// Scrolls so that the selected table is among the `rows` on the screen.

@@ -469,6 +469,7 @@ impl State {
             return false;
         }
         match action {
+            Action::Help => self.explains_itself(),
             Action::StartPlanned | Action::CountExactly => !matches!(
                 self.overlays.last(),
                 Some(Overlay::Sheet(Sheet { kind: SheetKind::Plan(view), .. })) if view.draft
@@ -514,6 +515,19 @@ impl State {
                 },
                 _ => true,
             },
+        }
+    }
+
+    /// Whether the help can be asked for: where its key would be typed, or answer a question, it
+    /// can't.
+    fn explains_itself(&self) -> bool {
+        match self.overlays.last() {
+            None => self.typing.is_none(),
+            Some(Overlay::Sheet(sheet)) => !sheet.typing && sheet.kind != SheetKind::Help,
+            Some(Overlay::Picker(picker)) => picker.typing.is_none(),
+            Some(Overlay::Form(form)) => form.on_side(),
+            Some(Overlay::Night(_) | Overlay::Differences(_)) => true,
+            Some(_) => false,
         }
     }
 

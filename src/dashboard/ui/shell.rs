@@ -40,7 +40,6 @@ pub fn header(state: &State, canvas: &mut Canvas<'_>) {
 /// As many parts as there is room for, the first before the others; then in their longer form: the
 /// name, then the last ones, since the counts stand there.
 fn joined(parts: Vec<(Line, Option<Line>)>, room: usize) -> Line {
-    const GAP: usize = 3;
     let mut used = 0;
     let mut shown: Vec<(Line, Option<Line>)> = Vec::new();
     for (long, short) in parts {
@@ -219,6 +218,7 @@ pub fn footer(state: &State, canvas: &mut Canvas<'_>) {
         state.overlays.last(),
         Some(Overlay::Dialog(_) | Overlay::Confirm(_) | Overlay::Palette(_))
     );
+    let mut x = 1;
     if let Some(notice) = state.notice.as_ref().filter(|_| !asking) {
         let mark = match notice.tone {
             Tone::Bad | Tone::Warn => "! ",
@@ -226,19 +226,35 @@ pub fn footer(state: &State, canvas: &mut Canvas<'_>) {
         };
         let line = Line::of(format!("{mark}{}", notice.text), notice.tone);
         canvas.put_line(1, y, width, &line);
-        return;
+        // Behind a short word the keys stay in sight.
+        x += (line.width() as u16).min(width) + 3;
     }
-    let mut x = 1;
-    for (key, words) in hints(state) {
+    for (key, words) in fitting(hints(state), usize::from((1 + width).saturating_sub(x))) {
         let needed = (key.chars().count() + 1 + words.chars().count()) as u16;
-        if x + needed > 1 + width {
-            break;
-        }
         let (accent, text) = (canvas.theme.accent, canvas.theme.text);
         x += canvas.put(x, y, needed, &key, accent);
         x += 1;
-        x += canvas.put(x, y, needed, words, text) + 3;
+        x += canvas.put(x, y, needed, words, text) + GAP as u16;
     }
+}
+
+/// Blank columns between two hints.
+const GAP: usize = 3;
+
+/// As many as there is room for; the last one, the way out, before the others.
+fn fitting(mut hints: Vec<(String, &'static str)>, room: usize) -> Vec<(String, &'static str)> {
+    let wide = |hints: &[(String, &str)]| {
+        let widths = hints.iter().map(|(key, words)| line_width(key) + 1 + line_width(words));
+        widths.sum::<usize>() + GAP * hints.len().saturating_sub(1)
+    };
+    while wide(&hints) > room && !hints.is_empty() {
+        hints.remove(hints.len().saturating_sub(2));
+    }
+    hints
+}
+
+fn line_width(text: &str) -> usize {
+    text.chars().count()
 }
 
 /// What the key that takes a typed line does here, if it does anything yet.
@@ -276,6 +292,10 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
                 Action::Quit if state.has_way_back() => "back",
                 Action::AcceptTyped => accepting(state)?,
                 Action::NextMatch if !in_palette => return None,
+                // The key that sends the form tests it.
+                Action::TestTyped if state.form().is_some_and(|f| f.verb == row.short) => {
+                    return None;
+                }
                 Action::SubmitForm => state.form().map_or(row.short, |form| form.verb),
                 Action::PickDone if state.picker().is_some_and(|p| !p.many) => {
                     state.picker().map_or(row.short, |p| p.purpose.taking())
@@ -285,13 +305,16 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
             Some((shown(row.action)?, words))
         })
         .collect();
-    if let Some(Overlay::Sheet(sheet)) = state.overlays.last() {
-        let (height, rows) = geometry::sheet_rows(state, sheet);
-        if let (true, Some(down), Some(up)) =
-            (rows > height, shown(Action::Down), shown(Action::Up))
-        {
-            hints.insert(0, (format!("{down} {up}"), "scroll"));
-        }
+    let rows = match state.overlays.last() {
+        Some(Overlay::Sheet(sheet)) => Some(geometry::sheet_rows(state, sheet)),
+        Some(Overlay::Form(form)) if form.on_side() => geometry::side_rows(state),
+        _ => None,
+    };
+    if let (Some((height, rows)), Some(down), Some(up)) =
+        (rows, shown(Action::Down), shown(Action::Up))
+        && rows > height
+    {
+        hints.insert(0, (format!("{down} {up}"), "scroll"));
     }
     hints
 }

@@ -30,6 +30,8 @@ pub struct Field {
     pub shown: bool,
     /// Whether it is one of the rare ones behind the fold above it.
     pub folded: bool,
+    /// Whether its text is a proposal that nobody has touched: the first letter replaces it.
+    proposed: bool,
     /// What a text must be.
     check: Check,
     /// Whether it may be empty.
@@ -89,6 +91,7 @@ impl Field {
             error: None,
             shown: true,
             folded: false,
+            proposed: false,
             check: Check::Anything,
             required: false,
             before: Value::Own,
@@ -161,6 +164,13 @@ impl Field {
     #[must_use]
     pub fn under(mut self, heading: impl Into<String>) -> Self {
         self.heading = Some(heading.into());
+        self
+    }
+
+    /// The same with a text that is a proposal: typing or pasting replaces it.
+    #[must_use]
+    pub fn proposed(mut self) -> Self {
+        self.proposed = true;
         self
     }
 
@@ -258,7 +268,14 @@ impl Field {
     /// Takes a key; says whether it had a meaning here.
     pub fn key(&mut self, key: Key) -> bool {
         match &mut self.input {
-            Input::Text(line) => line.key(key),
+            Input::Text(line) => {
+                if self.proposed && matches!((key.code, key.ctrl), (Code::Char(_), false)) {
+                    line.set("");
+                }
+                let taken = line.key(key);
+                self.proposed &= !taken;
+                taken
+            }
             Input::Secret(secret) => secret.key(key),
             Input::Lines(lines) => lines.key(key),
             Input::Toggle(on) | Input::Fold(on) => match key.code {
@@ -275,7 +292,12 @@ impl Field {
     /// Takes pasted text.
     pub fn paste(&mut self, text: &str) {
         match &mut self.input {
-            Input::Text(line) => line.paste(text),
+            Input::Text(line) => {
+                if std::mem::take(&mut self.proposed) {
+                    line.set("");
+                }
+                line.paste(text);
+            }
             Input::Secret(secret) => {
                 self.error = secret.paste(text).err();
             }

@@ -8,10 +8,10 @@ use crate::dashboard::app::text::{Line, Tone};
 /// Columns of the keys.
 const KEYS: usize = 16;
 
-/// The help for the place below the overlays.
+/// The help for the place that the keys go to.
 #[must_use]
 pub fn help(state: &State) -> Sheet {
-    let here = state.place_below();
+    let here = state.place();
     let mut contexts: Vec<Context> = here.to_vec();
     contexts.extend(Context::ALL.iter().filter(|c| !here.contains(c)));
     let mut lines = Vec::new();

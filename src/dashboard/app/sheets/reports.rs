@@ -12,7 +12,12 @@ use crate::model::report::{Flavour, TestReport};
 /// What a test of a connection found.
 #[must_use]
 pub fn test_report(name: &str, report: &TestReport) -> Sheet {
-    let mut lines = Vec::new();
+    let (verdict, tone) = if report.ok {
+        ("A sync can run with this connection.", Tone::Good)
+    } else {
+        ("A sync can't run with this connection yet.", Tone::Bad)
+    };
+    let mut lines = vec![Line::of(verdict, tone), Line::empty()];
     if let Some(error) = &report.error {
         lines.push(marked(false, error));
     }
@@ -48,13 +53,6 @@ pub fn test_report(name: &str, report: &TestReport) -> Sheet {
         ));
     }
     lines.extend(report.warnings.iter().map(warned));
-    lines.push(Line::empty());
-    let (verdict, tone) = if report.ok {
-        ("A sync can run with this connection.", Tone::Good)
-    } else {
-        ("A sync can't run with this connection yet.", Tone::Bad)
-    };
-    lines.push(Line::of(verdict, tone));
     let word = if report.ok { "ok" } else { "failed" };
     Sheet::text(format!("Test of {name}: {word}"), lines).tone(tone)
 }

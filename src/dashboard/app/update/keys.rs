@@ -83,6 +83,13 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::QuitRequest => return overlays::quit_request(state),
         Action::Redraw => return vec![Effect::Redraw],
         Action::Suspend => return suspend::asked(state),
+        Action::Help => {
+            if state.offers(Action::Help) {
+                let sheet = sheets::help(state);
+                overlays::open_sheet(state, sheet);
+            }
+            return Vec::new();
+        }
         _ => {}
     }
     if !state.overlays.is_empty() {
@@ -98,11 +105,6 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Refresh => {
             state.loads.asked_at.clear();
             loads::due(state)
-        }
-        Action::Help => {
-            let sheet = sheets::help(state);
-            overlays::open_sheet(state, sheet);
-            Vec::new()
         }
         Action::Messages => {
             let sheet = notices::sheet(state);

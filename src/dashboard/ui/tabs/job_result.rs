@@ -12,13 +12,13 @@ use crate::model::table_run::{TableRun, TableState, Timing, VerifiedScope};
 
 /// Columns of the tables of a job that has ended.
 pub const COLUMNS: [Column; 9] = [
-    Column::words("TABLE", 12, 9).growing(),
+    Column::words("TABLE", 11, 9).growing(),
     Column::words("RESULT", 11, 8),
-    Column::words("COMPARED", 17, 7).growing(),
+    Column::words("COMPARED", 20, 7).growing(),
     Column::numbers("ROWS", 9, 3),
     Column::numbers("INSERTED", 9, 6),
-    Column::numbers("UPDATED", 8, 5),
-    Column::numbers("DELETED", 8, 4),
+    Column::numbers("UPDATED", 7, 5),
+    Column::numbers("DELETED", 7, 4),
     Column::numbers("KEPT", 6, 1),
     Column::numbers("TOOK", 7, 2),
 ];

@@ -44,9 +44,7 @@ pub fn form(draft: &Draft) -> Form {
         words.iter().map(|word| (*word, *word)).collect()
     };
     let fields = vec![
-        Field::text("name", "Name", &text("name"))
-            .name()
-            .help("What jobs, logs and the command line call it."),
+        name_field(draft),
         Field::choice(
             "sync_mode",
             "Mode",
@@ -59,7 +57,7 @@ pub fn form(draft: &Draft) -> Form {
             .help("Five fields such as */15 * * * *, or @hourly, @daily, @weekly, @monthly."),
         Field::toggle("enabled", "Enabled", draft.spec.enabled)
             .help("Off: schedules and run don't start it. space switches."),
-        Field::text("exclude", "Never", &text("exclude"))
+        Field::text("exclude", "Leave out", &text("exclude"))
             .placeholder("none")
             .help("Patterns by commas that no match rule reaches."),
         Field::fold("More: workers, strategies, limits of deletes")
@@ -160,6 +158,19 @@ pub fn form(draft: &Draft) -> Form {
     form
 }
 
+/// A new config is called like its connection until somebody says otherwise.
+fn name_field(draft: &Draft) -> Field {
+    let name = &draft.spec.name;
+    let field = Field::text("name", "Name", name)
+        .name()
+        .help("What jobs, logs and the command line call it.");
+    if draft.base.is_none() && name.starts_with(&draft.spec.connection) {
+        field.proposed()
+    } else {
+        field
+    }
+}
+
 fn rules(form: &Form) -> Vec<Problem> {
     match spec(form) {
         Ok(_) => Vec::new(),
@@ -201,6 +212,23 @@ mod tests {
             let form = form(&Draft::new(wanted.clone()));
             assert_eq!(spec(&form), Ok(wanted));
         }
+    }
+
+    #[test]
+    fn typing_replaces_a_proposed_name_and_changes_one_of_its_own() {
+        let typed = |spec: ConfigSpec| {
+            let mut form = form(&Draft::new(spec));
+            for c in "ab".chars() {
+                form.key(crate::dashboard::app::key::Key::char(c));
+            }
+            form.text("name")
+        };
+        let rules = || vec![TableRule::of_pattern("*")];
+        assert_eq!(typed(ConfigSpec::new("shop", "shop", rules())), "ab");
+        assert_eq!(
+            typed(ConfigSpec::new("nightly", "shop", rules())),
+            "nightlyab"
+        );
     }
 
     #[test]
