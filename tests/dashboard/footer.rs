@@ -52,7 +52,10 @@ fn a_short_word_leaves_the_keys_in_sight_and_a_long_one_has_the_line() {
     assert!(short.starts_with("shop: saved   enter details"), "{short}");
     state.say("many words ".repeat(6).trim_end(), Tone::Plain);
     let long = footer(&state);
-    assert!(long.ends_with("words   q quit"), "the way out stays: {long}");
+    assert!(
+        long.ends_with("words   q quit"),
+        "the way out stays: {long}"
+    );
     state.say("many words ".repeat(7).trim_end(), Tone::Plain);
     let longest = footer(&state);
     assert!(longest.ends_with("words"), "{longest}");

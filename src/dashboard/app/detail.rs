@@ -154,7 +154,8 @@ impl Detail {
     /// Selects the first table that failed, unless somebody chose one: it is what they came for.
     fn find_trouble(&mut self) {
         let failed = |run: &TableRun| run.state == TableState::Failed;
-        if let (Some(place), false) = (self.shown().position(failed), self.chosen) {
+        let place = self.shown().position(failed);
+        if let (Some(place), false) = (place, self.chosen) {
             self.place = place;
         }
     }

@@ -244,7 +244,9 @@ const GAP: usize = 3;
 /// As many as there is room for; the last one, the way out, before the others.
 fn fitting(mut hints: Vec<(String, &'static str)>, room: usize) -> Vec<(String, &'static str)> {
     let wide = |hints: &[(String, &str)]| {
-        let widths = hints.iter().map(|(key, words)| line_width(key) + 1 + line_width(words));
+        let widths = hints
+            .iter()
+            .map(|(key, words)| line_width(key) + 1 + line_width(words));
         widths.sum::<usize>() + GAP * hints.len().saturating_sub(1)
     };
     while wide(&hints) > room && !hints.is_empty() {

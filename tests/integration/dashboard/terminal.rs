@@ -120,7 +120,10 @@ impl Terminal {
         for _ in 0..30 {
             let screen = self.until("a form", |screen| focus(screen).is_some());
             let before = focus(&screen);
-            if before.as_deref().is_some_and(|field| field.starts_with(label)) {
+            if before
+                .as_deref()
+                .is_some_and(|field| field.starts_with(label))
+            {
                 return;
             }
             self.press("tab", "next field");
