@@ -70,15 +70,23 @@ db_taxi -q verify orders-live >/dev/null 2>&1 || true
 
 # Behind a word in the footer the keys are not all there.
 calm() { wait_until_gone "${1:?}"; }
+# A page that has just opened is deaf to keys for a moment.
+later() {
+  while read_screen | grep -q 'esc later'; do
+    press esc later
+    sleep 0.5
+  done
+}
 
 open_terminal "$size"
-wait_for 'local'
-if read_screen | grep -q 'Since '; then
-  picture night 'After a bad night: what failed, why, and what to do'
-  press esc later
-fi
+wait_for 'esc later'
+picture night 'After a bad night: what failed, why, and what to do'
+later
 press 1 Connections
 wait_for 'connections 3/4'
+press t test
+wait_for 'Test of archive: failed'
+press esc close
 wait_for '✗'
 picture connections 'Connections'
 press / filter
@@ -123,8 +131,8 @@ press q quit
 wait_for_end >/dev/null
 
 open_terminal "$size" --theme light
-wait_for 'local'
-if read_screen | grep -q 'Since '; then press esc later; fi
+wait_for 'connections 3/4'
+! read_screen | grep -q 'esc later' || later
 press 3 Jobs
 wait_for 'shop-nightly'
 press / filter

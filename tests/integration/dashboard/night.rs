@@ -38,8 +38,7 @@ both_flavours! {
         for told in ["Failed in the last 24 hours", "1 of 2 tables failed", "may not read", "nothing was deleted"] {
             assert!(screen.contains(told), "{told}:\n{screen}");
         }
-        terminal.keys("l");
-        terminal.wait("Logs · everything");
+        terminal.insist("l", "Logs · everything");
         terminal.keys("Escape");
         terminal.wait("esc later");
         let grant = statement(&screen);

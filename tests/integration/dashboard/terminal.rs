@@ -108,6 +108,21 @@ impl Terminal {
         self.tmux(&["send-keys", &key]);
     }
 
+    /// Presses a key, as tmux names it, until the screen shows a text: what has just opened is deaf
+    /// to keys for a moment.
+    pub fn insist(&self, key: &str, wanted: &str) -> String {
+        let mut last = Instant::now();
+        self.keys(key);
+        self.until(wanted, |screen| {
+            let shown = squeezed(screen).contains(wanted);
+            if !shown && last.elapsed() > Duration::from_millis(700) {
+                last = Instant::now();
+                self.keys(key);
+            }
+            shown
+        })
+    }
+
     /// Goes to a field of a form by the key that the footer names, and types.
     pub fn field(&self, label: &str, text: &str) {
         self.go_to(label);
@@ -159,7 +174,7 @@ impl Terminal {
     }
 
     /// Waits until the screen is as wanted.
-    pub fn until(&self, wanted: &str, holds: impl Fn(&str) -> bool) -> String {
+    pub fn until(&self, wanted: &str, mut holds: impl FnMut(&str) -> bool) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let screen = self.screen();
