@@ -278,8 +278,8 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
         .filter(|row| row.action != Action::Palette || state.width >= 100)
         .collect();
     rows.sort_by_key(|row| row.rank);
-    // Narrow screens keep few hints, but always the way to the others.
-    let most = if state.width < 100 { 6 } else { 8 };
+    // Few enough to be read at a glance; always with the way to the others.
+    let most = 8;
     let fixed = rows.iter().filter(|row| row.rank >= 90).count();
     let own = rows.len() - fixed;
     let kept = own.min(most.max(fixed) - fixed.min(most));
