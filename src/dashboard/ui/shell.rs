@@ -241,8 +241,11 @@ pub fn footer(state: &State, canvas: &mut Canvas<'_>) {
 /// Blank columns between two hints.
 const GAP: usize = 3;
 
-/// As many as there is room for; the last one, the way out, before the others.
-fn fitting(mut hints: Vec<(String, &'static str)>, room: usize) -> Vec<(String, &'static str)> {
+/// As many as there is room for; the help and the way out, which are `fixed`, before the others.
+fn fitting(
+    (mut hints, fixed): (Vec<(String, &'static str)>, usize),
+    room: usize,
+) -> Vec<(String, &'static str)> {
     let wide = |hints: &[(String, &str)]| {
         let widths = hints
             .iter()
@@ -250,7 +253,9 @@ fn fitting(mut hints: Vec<(String, &'static str)>, room: usize) -> Vec<(String, 
         widths.sum::<usize>() + GAP * hints.len().saturating_sub(1)
     };
     while wide(&hints) > room && !hints.is_empty() {
-        hints.remove(hints.len().saturating_sub(2));
+        let own = hints.len().saturating_sub(fixed);
+        let least = own.checked_sub(1);
+        hints.remove(least.unwrap_or(hints.len().saturating_sub(2)));
     }
     hints
 }
@@ -268,8 +273,9 @@ fn accepting(state: &State) -> Option<&'static str> {
     }
 }
 
-/// Keys and words of the place that the keys go to, in their order.
-fn hints(state: &State) -> Vec<(String, &'static str)> {
+/// Keys and words of the place that the keys go to, in their order, and how many of the last ones
+/// are never left out.
+fn hints(state: &State) -> (Vec<(String, &'static str)>, usize) {
     let place = state.place();
     let mut rows: Vec<_> = ACTIONS
         .iter()
@@ -318,5 +324,5 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
     {
         hints.insert(0, (format!("{down} {up}"), "scroll"));
     }
-    hints
+    (hints, fixed)
 }
