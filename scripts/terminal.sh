@@ -81,7 +81,7 @@ type_text() { terminal send-keys -l -- "$1"; }
 focus() { read_screen | sed -n 's/.*▌ \(.\{8\}\).*/\1/p' | head -n 1; }
 field() { # LABEL TEXT [unseen]
   local _ before end
-  wait_for '▌ '
+  wait_for 'next field'
   for _ in $(seq 30); do
     if read_screen | grep -qF "▌ $1"; then
       type_text "$2"

@@ -14,9 +14,15 @@ use crate::crash::world::numbers;
 use crate::protect::import_with;
 use crate::support::{DbTaxi, Pair};
 
-/// An installation with a job in the queue that takes about `seconds`: one table, a megabyte a
-/// second. A dashboard that is opened on it takes the job.
+/// An installation with a job in the queue that takes about `seconds`. A dashboard that is opened on
+/// it takes the job.
 fn slow_job(pair: &Pair, taxi: &DbTaxi, seconds: u32) {
+    slow_config(pair, taxi, seconds);
+    taxi.run(&["jobs", "start", "everything"]).expect_code(0);
+}
+
+/// A config whose run takes about `seconds`: one table, a megabyte a second.
+fn slow_config(pair: &Pair, taxi: &DbTaxi, seconds: u32) {
     pair.source.sql(&format!(
         "USE {}; CREATE TABLE wide (id INT PRIMARY KEY, pad VARCHAR(1000) CHARACTER SET latin1); \
          INSERT INTO wide SELECT n, REPEAT('x', 980) FROM {}; ANALYZE TABLE wide",
@@ -25,7 +31,6 @@ fn slow_job(pair: &Pair, taxi: &DbTaxi, seconds: u32) {
     ));
     let slowly = "throttle: {max_mib_per_second: 1}";
     import_with(pair, taxi, slowly, "[wide]", "{batch_size: 200}");
-    taxi.run(&["jobs", "start", "everything"]).expect_code(0);
 }
 
 /// A number from the control database.

@@ -261,7 +261,7 @@ actions! {
 
     AddTables "add_tables" Rules ["+"] 30 "add tables" "Add rules for tables of the source";
     DraftSettings "draft_settings" Rules ["s"] 25 "settings" "Name, mode, schedule and options of the config";
-    DraftPlan "draft_plan" Rules ["p"] 35 "plan" "Show what a run would do, before it is saved; writes nothing";
+    DraftPlan "draft_plan" Rules ["p"] 20 "plan" "Show what a run would do, before it is saved; writes nothing";
     RemoveRule "remove_rule" Rules ["d"] 40 "drop rule" "Take the rule out; nothing is stored before it is saved";
     DraftText "draft_text" Rules ["E"] 0 "as YAML" "Go on with the config as YAML";
     SaveDraft "save_draft" Rules ["w"] 10 "save…" "Show what changes, then save" writes;

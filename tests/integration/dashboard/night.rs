@@ -94,14 +94,14 @@ fn visited(folder: &std::path::Path) -> String {
 }
 
 /// The GRANT on a screen, its rows put together.
-fn statement(screen: &str) -> String {
+pub fn statement(screen: &str) -> String {
     let (_, rest) = screen
         .split_once("GRANT ")
         .unwrap_or_else(|| panic!("no GRANT:\n{screen}"));
     let (words, _) = rest
         .split_once(';')
         .unwrap_or_else(|| panic!("no end:\n{screen}"));
-    let joined = words.replace('│', " ");
+    let joined = words.replace(['│', '▌', '─', '├', '┤'], " ");
     format!(
         "GRANT {}",
         joined.split_whitespace().collect::<Vec<_>>().join(" ")

@@ -1,7 +1,7 @@
 //! What shakes the screen while a job runs: sizes that change, a worker that panics.
 
-use super::slow_job;
 use super::terminal::{Opening, Terminal};
+use super::{slow_config, slow_job};
 use crate::both_flavours;
 use crate::support::{DbTaxi, Pair};
 
@@ -50,7 +50,7 @@ both_flavours! {
     /// The job is over, the screen whole, the keys answered.
     async fn a_worker_that_panics_leaves_the_screen_alive(pair: Pair) {
         let taxi = DbTaxi::new(&pair);
-        slow_job(&pair, &taxi, 2);
+        slow_config(&pair, &taxi, 2);
         let opening = Opening {
             env: &[("DB_TAXI_HOOKS", "commit.before@2=panic:on purpose")],
             ..Opening::default()
@@ -58,12 +58,10 @@ both_flavours! {
         let Some(terminal) = Terminal::open_as(&taxi, &opening) else {
             return;
         };
-        let screen = terminal.until("a job that failed", |screen| {
-            screen.contains("✗ failed") || screen.contains("w/ errors")
-        });
+        terminal.press("2", "Sync configs");
+        terminal.press("s", "start");
+        let screen = terminal.wait("a worker panicked");
         assert!(screen.contains("1 Connections"), "{screen}");
-        terminal.press("enter", "tables");
-        terminal.wait("a worker panicked");
         terminal.press("2", "Sync configs");
         terminal.wait("everything");
         terminal.press("?", "help");

@@ -133,7 +133,9 @@ impl Terminal {
     /// Goes to a field of a form by the key that the footer names.
     pub fn go_to(&self, label: &str) {
         for _ in 0..30 {
-            let screen = self.until("a form", |screen| focus(screen).is_some());
+            // A list marks its selected row in the same way.
+            let form = |screen: &str| screen.contains("next field") && focus(screen).is_some();
+            let screen = self.until("a form", form);
             let before = focus(&screen);
             if before
                 .as_deref()
@@ -313,8 +315,8 @@ fn squeezed(text: &str) -> String {
 /// The field of a form that has the keys, and what stands in it.
 fn focus(screen: &str) -> Option<String> {
     let line = screen.lines().find_map(|line| line.split_once("▌ "))?.1;
-    // Its label; what was typed does not make it another field.
-    Some(squeezed(line).chars().take(14).collect())
+    // The columns of its label; what is typed behind them does not make it another field.
+    Some(line.chars().take(15).collect())
 }
 
 /// Whether a line has `wanted` as words of their own.
