@@ -50,6 +50,13 @@ fn retried(effects: &[Effect]) -> Vec<JobId> {
     effects.iter().filter_map(one).collect()
 }
 
+/// What keys cause, but for the memory of the visit.
+fn pressed(state: &mut State, keys: &str) -> Vec<Effect> {
+    let mut effects = press(state, keys);
+    effects.retain(|effect| !matches!(effect, Effect::RememberVisit(_)));
+    effects
+}
+
 fn picture(state: &State) -> String {
     text(&paint(
         state,
@@ -138,7 +145,7 @@ fn keys_typed_ahead_retry_nothing() {
         Load::Night(LookBack::Visit),
         Loaded::Night(sample::night()),
     );
-    assert_eq!(press(&mut state, "r"), []);
+    assert_eq!(pressed(&mut state, "r"), []);
     assert!(is_shown(&state));
     // Letters of a filter are no commands: the page waits for its end.
     let mut state = full(80, 24);
@@ -196,7 +203,7 @@ fn of_several_the_selected_one_is_told_and_those_at_work_are_left_alone() {
 fn what_to_do_is_copied() {
     let mut state = after(sample::night());
     let grant = "GRANT SELECT ON production.notes TO 'sync_user'@'10.0.%';";
-    assert_eq!(press(&mut state, "y"), [Effect::Copy(grant.to_owned())]);
+    assert_eq!(pressed(&mut state, "y"), [Effect::Copy(grant.to_owned())]);
 }
 
 #[test]
@@ -232,38 +239,35 @@ fn the_log_opens_at_the_error_and_the_way_back_leads_to_the_page() {
 #[test]
 fn a_visit_is_remembered_once_what_failed_was_shown() {
     let remembers = |effects: &[Effect]| {
-        effects
-            .iter()
-            .any(|effect| matches!(effect, Effect::RememberVisit(_)))
+        let saves = |effect: &Effect| matches!(effect, Effect::RememberVisit(_));
+        effects.iter().any(saves)
     };
     let mut state = full(80, 24);
     assert!(!remembers(&ticked(&mut state, 30)), "nobody is there");
-    press(&mut state, "j");
     assert!(
-        !remembers(&ticked(&mut state, 31)),
+        !remembers(&press(&mut state, "j")),
         "it is not known what failed"
     );
-    sample::load(
-        &mut state,
-        Load::Night(LookBack::Visit),
-        Loaded::Night(sample::night()),
+    let night = Loaded::Night(sample::night());
+    sample::load(&mut state, Load::Night(LookBack::Visit), night);
+    assert!(
+        remembers(&press(&mut state, "j")),
+        "the first key is a visit"
     );
-    assert!(remembers(&ticked(&mut state, 32)));
+    assert!(
+        !remembers(&press(&mut state, "j")),
+        "once a minute is enough"
+    );
     assert!(!remembers(&ticked(&mut state, 200)), "nobody came since");
+    state.clock.steady = Duration::from_secs(40);
     press(&mut state, "j");
-    state.clock.steady = Duration::from_secs(203);
-    let effects = ticked(&mut state, 203);
-    assert!(
-        effects.contains(&Effect::RememberVisit(Duration::from_secs(3))),
-        "{effects:?}"
-    );
-    update(&mut state, Msg::Remembered(Err("/x: no space".to_owned())));
-    assert!(
-        state
-            .notice
-            .as_ref()
-            .is_some_and(|n| n.text.contains("no space"))
-    );
+    let effects = ticked(&mut state, 100);
+    let wanted = Effect::RememberVisit(Duration::from_secs(60));
+    assert!(effects.contains(&wanted), "{effects:?}");
+    let why = "/x: no space".to_owned();
+    update(&mut state, Msg::Remembered(Err(why)));
+    let notice = state.notice.as_ref();
+    assert!(notice.is_some_and(|n| n.text.contains("no space")));
 }
 
 #[test]
@@ -339,7 +343,7 @@ fn read_only_shows_it_and_retries_nothing() {
     );
     sample::tick(&mut state, 20);
     assert!(!picture(&state).contains("retry"), "{}", picture(&state));
-    assert_eq!(press(&mut state, "r R"), []);
+    assert_eq!(pressed(&mut state, "r R"), []);
     assert!(state.notice.as_ref().unwrap().text.contains("read-only"));
 }
 

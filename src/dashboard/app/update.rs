@@ -42,7 +42,10 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Key(key) => {
             state.dirty = true;
             night::visited(state);
-            keys::pressed(state, key)
+            // At once, and not with the next second: a visit may be short.
+            let mut effects = night::ticked(state);
+            effects.extend(keys::pressed(state, key));
+            effects
         }
         Msg::Pasted(text) => {
             if forms::top(state).is_some() {

@@ -65,11 +65,10 @@ both_flavours! {
             return;
         };
         terminal.wait("Failed since");
-        terminal.keys("Escape");
-        terminal.wait("F shows again");
-        // The visit is remembered a second after the key.
         let visits = taxi.path(".local/state/db-taxi/visits");
         let before = visited(&visits);
+        terminal.keys("Escape");
+        terminal.wait("F shows again");
         crate::support::wait_until(crate::crash::world::LIMIT, "the visit", || visited(&visits) > before);
         terminal.keys("C-c");
         terminal.wait_for_end();

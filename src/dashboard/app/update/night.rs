@@ -30,7 +30,7 @@ pub fn visited(state: &mut State) {
     state.visit.key_at = Some((clock.steady, clock.wall));
 }
 
-/// Remembers a visit now and then.
+/// Remembers a visit: with its first key, then now and then.
 pub fn ticked(state: &mut State) -> Vec<Effect> {
     let now = state.clock.steady;
     let visit = &mut state.visit;
