@@ -5,7 +5,7 @@
 #   idle.sh [SECONDS]     10 seconds each by default; a release build, or DB_TAXI_BIN=PATH
 #
 # Idle on each tab with no job running; a job of twelve tables at once with its gauges open; the log
-# of a job of 400 small tables, followed, which is as many lines as a job can make.
+# of a job of 300 small tables, followed, which is as many lines as a job can make.
 set -euo pipefail
 . "$(dirname "$0")/../scripts/stage.sh"
 . "$scripts/terminal.sh"
@@ -19,7 +19,7 @@ say "twelve tables on the source"
   echo "INSERT INTO n (pad) VALUES ('x'), ('y');"
   for _ in $(seq 15); do echo "INSERT INTO n (pad) SELECT SHA2(i, 512) FROM n;"; done
   for table in $(seq 12); do echo "CREATE TABLE t$table LIKE n; INSERT INTO t$table SELECT * FROM n;"; done
-  for table in $(seq 400); do echo "CREATE TABLE s$table (i INT PRIMARY KEY); INSERT INTO s$table VALUES (1);"; done
+  for table in $(seq 300); do echo "CREATE TABLE s$table (i INT PRIMARY KEY); INSERT INTO s$table VALUES (1);"; done
   echo "DROP TABLE n;"
 } | on_source
 cat >"$work/mapping.yaml" <<YAML
@@ -64,20 +64,24 @@ for tab in '1 Connections' '2 Sync configs' '3 Jobs' '4 Logs'; do
   sleep 15
   measure "idle: tab $tab"
 done
-press 2 'Sync configs'
-press s start
-wait_for 'of about'
+start() { # CONFIG
+  press 2 'Sync configs'
+  wait_for 'EQUAL AS OF'
+  # What was filtered by before goes first.
+  ! names_key q back || press q back
+  press / filter
+  type_text "$1"
+  press enter 'keeps it'
+  press s start
+}
+start twelve
+wait_for 'twelve · production'
 wait_for '█'
 measure 'a job: twelve gauges'
 wait_for '✓ completed' 600
 press q back
-press 2 'Sync configs'
-press / filter
-type_text small
-press enter 'keeps it'
-press s start
-wait_for 'of about'
+start small
+wait_for 'small · production'
 press 4 Logs
-press + more
-wait_for 'small'
-measure 'a job of 400 small tables: its log, followed'
+wait_for 'completed config=small' 300
+measure 'a job of 300 small tables: its log, followed'
