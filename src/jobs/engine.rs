@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
-use super::core::{Core, LOST, Limits, Outcome, Setup, refusal, without_tables};
+use super::core::{Core, LOST, Limits, Outcome, READ_ONLY, Setup, refusal, without_tables};
 use super::events::EventStream;
 use super::leases::HeldLease;
 use super::ledger::Ledger;
@@ -139,8 +139,8 @@ impl Engine {
     /// Claims a job, runs it here and waits for its end; waits for a free place before. A job that
     /// another process works on is waited for as long as a lease lasts: its process may be dead.
     /// One that was created by this process and taken by another is waited for until it ends.
-    /// Where the control database goes away under a running job, it is taken up again when it is
-    /// back, after waits like those before any other retry. Starts the engine, if nobody did.
+    /// Where the control database goes away under a running job, or takes no writes, the job is taken
+    /// up again when it does, after waits like those before any other retry. Starts the engine, if nobody did.
     ///
     /// # Errors
     /// When there is no such job, another living process holds it, or the control database is gone.
@@ -149,8 +149,8 @@ impl Engine {
         let core = &self.core;
         core.register().await.map_err(|error| refusal(&error))?;
         let mut backoff = Backoff::new(core.limits.retry_attempts, core.limits.retry_delay);
+        let mut began = false;
         loop {
-            let mut began = false;
             let ended = self.run_once(id, &mut began).await;
             if let Ok(job) = &ended
                 && job.state == JobState::Paused
@@ -164,27 +164,48 @@ impl Engine {
                     }
                 }
             }
-            if began
-                && let Err(Refusal::Conflict {
-                    code: LOST,
-                    message,
-                }) = &ended
-            {
-                // Perhaps nobody took it over: then it is ours again once the lease is free.
-                tracing::warn!(target: "db_taxi::jobs", job = %id, "{message}");
-                if backoff.failed(false, rand::random()).is_some() {
-                    continue;
-                }
-            }
-            if !began || !matches!(ended, Err(Refusal::DatabaseUnavailable(_))) {
+            if !began {
                 return ended;
             }
-            tracing::warn!(
-                target: "db_taxi::jobs",
-                job = %id,
-                "the control database went away; the job goes on when it is back"
-            );
-            while !self.is_back(&mut backoff).await? {}
+            // From here on its end is waited for, whoever works on it.
+            core.created_here(id);
+            match &ended {
+                Err(Refusal::Conflict {
+                    code: LOST,
+                    message,
+                }) => {
+                    // Perhaps nobody took it over: then it is ours again once the lease is free.
+                    tracing::warn!(target: "db_taxi::jobs", job = %id, "{message}");
+                    if backoff.failed(false, rand::random()).is_none() {
+                        return ended;
+                    }
+                }
+                Err(Refusal::Conflict {
+                    code: READ_ONLY, ..
+                }) => {
+                    tracing::warn!(
+                        target: "db_taxi::jobs",
+                        job = %id,
+                        "the control database takes no writes; the job goes on when it does"
+                    );
+                    let Some(wait) = backoff.failed(false, rand::random()) else {
+                        return ended;
+                    };
+                    tokio::select! {
+                        () = tokio::time::sleep(wait) => {}
+                        () = core.stopping.cancelled() => return ended,
+                    }
+                }
+                Err(Refusal::DatabaseUnavailable(_)) => {
+                    tracing::warn!(
+                        target: "db_taxi::jobs",
+                        job = %id,
+                        "the control database went away; the job goes on when it is back"
+                    );
+                    while !self.is_back(&mut backoff).await? {}
+                }
+                Ok(_) | Err(_) => return ended,
+            }
         }
     }
 

@@ -4,10 +4,11 @@
 //! for that either.
 
 use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
 use std::time::Duration;
 
 use chrono::Utc;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 
 use super::asked::Asked;
@@ -24,6 +25,9 @@ use crate::model::job::{Job, JobFilter, JobKind, JobState};
 
 /// How often a job that another process runs is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Code of a config that another process works on.
+const BUSY: &str = "config_busy";
 
 /// How often a job may end between being found and being taken up.
 const TRIES: u32 = 3;
@@ -141,7 +145,7 @@ impl<'a> Crew<'a> {
             }
         }
         Err(Failure::refused(
-            "config_busy",
+            BUSY,
             format!(
                 "{}: others begin and end jobs of it all the time",
                 config.spec.name
@@ -153,7 +157,7 @@ impl<'a> Crew<'a> {
         let name = &config.spec.name;
         let Claimable { job, ours } = match self.claimable(config).await {
             Ok(claimable) => claimable,
-            Err(failure) if failure.code == "config_busy" && self.asked.skip_if_running => {
+            Err(failure) if failure.code == BUSY && self.asked.skip_if_running => {
                 return Ok(self.skipped(name, &failure.message));
             }
             Err(failure) => return Err(failure),
@@ -172,17 +176,22 @@ impl<'a> Crew<'a> {
                 let job = jobs.get(&job.id.to_string()).await.unwrap_or(job);
                 Ok(Outcome::told(Some(job)))
             }
-            Some(Err(Refusal::Conflict { .. })) if ours => {
-                Ok(Outcome::told(self.elsewhere(job).await?))
-            }
-            Some(Err(Refusal::Conflict { message, .. })) if self.asked.skip_if_running => {
-                Ok(self.skipped(name, &message))
-            }
-            Some(Err(refusal @ Refusal::Conflict { .. })) => {
+            Some(Err(Refusal::Conflict {
+                code: BUSY,
+                message,
+            })) if self.asked.skip_if_running => Ok(self.skipped(name, &message)),
+            Some(Err(refusal @ Refusal::Conflict { code: BUSY, .. })) => {
                 Err(Failure::from(refusal).hint(format!(
                     "wait for its end, or stop it with `db-taxi jobs stop {}`",
                     job.id
                 )))
+            }
+            Some(Err(refusal @ Refusal::Conflict { .. })) => {
+                // Ended by somebody else between two looks.
+                match jobs.get(&job.id.to_string()).await {
+                    Ok(job) if job.state.is_final() => Ok(Outcome::told(Some(job))),
+                    Ok(_) | Err(_) => Err(refusal.into()),
+                }
             }
             Some(Err(refusal)) => Err(refusal.into()),
             None => {
@@ -206,7 +215,14 @@ impl<'a> Crew<'a> {
 
     /// Runs a job here; `None` when a signal came before it began.
     async fn here(&self, id: JobId) -> Option<Result<Job, Refusal>> {
-        self.or_abandoned(id, self.engine.run_job(id)).await
+        let work = async {
+            tokio::select! {
+                biased;
+                done = self.engine.run_job(id) => done,
+                never = self.look_on(id) => match never {},
+            }
+        };
+        self.or_abandoned(id, work).await
     }
 
     /// Awaits `work` on a job unless a signal comes while the job does not run here.
@@ -228,44 +244,37 @@ impl<'a> Crew<'a> {
         done
     }
 
-    /// Watches a job that a service took before we could: it is the same job, done by another hand.
-    async fn elsewhere(&self, job: Job) -> Result<Option<Job>, Failure> {
-        let jobs = &self.context.services.jobs;
-        let id = job.id;
-        self.note(&format!(
-            "{}: another process took the job {id}; waiting for its end",
-            job.config
-        ));
-        let watch = async {
-            let mut ticks = interval(LOOK_EVERY);
-            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            let mut seq = 0;
-            loop {
-                ticks.tick().await;
-                let job = jobs.get(&id.to_string()).await?;
-                let what = if job.state.is_final() {
-                    What::JobFinished(Box::new(job.clone()))
-                } else {
-                    What::Progress {
-                        progress: job.progress.clone(),
-                        counts: job.counts,
-                    }
-                };
-                seq += 1;
-                self.event(&event_of(&job, seq, what));
-                if job.state.is_final() {
-                    return Ok::<Job, Refusal>(job);
-                }
+    /// Shows a job while another process works on it.
+    async fn look_on(&self, id: JobId) -> Infallible {
+        let mut ticks = interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let ours = self.engine.instance_name();
+        let mut seq = 0;
+        loop {
+            ticks.tick().await;
+            if self.engine.active_jobs().iter().any(|job| job.id == id) {
+                continue;
             }
-        };
-        match self.or_abandoned(id, watch).await {
-            Some(ended) => Ok(Some(ended?)),
-            None => {
-                if self.stopped.get() == Some(Signal::Interrupt) {
-                    jobs.stop(id).await?;
-                }
-                Ok(None)
+            // Whoever runs it bears with an absent control database, and so does who looks on.
+            let Ok(job) = self.context.services.jobs.get(&id.to_string()).await else {
+                continue;
+            };
+            let by = job.instance.as_ref().filter(|by| **by != ours);
+            let (Some(by), JobState::Running) = (by, job.state) else {
+                continue;
+            };
+            if seq == 0 {
+                self.note(&format!(
+                    "{}: {by} works on the job {id}; waiting for its end",
+                    job.config
+                ));
             }
+            seq += 1;
+            let what = What::Progress {
+                progress: job.progress.clone(),
+                counts: job.counts,
+            };
+            self.event(&event_of(&job, seq, what));
         }
     }
 
@@ -278,12 +287,7 @@ impl<'a> Crew<'a> {
         for _ in 0..3 {
             match jobs.start(&id, self.asked.request.clone()).await {
                 Ok(job) => return Ok(Claimable { job, ours: true }),
-                Err(
-                    refusal @ Refusal::Conflict {
-                        code: "config_busy",
-                        ..
-                    },
-                ) => last = Some(refusal),
+                Err(refusal @ Refusal::Conflict { code: BUSY, .. }) => last = Some(refusal),
                 Err(refusal) => return Err(refusal.into()),
             }
             let filter = JobFilter {
@@ -296,7 +300,7 @@ impl<'a> Crew<'a> {
             };
             if active.state == JobState::Paused {
                 let message = format!("{}: the job {} is paused", active.config, active.id);
-                return Err(Failure::refused("config_busy", message).hint(format!(
+                return Err(Failure::refused(BUSY, message).hint(format!(
                     "let it go on with `db-taxi jobs resume {id}`, or end it with `db-taxi jobs stop {id}`",
                     id = active.id
                 )));
@@ -318,7 +322,7 @@ impl<'a> Crew<'a> {
             self.make_way(&active).await?;
         }
         Err(last.map_or_else(
-            || Failure::refused("config_busy", format!("{}: busy", config.spec.name)),
+            || Failure::refused(BUSY, format!("{}: busy", config.spec.name)),
             Failure::from,
         ))
     }
@@ -341,7 +345,7 @@ impl<'a> Crew<'a> {
             return Ok(());
         }
         Err(Failure::refused(
-            "config_busy",
+            BUSY,
             format!(
                 "{}: the {} job {id} is {}",
                 active.config,
