@@ -28,6 +28,7 @@ pub mod ranges;
 pub mod schedules;
 mod sealing;
 mod stats;
+mod sweep;
 mod table_runs;
 mod targets;
 mod transaction;

@@ -1,13 +1,11 @@
-//! Jobs: making them, finding them, forgetting old ones.
+//! Jobs: making them and finding them.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::transaction::{
-    at, id, json, micros, opt_id, parsed, transaction, values, violates, word,
-};
+use super::transaction::{at, id, json, opt_id, parsed, transaction, values, violates, word};
 use super::{Store, StoreError};
 use crate::model::config::Config;
 use crate::model::connection::Connection;
@@ -18,10 +16,6 @@ use crate::mysql::{Row, Session, Value};
 
 /// Jobs of one page where no limit is given.
 const PAGE: u32 = 50;
-/// Old jobs looked for at once.
-const BROOM: u32 = 50;
-/// Rows removed in one transaction.
-const SWEPT_AT_ONCE: u64 = 5_000;
 
 /// A job to be queued.
 #[derive(Debug, Clone, Copy)]
@@ -187,63 +181,6 @@ impl Store {
             .first()
             .ok_or_else(|| StoreError::not_found("job", id))?;
         parsed(&row.text("request")?, "sync_jobs.request")
-    }
-
-    /// Removes jobs that ended longer ago than `older_than`, with their logs and differences, and
-    /// log lines of that age that belong to no job; never the newest job of a config, nor one whose
-    /// deleted rows are still kept. Returns how many jobs.
-    ///
-    /// # Errors
-    /// When the control database does not answer.
-    pub async fn delete_old_jobs(&self, older_than: Duration) -> Result<u64, StoreError> {
-        let stray = format!(
-            "DELETE FROM sync_logs WHERE job_id IS NULL \
-             AND logged_at < UTC_TIMESTAMP(3) - INTERVAL ? MICROSECOND LIMIT {SWEPT_AT_ONCE}"
-        );
-        while self
-            .exec(&stray, values![micros(older_than)])
-            .await?
-            .affected
-            == SWEPT_AT_ONCE
-        {}
-        let mut gone = 0;
-        loop {
-            let old = self
-                .rows(
-                    "SELECT j.id FROM sync_jobs j \
-                     LEFT JOIN sync_configs c ON c.id = j.config_id \
-                     WHERE j.active_config IS NULL \
-                     AND j.finished_at < UTC_TIMESTAMP(3) - INTERVAL ? MICROSECOND \
-                     AND NOT EXISTS (SELECT 1 FROM sync_deleted d WHERE d.job_id = j.id \
-                     AND d.`rows` > 0 AND d.expires_at > UTC_TIMESTAMP(3)) \
-                     AND (c.id IS NULL OR EXISTS (SELECT 1 FROM sync_jobs n \
-                     WHERE n.config_id = j.config_id \
-                     AND (n.created_at, n.id) > (j.created_at, j.id))) LIMIT ?",
-                    values![micros(older_than), BROOM],
-                )
-                .await?;
-            if old.is_empty() {
-                return Ok(gone);
-            }
-            for row in &old {
-                gone += self.delete_job(&row.text("id")?).await?;
-            }
-        }
-    }
-
-    /// What hangs on the job goes first and in small transactions: a log may be long.
-    async fn delete_job(&self, id: &str) -> Result<u64, StoreError> {
-        for table in ["sync_logs", "sync_differences", "sync_table_runs"] {
-            let sql = format!("DELETE FROM {table} WHERE job_id = ? LIMIT {SWEPT_AT_ONCE}");
-            while self.exec(&sql, values![id]).await?.affected == SWEPT_AT_ONCE {}
-        }
-        // Those whose tables are not dropped yet go with them.
-        let sql = "DELETE FROM sync_deleted WHERE job_id = ? AND NOT EXISTS (SELECT 1 \
-                   FROM helper_tables h WHERE h.number = sync_deleted.number \
-                   AND h.purpose = 'quarantine' AND h.table_name = sync_deleted.quarantine_table)";
-        self.exec(sql, values![id]).await?;
-        let sql = "DELETE FROM sync_jobs WHERE id = ? AND active_config IS NULL";
-        Ok(self.exec(sql, values![id]).await?.affected)
     }
 
     pub(super) async fn jobs_where(

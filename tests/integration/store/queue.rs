@@ -145,7 +145,13 @@ both_flavours! {
         assert_eq!((stats.total_jobs, stats.failed_jobs, stats.rows_synced), (3, 3, 33));
         assert_eq!(store.delete_old_jobs(Duration::from_secs(3600)).await.unwrap(), 0);
         control(&pair, "UPDATE sync_jobs SET finished_at = '2000-01-01'");
+        let jobs_of_leases = "SELECT COUNT(*) FROM sync_leases WHERE resource LIKE 'job:%'";
+        control(&pair, "UPDATE sync_leases SET holder_instance_id = NULL");
+        assert_eq!(control(&pair, jobs_of_leases).trim(), "3");
+        control(&pair, "INSERT INTO target_databases (name, retired_at) VALUES ('a', '2000-01-01'), ('b', NULL), ('c', '2000-01-01'); INSERT INTO helper_tables (number, table_name, purpose, created_at) SELECT number, 't', 'old', UTC_TIMESTAMP(3) FROM target_databases WHERE name = 'c'; INSERT INTO target_databases (name, retired_at) VALUES ('d', UTC_TIMESTAMP(3)), ('e', '2000-01-01')");
         assert_eq!(store.delete_old_jobs(Duration::from_secs(3600)).await.unwrap(), 2);
+        assert_eq!(control(&pair, jobs_of_leases).trim(), "1", "a lease goes with its job");
+        assert_eq!(control(&pair, "SELECT GROUP_CONCAT(name ORDER BY name) FROM target_databases WHERE name IN ('a', 'b', 'c', 'd', 'e')").trim(), "b,c,d,e", "in use, listed, young, the highest");
         assert!(store.job(ids[2]).await.unwrap().is_some());
         assert_eq!(control(&pair, "SELECT COUNT(*) FROM sync_logs; SELECT COUNT(*) FROM sync_table_runs").split_whitespace().collect::<Vec<_>>(), ["1", "1"]);
         store.delete_config(config.id).await.unwrap();
