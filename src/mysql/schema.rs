@@ -1,7 +1,10 @@
 //! Definitions of tables as the server's own dictionary gives them.
 
+mod constraints;
 mod info;
 mod noted;
+
+pub use constraints::{constraint_names, constraint_names_elsewhere};
 
 use super::column::Column;
 use super::error::MysqlError;

@@ -4,6 +4,7 @@
 //! crash: what has happened is read from the dictionary, not believed from the record.
 
 mod compare;
+mod constraints;
 mod fill;
 mod keys;
 mod names;
@@ -11,7 +12,8 @@ mod ranges;
 
 use std::sync::Arc;
 
-use names::rename_check;
+use constraints::{Names, is_taken};
+use names::{key_name, rename_check};
 
 use super::closing::close;
 use super::error::SyncError;
@@ -23,7 +25,7 @@ use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::table_run::{Phase, Verified};
 use crate::mysql::ddl::CreateTable;
 use crate::mysql::schema::TableSchema;
-use crate::mysql::{Session, SessionKind, TableRef};
+use crate::mysql::{Ident, Session, SessionKind, TableRef};
 use crate::store::checkpoints::{Checkpoint, Step};
 use crate::store::helpers::Purpose;
 
@@ -207,17 +209,31 @@ impl Load {
         if table_type(&mut session, &shadow).await?.is_some() {
             return Ok(());
         }
-        let mut create = self.definition()?.clone();
-        if self.place.is_inside() {
+        let create = self.definition()?;
+        let wished: Vec<Ident> = create
+            .checks
+            .iter()
+            .filter_map(|check| key_name(check).map(Ident::new))
+            .collect();
+        let mut names = self.constraint_names(&mut session, &wished).await?;
+        let sql = |names: &Names| {
+            let mut create = create.clone();
             for check in &mut create.checks {
-                *check = rename_check(check, |name| {
-                    self.place.constraint_name(name, self.checkpoint.generation)
-                });
+                *check = rename_check(check, |name| names.of(name));
             }
-        }
+            create.create_bare_sql(&shadow)
+        };
         let clock = std::time::Instant::now();
         hooks::reach("load.creating");
-        session.run(&create.create_bare_sql(&shadow)).await?;
+        match session.run(&sql(&names)).await {
+            Err(error) if is_taken(&error) => {
+                names.mark_all(wished.into_iter());
+                session.run(&sql(&names)).await?;
+            }
+            created => {
+                created?;
+            }
+        }
         self.table.meter.waited(Waiting::Ddl, clock.elapsed());
         Ok(())
     }

@@ -175,18 +175,6 @@ impl Place {
         }
     }
 
-    /// The name of a constraint on a shadow: a database holds each name once. The same for whoever
-    /// goes on with the load.
-    #[must_use]
-    pub fn constraint_name(&self, name: &Ident, generation: u64) -> Ident {
-        if self.inside {
-            let cut: String = name.raw().chars().take(48).collect();
-            Ident::new(format!("{cut}_{generation}"))
-        } else {
-            name.clone()
-        }
-    }
-
     /// Lists a helper table before it is made.
     ///
     /// # Errors

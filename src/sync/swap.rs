@@ -3,6 +3,7 @@
 //! Before it: everything that would make it wrong is looked at again, and nobody may still hold a
 //! snapshot in which the shadow is half full. After it: a foreign key that came meanwhile undoes it.
 
+mod names;
 mod readers;
 
 use std::time::Duration;
@@ -35,6 +36,7 @@ pub async fn swap(
     let target = table.plan.target.clone();
     let mut session = table.session(SessionKind::Ddl).await?;
     let exists = look_again(table, &mut session).await?;
+    names::expect_free(table, &mut session, &shadow).await?;
     let gone = if exists {
         table
             .until_stopped(check_deletes(table, &mut session, &shadow))

@@ -5,6 +5,7 @@ use super::super::hooks;
 use super::super::meter::Waiting;
 use super::super::table::renamed;
 use super::Load;
+use super::constraints::{Names, is_taken};
 use super::names::key_name;
 use crate::model::error::ErrorCode;
 use crate::model::log::Level;
@@ -75,12 +76,12 @@ impl Load {
         let shadow = self.shadow();
         let mut session = self.table.session(SessionKind::Load).await?;
         let present = foreign_key_parents(&mut session, &shadow).await?;
+        let wished: Vec<Ident> = wanted.iter().map(|key| key.name.clone()).collect();
+        let mut names = self.constraint_names(&mut session, &wished).await?;
         let mut adds = Vec::new();
         for key in &wanted {
-            let constraint = self
-                .place
-                .constraint_name(&key.name, self.checkpoint.generation);
-            if present.iter().any(|(name, _)| *name == constraint) {
+            let both = names.both(&key.name);
+            if present.iter().any(|(name, _)| both.contains(name)) {
                 continue;
             }
             let mut key = key.clone();
@@ -98,7 +99,7 @@ impl Load {
             } else {
                 parent
             };
-            adds.push(key.add_clause_to(&constraint, &parent));
+            adds.push((key, parent));
         }
         if adds.is_empty() {
             return Ok(());
@@ -106,8 +107,24 @@ impl Load {
         session.run("SET SESSION wait_timeout = 3600").await?;
         let clock = std::time::Instant::now();
         hooks::reach("load.binding");
-        let sql = format!("ALTER TABLE {shadow} {}", adds.join(", "));
-        let added = self.table.until_stopped(session.run(&sql)).await;
+        let sql = |names: &Names| {
+            let clauses: Vec<String> = adds
+                .iter()
+                .map(|(key, parent)| key.add_clause_to(&names.of(&key.name), parent))
+                .collect();
+            format!("ALTER TABLE {shadow} {}", clauses.join(", "))
+        };
+        let adding = async {
+            match session.run(&sql(&names)).await {
+                // By another load, since the look.
+                Err(error) if is_taken(&error) => {
+                    names.mark_all(wished.into_iter());
+                    session.run(&sql(&names)).await
+                }
+                added => added,
+            }
+        };
+        let added = self.table.until_stopped(adding).await;
         self.table.meter.waited(Waiting::Ddl, clock.elapsed());
         session.abandon();
         added?;
