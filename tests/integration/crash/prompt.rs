@@ -27,12 +27,13 @@ fn stop(pair: &Pair, taxi: &DbTaxi, running: Running) {
     assert!(took < PROMPT, "{took:?}\n{}", ended.stderr);
 }
 
-/// A reader of the first table's shadow: whoever defines it anew waits for its end.
+/// A reader of a shadow whose keys are next: whoever defines it anew waits for its end. Which table
+/// comes that far first is the scheduler's choice.
 async fn read_shadow(pair: &Pair) -> Session {
     let shadow = pair.local.sql(&format!(
         "SELECT CONCAT(s.table_schema, '.', s.table_name) FROM information_schema.tables s \
          JOIN {}.sync_checkpoints c ON c.shadow_table = s.table_name \
-         WHERE c.target_table = 'accounts' AND s.table_schema IN ('{}')",
+         WHERE c.pending_ddl LIKE '%\"keys\"%' AND s.table_schema IN ('{}') LIMIT 1",
         pair.control_db(),
         pair.helper_databases().join("', '")
     ));
