@@ -3,9 +3,12 @@
 //! Owns the listener, the routes and the order in which the service stops. Holds no rules of
 //! syncing. Must not know: the two other fronts. Called by `main` for `--headless`.
 
+mod api;
 mod headless;
 mod health;
 mod listener;
+mod problem;
+mod routes;
+mod service;
 
 pub use headless::{Ended, ServeError, serve};
-pub use health::{Readiness, router};

@@ -33,4 +33,5 @@ pub mod seen;
 pub mod status;
 pub mod table_run;
 pub mod throttle;
+pub mod token;
 pub(crate) mod words;

@@ -15,6 +15,7 @@ mod mappings;
 mod monitoring;
 mod refusal;
 mod targets;
+mod tokens;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -35,6 +36,7 @@ pub use jobs::Jobs;
 pub use mappings::{ImportOutcome, Mappings};
 pub use monitoring::{Monitoring, status_without_database};
 pub use refusal::refuse;
+pub use tokens::Tokens;
 
 /// Everything a front can ask for; clones share it.
 #[derive(Clone)]
@@ -47,6 +49,8 @@ pub struct Services {
     pub mappings: Mappings,
     /// Runs.
     pub jobs: Jobs,
+    /// Who may call the REST API.
+    pub tokens: Tokens,
     /// How things are.
     pub monitoring: Monitoring,
 }
@@ -132,6 +136,7 @@ impl Services {
             configs: Configs(Arc::clone(&shared)),
             mappings: Mappings(Arc::clone(&shared)),
             jobs: Jobs(Arc::clone(&shared)),
+            tokens: Tokens(Arc::clone(&shared)),
             monitoring: Monitoring(shared),
             connections,
         }

@@ -31,6 +31,7 @@ mod stats;
 mod sweep;
 mod table_runs;
 mod targets;
+mod tokens;
 mod transaction;
 
 use std::sync::Arc;

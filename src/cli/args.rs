@@ -8,6 +8,7 @@ mod connections;
 mod jobs;
 mod mappings;
 mod run;
+mod tokens;
 
 use std::path::PathBuf;
 
@@ -26,6 +27,7 @@ pub use jobs::{
 };
 pub use mappings::{CheckArgs, ExportArgs, ImportArgs, MappingsCommand};
 pub use run::{PlanArgs, RepairArgs, RunArgs, VerifyArgs};
+pub use tokens::{TokenCreateArgs, TokenRevokeArgs, TokensCommand};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -196,6 +198,9 @@ pub enum Command {
     /// Settings
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Tokens of the REST API
+    #[command(subcommand)]
+    Tokens(TokensCommand),
     /// Bring the control database to this version
     Migrate(MigrateArgs),
     /// Print the completion script of a shell

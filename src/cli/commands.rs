@@ -11,6 +11,7 @@ mod plan;
 mod repair;
 mod run;
 mod status;
+mod tokens;
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -148,6 +149,7 @@ async fn at_once(context: &Context<'_>, command: &Command) -> Result<Exit, Failu
         Command::Jobs(command) => jobs::run(context, command).await,
         Command::Mappings(command) => mappings::run(context, command).await,
         Command::Status => status::status(context).await,
+        Command::Tokens(command) => tokens::run(context, command).await,
         Command::Migrate(_) => migrate::migrate(context),
         Command::Verify(_) | Command::Config(_) | Command::Completions(_) | Command::Man(_) => Err(
             Failure::internal("this command does not work with the control database"),

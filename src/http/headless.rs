@@ -5,21 +5,28 @@
 //! database's sessions, then the requests under way.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::health::{Probe, Readiness, router};
 use super::listener::{Server, bind};
+use super::routes;
+use super::service::Service;
 use crate::jobs::StopHow;
 use crate::model::command::Refusal;
-use crate::settings::Settings;
+use crate::model::finding::Finding;
+use crate::model::token::TokenHash;
+use crate::settings::{Settings, secrets};
 use crate::system::{Role, System};
 
 /// How long jobs that are ended at once may take to roll back.
 const AT_ONCE: Duration = Duration::from_secs(5);
+
+/// Characters of the shortest token that the settings may hold.
+const LEAST_TOKEN: usize = 16;
 
 /// The signal that ended the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,22 +65,23 @@ pub type Reload<'a> = dyn Fn() -> Option<Arc<Settings>> + Sync + 'a;
 /// # Errors
 /// When it can't start; a control database that is down is no reason.
 pub async fn serve(settings: &Settings, reload: &Reload<'_>) -> Result<Ended, ServeError> {
-    let state = Arc::new(State::default());
-    let mut signals = Signals::listen(reload, &state)?;
     let (host, port) = (&settings.server.host, settings.server.port);
     let listener = bind(host, port).await.map_err(|error| ServeError::Listen {
         address: shown(host, port),
         error,
     })?;
-    let server = Server::start(listener, router(probe(&state)))?;
-    let address = server.address;
-    tracing::info!("listening on http://{address}");
+    let own_token = own_token(settings)?;
     // What others see of this instance is the port that it got.
     let mut settings = settings.clone();
-    settings.server.port = address.port();
+    settings.server.port = listener.local_addr()?.port();
     let patience = settings.server.shutdown_timeout;
+    let settings = Arc::new(settings);
+    let service = Arc::new(Service::new(Arc::clone(&settings)));
+    let mut signals = Signals::listen(reload, &service)?;
+    let server = Server::start(listener, routes::of(&service, own_token))?;
+    tracing::info!("listening on http://{}", server.address);
     let started = tokio::select! {
-        started = System::start(Arc::new(settings), Role::Headless) => started,
+        started = System::start(settings, Role::Headless) => started,
         ended = signals.next() => {
             tracing::info!("stopping before the start was complete: {}", ended.name());
             server.finish(patience).await;
@@ -81,7 +89,7 @@ pub async fn serve(settings: &Settings, reload: &Reload<'_>) -> Result<Ended, Se
         }
     };
     let system = match started {
-        Ok(system) => state.system.get_or_init(|| system),
+        Ok(system) => service.system.get_or_init(|| system),
         Err(refusal) => {
             server.finish(Duration::ZERO).await;
             return Err(refusal.into());
@@ -89,7 +97,7 @@ pub async fn serve(settings: &Settings, reload: &Reload<'_>) -> Result<Ended, Se
     };
     let ended = signals.next().await;
     tracing::info!("stopping: {}", ended.name());
-    state.stopping.store(true, Ordering::Relaxed);
+    service.stopping.store(true, Ordering::Relaxed);
     server.stop_accepting();
     tracing::info!("no more connections are taken");
     stop_system(system, ended, &mut signals).await;
@@ -123,26 +131,21 @@ async fn stop_system(system: &System, ended: Ended, signals: &mut Signals<'_>) {
     tracing::info!("the sync system has stopped");
 }
 
-#[derive(Default)]
-struct State {
-    system: OnceLock<System>,
-    stopping: AtomicBool,
-}
-
-fn probe(state: &Arc<State>) -> Probe {
-    let state = Arc::clone(state);
-    Arc::new(move || {
-        if state.stopping.load(Ordering::Relaxed) {
-            return Readiness::NotReady("shutting_down");
-        }
-        match state.system.get() {
-            None => Readiness::NotReady("starting"),
-            Some(system) if system.services().is_none() || !system.database().connected => {
-                Readiness::NotReady("database_unavailable")
-            }
-            Some(_) => Readiness::Ready,
-        }
-    })
+/// The setting `security.api_token`, hashed.
+fn own_token(settings: &Settings) -> Result<Option<TokenHash>, Refusal> {
+    let Some(secret) = &settings.security.api_token else {
+        return Ok(None);
+    };
+    let secret = secrets::resolve(secret)
+        .map_err(|why| Refusal::Invalid(vec![Finding::new("security.api_token", why)]))?;
+    if secret.expose_secret().trim().len() < LEAST_TOKEN {
+        let why = format!("a token has at least {LEAST_TOKEN} characters");
+        return Err(Refusal::Invalid(vec![Finding::new(
+            "security.api_token",
+            why,
+        )]));
+    }
+    Ok(Some(TokenHash::of(secret.expose_secret())))
 }
 
 fn shown(host: &str, port: u16) -> String {
@@ -164,17 +167,17 @@ impl Ended {
 
 struct Signals<'a> {
     reload: &'a Reload<'a>,
-    state: Arc<State>,
+    service: Arc<Service>,
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
 }
 
 impl<'a> Signals<'a> {
-    fn listen(reload: &'a Reload<'a>, state: &Arc<State>) -> io::Result<Self> {
+    fn listen(reload: &'a Reload<'a>, service: &Arc<Service>) -> io::Result<Self> {
         Ok(Self {
             reload,
-            state: Arc::clone(state),
+            service: Arc::clone(service),
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
@@ -183,7 +186,7 @@ impl<'a> Signals<'a> {
 
     fn reload(&self) {
         if let Some(settings) = (self.reload)()
-            && let Some(system) = self.state.system.get()
+            && let Some(system) = self.service.system.get()
         {
             system.reload(&settings);
         }
@@ -204,6 +207,7 @@ impl<'a> Signals<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::health::{self, Readiness};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
 
@@ -220,7 +224,8 @@ mod tests {
 
     async fn server(readiness: Readiness) -> Server {
         let listener = bind("127.0.0.1", 0).await.unwrap();
-        Server::start(listener, router(Arc::new(move || readiness))).unwrap()
+        let router = health::router(Arc::new(move || readiness));
+        Server::start(listener, routes::complete(router)).unwrap()
     }
 
     #[tokio::test]

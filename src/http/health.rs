@@ -22,20 +22,12 @@ pub enum Readiness {
 /// Tells at each request how things stand.
 pub type Probe = Arc<dyn Fn() -> Readiness + Send + Sync>;
 
-/// Every route, and JSON errors for all that is none.
+/// Its routes.
 pub fn router(probe: Probe) -> Router {
     Router::new()
         .route("/health", get(live))
         .route("/health/live", get(live))
         .route("/health/ready", get(ready))
-        .method_not_allowed_fallback(|| async {
-            error(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method_not_allowed",
-                "this route does not take that method",
-            )
-        })
-        .fallback(|| async { error(StatusCode::NOT_FOUND, "not_found", "there is no such route") })
         .with_state(probe)
 }
 
@@ -56,9 +48,4 @@ async fn ready(State(probe): State<Probe>) -> (StatusCode, Json<Value>) {
             Json(json!({"status": "not_ready", "reason": reason})),
         ),
     }
-}
-
-fn error(status: StatusCode, code: &str, message: &str) -> (StatusCode, Json<Value>) {
-    let body = json!({"error": {"code": code, "message": message, "details": []}});
-    (status, Json(body))
 }

@@ -59,6 +59,10 @@ id!(
     TableRunId
 );
 id!(
+    /// A token of the REST API.
+    TokenId
+);
+id!(
     /// A running db-taxi process.
     InstanceId
 );

@@ -208,6 +208,7 @@ pub(super) fn settings(values: &Values) -> Settings {
         },
         security: SecuritySettings {
             key_file: get(v, "security.key_file"),
+            api_token: get(v, "security.api_token"),
             mask_key: get(v, "security.mask_key"),
         },
         instance: InstanceSettings {

@@ -166,6 +166,8 @@ words!(
 pub struct SecuritySettings {
     /// File with the key that seals stored secrets.
     pub key_file: PathBuf,
+    /// A token of the REST API with the scope `admin`.
+    pub api_token: Option<Secret>,
     /// What `hash` masks are keyed with; `None` derives it from the key file.
     pub mask_key: Option<Secret>,
 }

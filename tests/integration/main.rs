@@ -18,6 +18,7 @@
 
 mod support;
 
+mod api;
 mod conflicts;
 mod connect;
 mod crash;

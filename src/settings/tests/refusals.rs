@@ -258,11 +258,7 @@ fn rules_over_two_keys_name_both() {
 #[test]
 fn keys_whose_work_is_not_there_take_their_default_only() {
     let file = "server: {cors_origins: [], tls_cert: null}\nnotifications: []\n";
-    loaded(
-        file,
-        &[("DBT_SECURITY_API_TOKEN", ""), ("DBT_SERVER_TLS_KEY", "")],
-        &["server.tls_key="],
-    );
+    loaded(file, &[("DBT_SERVER_TLS_KEY", "")], &["server.tls_key="]);
     for (file, key) in [
         ("server: {cors_origins: [a]}", "server.cors_origins"),
         ("server: {tls_cert: /x}", "server.tls_cert"),
@@ -270,7 +266,6 @@ fn keys_whose_work_is_not_there_take_their_default_only() {
             "logging: {otlp_endpoint: 'http://x'}",
             "logging.otlp_endpoint",
         ),
-        ("security: {api_token: canary}", "security.api_token"),
         ("notifications: [{on: [failed]}]", "notifications"),
     ] {
         assert_eq!(
@@ -278,10 +273,10 @@ fn keys_whose_work_is_not_there_take_their_default_only() {
             format!("config.yaml:1: {key}: not available in this version; remove it")
         );
     }
-    let error = refusal("", &[("DBT_SECURITY_API_TOKEN", "canary")], &[]);
+    let error = refusal("", &[("DBT_LOGGING_OTLP_ENDPOINT", "canary")], &[]);
     assert_eq!(
         error,
-        "DBT_SECURITY_API_TOKEN: security.api_token: not available in this version; remove it"
+        "DBT_LOGGING_OTLP_ENDPOINT: logging.otlp_endpoint: not available in this version; remove it"
     );
     let error = refusal("", &[], &["server.tls_cert=/x"]);
     assert!(error.contains("not available in this version"), "{error}");
@@ -325,7 +320,7 @@ fn a_secret_is_nowhere_in_errors_warnings_or_what_is_shown() {
         "database:\n  password: @canary\n",
         "database:\n  password: \"canary\n",
         "database: {pasword: canary}",
-        "security: {api_token: canary}",
+        "security: {api_token: [canary]}",
     ] {
         let text = refused(file, &[], &[]).join("\n");
         assert!(!text.contains("canary"), "{file}: {text}");

@@ -1,0 +1,68 @@
+//! `/api/status`, `/api/sync/status`, `/api/sync/stats`, `/api/sync/instances`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, Uri};
+use axum::response::IntoResponse;
+use serde_json::json;
+
+use super::Api;
+use super::answer::{self, Answer};
+use super::input::Query;
+use super::page::Page;
+use crate::http::problem::Problem;
+
+/// 503 while the control database does not answer: what keeps it is in the body.
+pub async fn status(State(api): State<Arc<Api>>) -> Answer {
+    let system = api.service.system.get().ok_or_else(Problem::no_database)?;
+    let status = match system.services() {
+        Some(services) => services.monitoring.status().await?,
+        None => system.status_without_services(),
+    };
+    let code = if status.database.connected {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    Ok((code, Json(answer::json(&status)?)).into_response())
+}
+
+/// 503 while the control database does not answer, as [`status`].
+pub async fn sync_status(State(api): State<Arc<Api>>) -> Answer {
+    if !api.service.settings.sync.enabled {
+        return Err(Problem::sync_disabled());
+    }
+    let system = api.service.system.get().ok_or_else(Problem::no_database)?;
+    let (connected, sync) = match system.services() {
+        Some(services) => {
+            let status = services.monitoring.status().await?;
+            (status.database.connected, status.sync)
+        }
+        None => (false, system.status_without_services().sync),
+    };
+    let code = if connected {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    Ok((code, Json(answer::json(&sync)?)).into_response())
+}
+
+pub async fn stats(State(api): State<Arc<Api>>) -> Answer {
+    answer::ok(answer::json(&api.services()?.monitoring.stats().await?)?)
+}
+
+pub async fn instances(State(api): State<Arc<Api>>, uri: Uri) -> Answer {
+    let mut query = Query::of(&uri)?;
+    let page = Page::of(&mut query)?;
+    query.end()?;
+    let mut all = api.services()?.monitoring.instances().await?;
+    all.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
+    answer::ok(page.of_all(
+        all.into_iter(),
+        |one| format!("{} {}", one.name, one.id),
+        |one| serde_json::to_value(one).unwrap_or(json!(null)),
+    ))
+}

@@ -1,0 +1,34 @@
+//! Every route of the service, and what is told where there is none.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::StatusCode;
+
+use super::api;
+use super::health::{self, Probe};
+use super::problem::Problem;
+use super::service::Service;
+use crate::model::token::TokenHash;
+
+/// The routes of a service.
+pub fn of(service: &Arc<Service>, own_token: Option<TokenHash>) -> Router {
+    let asked = Arc::clone(service);
+    let probe: Probe = Arc::new(move || asked.readiness());
+    complete(health::router(probe).merge(api::router(service, own_token)))
+}
+
+/// JSON errors for all that is no route.
+pub fn complete(router: Router) -> Router {
+    router
+        .method_not_allowed_fallback(|| async {
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "this route does not take that method",
+            )
+        })
+        .fallback(|| async {
+            Problem::new(StatusCode::NOT_FOUND, "not_found", "there is no such route")
+        })
+}

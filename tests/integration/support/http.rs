@@ -1,0 +1,119 @@
+//! A plain HTTP client: what curl sends.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// A caller of one service.
+#[derive(Debug, Clone)]
+pub struct Client {
+    pub port: u16,
+    pub token: Option<String>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: String,
+    pub body: String,
+}
+
+impl Client {
+    pub fn new(port: u16) -> Self {
+        Self { port, token: None }
+    }
+
+    pub fn with(&self, token: &str) -> Self {
+        Self {
+            token: Some(token.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    pub fn get(&self, path: &str) -> Reply {
+        self.ask("GET", path, &[], None)
+    }
+
+    pub fn post(&self, path: &str, body: &Value) -> Reply {
+        self.ask("POST", path, &[], Some(&body.to_string()))
+    }
+
+    /// One request; `headers` as they are on the wire.
+    pub fn ask(&self, method: &str, path: &str, headers: &[&str], body: Option<&str>) -> Reply {
+        let mut text = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
+        if !headers
+            .iter()
+            .any(|h| h.to_lowercase().starts_with("host:"))
+        {
+            text += &format!("Host: localhost:{}\r\n", self.port);
+        }
+        if let Some(token) = &self.token {
+            text += &format!("Authorization: Bearer {token}\r\n");
+        }
+        for header in headers {
+            text += &format!("{header}\r\n");
+        }
+        if let Some(body) = body {
+            if !headers
+                .iter()
+                .any(|h| h.to_lowercase().starts_with("content-type:"))
+            {
+                text += "Content-Type: application/json\r\n";
+            }
+            text += &format!("Content-Length: {}\r\n", body.len());
+        }
+        text += "\r\n";
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(60)))
+            .unwrap();
+        stream.write_all(text.as_bytes()).unwrap();
+        if let Some(body) = body {
+            // A service that refuses a body may close before it has it all.
+            let _ = stream.write_all(body.as_bytes());
+        }
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        let answer = String::from_utf8(answer).unwrap();
+        let (headers, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+        Reply {
+            status: headers
+                .split(' ')
+                .nth(1)
+                .and_then(|s| s.parse().ok())
+                .unwrap_or(0),
+            headers: headers.to_owned(),
+            body: body.to_owned(),
+        }
+    }
+}
+
+impl Reply {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("{e}: {self:?}"))
+    }
+
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{self:?}");
+        self
+    }
+
+    /// The code of an error body.
+    pub fn code(&self) -> String {
+        self.json()["error"]["code"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    pub fn header(&self, name: &str) -> Option<String> {
+        self.headers.lines().find_map(|line| {
+            let (key, value) = line.split_once(": ")?;
+            key.eq_ignore_ascii_case(name).then(|| value.to_owned())
+        })
+    }
+}
