@@ -12,7 +12,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::listener::{Server, bind};
+use super::listener::{Limits, Server, bind};
 use super::routes;
 use super::service::Service;
 use crate::jobs::StopHow;
@@ -78,7 +78,11 @@ pub async fn serve(settings: &Settings, reload: &Reload<'_>) -> Result<Ended, Se
     let settings = Arc::new(settings);
     let service = Arc::new(Service::new(Arc::clone(&settings)));
     let mut signals = Signals::listen(reload, &service)?;
-    let server = Server::start(listener, routes::of(&service, own_token))?;
+    let limits = Limits {
+        read: settings.server.read_timeout,
+        write: settings.server.write_timeout,
+    };
+    let server = Server::start(listener, routes::of(&service, own_token), limits)?;
     tracing::info!("listening on http://{}", server.address);
     let started = tokio::select! {
         started = System::start(settings, Role::Headless) => started,
@@ -222,10 +226,15 @@ mod tests {
         (status, serde_json::from_str(body).unwrap())
     }
 
+    const LIMITS: Limits = Limits {
+        read: Duration::from_secs(5),
+        write: Duration::from_secs(5),
+    };
+
     async fn server(readiness: Readiness) -> Server {
         let listener = bind("127.0.0.1", 0).await.unwrap();
         let router = health::router(Arc::new(move || readiness));
-        Server::start(listener, routes::complete(router)).unwrap()
+        Server::start(listener, routes::complete(router), LIMITS).unwrap()
     }
 
     #[tokio::test]
