@@ -79,13 +79,15 @@ fn plain_line(line: &LogEntry) -> String {
     )
 }
 
-/// Differences in the order in which they were found.
+/// Differences in the order in which they were found; `table` names a target table.
 pub async fn differences(State(api): State<Arc<Api>>, Path(id): Path<String>, uri: Uri) -> Answer {
     let id = job_id(&id)?;
     let mut query = Query::of(&uri)?;
     let page = Page::of(&mut query)?;
+    let table = query.take("table");
     query.end()?;
     let wanted = DifferencePage {
+        table,
         after: page.place()?,
         before: None,
         limit: page.look(),
