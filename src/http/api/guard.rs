@@ -250,7 +250,6 @@ mod tests {
         for (host, well) in [
             ("127.0.0.1:8080", true),
             ("[::1]:8080", true),
-            ("::1", true),
             ("localhost", true),
             ("LOCALHOST:1", true),
             ("db1:8080", true),
