@@ -7,6 +7,7 @@ mod api;
 mod headless;
 mod health;
 mod listener;
+mod measure;
 mod patience;
 mod problem;
 mod routes;

@@ -38,8 +38,10 @@ mod run;
 mod runner;
 mod scheduler;
 mod shared;
+mod spans;
 mod stop;
 mod table;
+mod tally;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -49,3 +51,4 @@ pub use engine::Engine;
 pub use events::{EventHub, EventStream};
 pub use masks::with_masks;
 pub use options::{Endpoints, EngineOptions, QueueMode, StopHow};
+pub use tally::{Dropped, Names, OfConfig, Tally, Totals};

@@ -13,6 +13,8 @@ mod redact;
 mod ring;
 mod stderr;
 mod text;
+#[cfg(feature = "otel")]
+mod traces;
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -31,11 +33,17 @@ pub use levels::LevelHandle;
 pub use redact::{redacted, register_secret};
 pub use ring::{RingHandle, RingLine, RingView};
 pub use stderr::StderrHandle;
+#[cfg(feature = "otel")]
+pub use traces::TraceOptions;
 
 use crate::model::log::{Level, LogFormat};
 
 /// Lines that wait for the disk; more are dropped and counted ([`Guard::lost_lines`]).
 const MOST_WAITING: usize = 8_192;
+
+/// Target of the spans that traces are made of: jobs, tables, chunks, requests. They are off unless
+/// traces are collected, and never part of a line.
+pub(crate) const SPANS: &str = "db_taxi::span";
 
 /// Where lines go.
 #[derive(Debug, Clone, Default)]
@@ -56,6 +64,9 @@ pub struct LoggingOptions {
     pub to_stderr: bool,
     /// Lines to keep for the dashboard; `None` is no ring.
     pub ring: Option<usize>,
+    /// Where traces go; `None` is nowhere.
+    #[cfg(feature = "otel")]
+    pub traces: Option<TraceOptions>,
 }
 
 /// Why logging could not start.
@@ -76,6 +87,8 @@ pub struct Guard {
     failed_writes: Arc<AtomicU64>,
     dropped: Option<ErrorCounter>,
     _writer: Option<WorkerGuard>,
+    #[cfg(feature = "otel")]
+    _traces: Option<traces::Traces>,
 }
 
 impl Guard {
@@ -135,7 +148,11 @@ type BoxedLayer = Box<dyn Layer<Filtered> + Send + Sync>;
 
 /// The log without making it the process's own.
 fn build(options: &LoggingOptions) -> (Dispatch, Guard) {
-    let (filter, levels) = levels::filter(options.level, &options.modules);
+    #[cfg(feature = "otel")]
+    let spans = options.traces.is_some();
+    #[cfg(not(feature = "otel"))]
+    let spans = false;
+    let (filter, levels) = levels::filter(options.level, &options.modules, spans);
     let stderr = StderrHandle::new(options.to_stderr);
     let mut layers: Vec<BoxedLayer> = vec![stderr_layer(options, &stderr)];
     let mut warnings = Vec::new();
@@ -164,6 +181,20 @@ fn build(options: &LoggingOptions) -> (Dispatch, Guard) {
     if let Some(ring) = &ring {
         layers.push(Box::new(ring::RingLayer(ring.clone())));
     }
+    #[cfg(feature = "otel")]
+    let traces = options
+        .traces
+        .as_ref()
+        .and_then(|options| match traces::layer(options) {
+            Ok((layer, traces)) => {
+                layers.push(layer);
+                Some(traces)
+            }
+            Err(why) => {
+                warnings.push(format!("no traces: logging.otlp_endpoint: {why}"));
+                None
+            }
+        });
     let dispatch = Dispatch::new(tracing_subscriber::registry().with(filter).with(layers));
     let guard = Guard {
         levels,
@@ -173,6 +204,8 @@ fn build(options: &LoggingOptions) -> (Dispatch, Guard) {
         failed_writes,
         dropped,
         _writer: writer,
+        #[cfg(feature = "otel")]
+        _traces: traces,
     };
     (dispatch, guard)
 }
@@ -219,10 +252,19 @@ where
         tracing_subscriber::fmt::layer()
             .json()
             .with_current_span(false)
+            .with_span_list(false)
             .with_timer(text::Clock)
             .log_internal_errors(false)
             .with_writer(writer),
     )
+}
+
+/// Makes a span part of the trace that a caller tells in the header `traceparent`.
+pub fn join_trace(span: &tracing::Span, traceparent: &str) {
+    #[cfg(feature = "otel")]
+    traces::join(span, traceparent);
+    #[cfg(not(feature = "otel"))]
+    let _no_traces = (span, traceparent);
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ pub mod error;
 pub mod event;
 pub mod finding;
 pub mod freshness;
+pub mod histogram;
 pub mod ids;
 pub mod incremental;
 pub mod job;

@@ -34,7 +34,7 @@ pub use connections::Connections;
 pub use files::{TextFile, write_lines};
 pub use jobs::Jobs;
 pub use mappings::{ImportOutcome, Mappings};
-pub use monitoring::{Monitoring, status_without_database};
+pub use monitoring::{ConfigGauges, Gauges, Monitoring, status_without_database};
 pub use refusal::refuse;
 pub use tokens::Tokens;
 

@@ -10,6 +10,7 @@ pub mod doctor;
 mod error;
 pub mod fence;
 mod freshness;
+mod gauges;
 pub mod helpers;
 mod history;
 mod import;

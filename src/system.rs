@@ -11,9 +11,11 @@
 
 mod endpoints;
 mod health;
+pub mod metrics;
 mod open;
 mod retry;
 mod shared;
+mod status;
 
 use std::sync::{Arc, Mutex};
 

@@ -12,6 +12,8 @@ use super::output::table::Table;
 use super::output::{self, Output};
 use super::{ActionKeys, Front, WrongKeys};
 use crate::logging::LoggingOptions;
+#[cfg(feature = "otel")]
+use crate::logging::TraceOptions;
 use crate::model::log::{Level, LogFormat};
 use crate::settings::{
     self, FlagValue, LoadOptions, Loaded, SettingError, Settings, SettingsErrors, Warning,
@@ -139,6 +141,11 @@ pub fn logging(
         keep_files: set.keep_files,
         to_stderr: false,
         ring: None,
+        #[cfg(feature = "otel")]
+        traces: set.otlp_endpoint.as_ref().map(|endpoint| TraceOptions {
+            endpoint: endpoint.clone(),
+            instance: settings.instance.name.clone(),
+        }),
     };
     match front {
         Front::Headless => options.to_stderr = true,

@@ -7,11 +7,13 @@ mod answer;
 mod caller;
 mod configs;
 mod connections;
+mod discovery;
 mod events;
 mod guard;
 mod input;
 mod jobs;
 mod mappings;
+mod metrics;
 mod page;
 mod records;
 mod status;
@@ -106,6 +108,8 @@ pub fn router(service: &Arc<Service>, own_token: Option<TokenHash>) -> Router {
         .route("/mappings/export", get(mappings::export));
     Router::new()
         .route("/api/status", get(status::status))
+        .route("/api/discovery/prometheus", get(discovery::prometheus))
+        .route("/metrics", get(metrics::page))
         .nest("/api/sync", sync)
         .route_layer(middleware::from_fn_with_state(
             Arc::clone(&api),

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 pub enum Readiness {
     /// The control database answers and the engine runs.
     Ready,
-    /// Why not: `starting database_unavailable shutting_down`.
+    /// Why not: `starting database_unavailable engine_stuck shutting_down`.
     NotReady(&'static str),
 }
 

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 
 use super::api;
 use super::health::{self, Probe};
+use super::measure;
 use super::problem::Problem;
 use super::service::Service;
 use crate::model::token::TokenHash;
@@ -15,7 +16,8 @@ use crate::model::token::TokenHash;
 pub fn of(service: &Arc<Service>, own_token: Option<TokenHash>) -> Router {
     let asked = Arc::clone(service);
     let probe: Probe = Arc::new(move || asked.readiness());
-    complete(health::router(probe).merge(api::router(service, own_token)))
+    let routes = complete(health::router(probe).merge(api::router(service, own_token)));
+    measure::measured(routes, &service.requests)
 }
 
 /// JSON errors for all that is no route.

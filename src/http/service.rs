@@ -4,8 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::health::Readiness;
+use super::measure::{RequestCounts, Requests};
 use crate::settings::Settings;
 use crate::system::System;
+use crate::system::metrics::Metrics;
 
 /// The service as its routes see it.
 pub struct Service {
@@ -15,13 +17,20 @@ pub struct Service {
     pub system: OnceLock<System>,
     /// No more work is taken.
     pub stopping: AtomicBool,
+    /// Requests, as they are counted.
+    pub requests: Arc<Requests>,
+    /// What the service is measured by.
+    pub metrics: Metrics,
 }
 
 impl Service {
     /// A service that is not up yet.
     #[must_use]
     pub fn new(settings: Arc<Settings>) -> Self {
+        let requests = Arc::new(Requests::default());
         Self {
+            metrics: Metrics::new(vec![Box::new(RequestCounts(Arc::clone(&requests)))]),
+            requests,
             settings,
             system: OnceLock::new(),
             stopping: AtomicBool::new(false),
@@ -38,6 +47,9 @@ impl Service {
             None => Readiness::NotReady("starting"),
             Some(system) if system.services().is_none() || !system.database().connected => {
                 Readiness::NotReady("database_unavailable")
+            }
+            Some(system) if system.engine().is_some_and(|engine| !engine.is_beating()) => {
+                Readiness::NotReady("engine_stuck")
             }
             Some(_) => Readiness::Ready,
         }

@@ -16,6 +16,7 @@ use super::notes::{Notes, persist};
 use super::run;
 use super::runner::Order;
 use super::shared::Shared;
+use super::spans;
 use super::stop::Stop;
 use crate::model::command::Refusal;
 use crate::model::error::{ErrorCode, ErrorInfo};
@@ -96,11 +97,14 @@ impl Core {
             target_database: order.connection.spec.target_database().to_owned(),
             stop,
             notes: Notes::default(),
+            span: spans::of_job(&job),
             board: Board::new(job),
         });
         self.tell_start(&shared).await;
         let ending = run::run(&shared, order, lease).await;
-        match run::end(&shared, ending, lease).await {
+        let ended = run::end(&shared, ending, lease).await;
+        spans::end_job(&shared.span, ended.as_ref());
+        match ended {
             Some(job) => Ok(job),
             None => Err(self.why_lost(id).await),
         }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, OnceCell, Semaphore, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -88,6 +89,8 @@ pub struct Core {
     pub stopping: CancellationToken,
     /// Every job has ended.
     pub ended: CancellationToken,
+    /// When a sign of life was last tried, whatever came of it.
+    pub pulse: Mutex<Instant>,
     /// The queue is looked at at once.
     pub wake: Notify,
     /// The time zone of schedules, where this process starts what is due.
@@ -148,6 +151,7 @@ impl Core {
             helpers: TaskTracker::new(),
             stopping: CancellationToken::new(),
             ended: CancellationToken::new(),
+            pulse: Mutex::new(Instant::now()),
             wake: Notify::new(),
             schedules: setup.schedules,
         }
@@ -166,6 +170,18 @@ impl Core {
             })
             .await
             .map(|_| ())
+    }
+
+    /// A sign of life is about to be given.
+    pub fn beat(&self) {
+        *self.pulse.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// Whether the engine's own tasks go on: none of them has died or hangs.
+    #[must_use]
+    pub fn is_beating(&self) -> bool {
+        let pulse = *self.pulse.lock().unwrap_or_else(PoisonError::into_inner);
+        pulse.elapsed() < self.keeper.ttl() * 4
     }
 
     /// Name of this process.

@@ -292,6 +292,18 @@ impl Engine {
         self.core.name()
     }
 
+    /// How many leases this process holds, and how many it lost since it began.
+    #[must_use]
+    pub fn leases(&self) -> (u64, u64) {
+        self.core.keeper.counts()
+    }
+
+    /// Whether the engine goes on: `false` when it has given no sign of life for far too long.
+    #[must_use]
+    pub fn is_beating(&self) -> bool {
+        self.core.is_beating()
+    }
+
     /// Stops a job that runs here: after its batch; asked again, at once. `false`: it is not here.
     pub fn stop_job(&self, id: JobId, how: StopHow) -> bool {
         self.core.stop_job(id, how.into())

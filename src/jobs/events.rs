@@ -19,6 +19,7 @@ use std::time::Duration;
 use chrono::Utc;
 
 use self::queue::Queue;
+use super::tally::{Dropped, Tally};
 use crate::model::event::{Event, What};
 use crate::model::ids::JobId;
 use crate::model::job::Job;
@@ -28,7 +29,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Takes events in and hands them to every stream; clones share it.
 #[derive(Clone, Default)]
-pub struct EventHub(Arc<Mutex<Hub>>);
+pub struct EventHub {
+    hub: Arc<Mutex<Hub>>,
+    tally: Tally,
+}
 
 #[derive(Default)]
 struct Hub {
@@ -61,6 +65,12 @@ impl EventHub {
             queue,
             hub: self.clone(),
         }
+    }
+
+    /// What this process has done since it began.
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     /// The jobs that are being worked on here, with their tables, as of the last second.
@@ -105,8 +115,11 @@ impl EventHub {
             table: table.map(str::to_owned),
             what,
         };
+        self.tally.heard(&event);
         for queue in &hub.queues {
-            queue.push(event.clone());
+            if !queue.push(event.clone()) {
+                self.tally.dropped(Dropped::Log, 1);
+            }
         }
     }
 
@@ -116,6 +129,7 @@ impl EventHub {
         for queue in queues {
             if tokio::time::timeout(PATIENCE, queue.room()).await.is_err() {
                 queue.close();
+                self.tally.dropped(Dropped::Watcher, 1);
                 tracing::warn!(
                     target: "db_taxi::jobs",
                     "a watcher of events did not read for {} s and was cut off",
@@ -135,7 +149,7 @@ impl EventHub {
     }
 
     fn lock(&self) -> MutexGuard<'_, Hub> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.hub.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

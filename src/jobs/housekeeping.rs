@@ -11,6 +11,7 @@ const CLEAN_EVERY: Duration = Duration::from_hours(1);
 /// Says that this process lives until every job has ended, then that it ended.
 pub async fn heartbeat(core: Arc<Core>) {
     loop {
+        core.beat();
         let beat = async {
             core.register().await?;
             core.ledger

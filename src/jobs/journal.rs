@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::events::EventHub;
 use super::ledger::Ledger;
+use super::tally::Dropped;
 use crate::model::event::What;
 use crate::model::ids::JobId;
 use crate::model::log::{Level, LogEntry};
@@ -129,6 +130,7 @@ impl Journal {
                 (batch, std::mem::take(&mut ring.dropped))
             };
             if dropped > 0 {
+                self.0.hub.tally().dropped(Dropped::StoredLog, dropped);
                 tracing::warn!(
                     target: "db_taxi::jobs",
                     "{dropped} lines of job logs were left out: the control database is too slow"
@@ -151,6 +153,8 @@ impl Journal {
                     return;
                 }
                 Err(error) => {
+                    let lost = returned.batch.len() as u64;
+                    self.0.hub.tally().dropped(Dropped::StoredLog, lost);
                     returned.batch.clear();
                     tracing::error!(target: "db_taxi::jobs", "job logs were not stored: {error}");
                 }

@@ -4,6 +4,7 @@
 //! by the monotonic clock. So a process that was frozen disbelieves its leases when it wakes up,
 //! before it asks anybody.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -61,6 +62,8 @@ struct Inner {
     holder: InstanceId,
     ttl: Duration,
     held: Mutex<Vec<Held>>,
+    /// Leases that were lost or disbelieved since the process began.
+    lost: AtomicU64,
     /// The set of held leases, or a deadline, changed.
     changed: Notify,
 }
@@ -89,6 +92,7 @@ impl LeaseKeeper {
             holder,
             ttl,
             held: Mutex::default(),
+            lost: AtomicU64::new(0),
             changed: Notify::new(),
         }))
     }
@@ -97,6 +101,13 @@ impl LeaseKeeper {
     #[must_use]
     pub fn ttl(&self) -> Duration {
         self.0.ttl
+    }
+
+    /// How many leases are held, and how many were lost since the process began.
+    #[must_use]
+    pub fn counts(&self) -> (u64, u64) {
+        let held = self.lock().len() as u64;
+        (held, self.0.lost.load(Ordering::Relaxed))
     }
 
     /// Claims a resource; `None` when somebody living holds it.
@@ -167,6 +178,7 @@ impl LeaseKeeper {
                 held.clock.renewed(began);
             } else {
                 held.lost.cancel();
+                self.0.lost.fetch_add(1, Ordering::Relaxed);
             }
         }
         all.retain(|held| !held.lost.is_cancelled());
@@ -194,6 +206,7 @@ impl LeaseKeeper {
             let over = held.clock.is_over(now);
             if over {
                 held.lost.cancel();
+                self.0.lost.fetch_add(1, Ordering::Relaxed);
             }
             !over
         });

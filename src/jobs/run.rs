@@ -152,6 +152,8 @@ async fn work(shared: &Arc<Shared>, order: Order, give_up: &CancellationToken) -
         Err(_) => return ending(shared.stop.cut(), &[]),
     };
     let cells = enter_tables(shared, prepared.tasks).await;
+    let meters = cells.iter().map(|cell| Arc::clone(&cell.meter));
+    let _counted = shared.core.hub.tally().watch(&shared.board.job(), meters);
     for warning in prepared.warnings {
         warn(shared, "server", warning, None);
     }

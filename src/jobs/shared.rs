@@ -37,6 +37,8 @@ pub struct Shared {
     pub notes: Notes,
     /// As it is seen.
     pub board: Board,
+    /// As it is traced.
+    pub span: tracing::Span,
 }
 
 impl Shared {

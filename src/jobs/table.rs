@@ -12,6 +12,7 @@ use super::notes::Note;
 use super::outcome::refused_by_plan;
 use super::runner::Work;
 use super::shared::Shared;
+use super::spans;
 use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::event::{Side, What};
 use crate::model::job::JobKind;
@@ -54,7 +55,11 @@ pub async fn work(shared: Arc<Shared>, work: Arc<dyn Work>, cell: Arc<Cell>) -> 
             Err(end) => return end,
         },
     };
+    let span = spans::of_table(&shared, &cell);
+    let within = cell.meter.moved.within(span.clone());
     let end = tries(&shared, &*work, &cell, lease.as_ref()).await;
+    drop(within);
+    spans::end_table(&span, &cell, &end);
     if let Some(lease) = lease {
         lease.release().await;
     }
@@ -237,6 +242,7 @@ impl Watcher {
 
 impl TableObserver for Watcher {
     fn phase(&self, phase: Phase) {
+        self.cell.meter.moved.enter(phase);
         self.cell.enter(&self.shared.notes, phase);
     }
 

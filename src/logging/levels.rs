@@ -14,34 +14,45 @@ pub(super) const CRATE: &str = "db_taxi";
 
 /// Changes levels while the process runs.
 #[derive(Debug, Clone)]
-pub struct LevelHandle(reload::Handle<Targets, Registry>);
+pub struct LevelHandle {
+    handle: reload::Handle<Targets, Registry>,
+    /// Whether somebody makes traces of spans.
+    spans: bool,
+}
 
 impl LevelHandle {
     /// Takes these levels from the next line on.
     pub fn set(&self, level: Level, modules: &BTreeMap<String, Level>) {
         // Fails only when the log is gone; then there is nothing to change.
-        let _ = self.0.reload(targets(level, modules));
+        let _ = self.handle.reload(targets(level, modules, self.spans));
     }
 }
 
 pub(super) fn filter(
     level: Level,
     modules: &BTreeMap<String, Level>,
+    spans: bool,
 ) -> (reload::Layer<Targets, Registry>, LevelHandle) {
-    let (layer, handle) = reload::Layer::new(targets(level, modules));
-    (layer, LevelHandle(handle))
+    let (layer, handle) = reload::Layer::new(targets(level, modules, spans));
+    (layer, LevelHandle { handle, spans })
 }
 
 /// Other crates say warnings and errors at most: their finer lines are not ours to vouch for (the
 /// driver's `Debug` of its options holds the password).
-fn targets(level: Level, modules: &BTreeMap<String, Level>) -> Targets {
+fn targets(level: Level, modules: &BTreeMap<String, Level>, spans: bool) -> Targets {
     let mut targets = Targets::new()
         .with_default(of(level).min(LevelFilter::WARN))
         .with_target(CRATE, of(level));
     for (module, level) in modules {
         targets = targets.with_target(format!("{CRATE}::{module}"), of(*level));
     }
-    targets
+    // Traces do not depend on what is logged, and cost nothing where nobody collects them.
+    let spans = if spans {
+        LevelFilter::TRACE
+    } else {
+        LevelFilter::OFF
+    };
+    targets.with_target(super::SPANS, spans)
 }
 
 fn of(level: Level) -> LevelFilter {

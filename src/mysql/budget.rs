@@ -93,6 +93,15 @@ impl Budget {
         }
     }
 
+    /// Seats that are taken, and those that are free.
+    #[must_use]
+    pub fn seats_taken(&self) -> (u32, u32) {
+        let count = |of: &Semaphore| u32::try_from(of.available_permits()).unwrap_or(u32::MAX);
+        let free = count(&self.0.look) + count(&self.0.stay);
+        let size = self.0.size();
+        ((size.total + size.owed).saturating_sub(free), free)
+    }
+
     /// A seat for one session of this kind.
     ///
     /// # Errors
@@ -248,6 +257,20 @@ mod tests {
         first.pop();
         assert_eq!(second.await.unwrap(), 1);
         assert!(!budget.is_wanted());
+    }
+
+    #[tokio::test]
+    async fn seats_are_taken_or_free() {
+        let budget = Budget::new(4);
+        assert_eq!(budget.seats_taken(), (0, 4));
+        let seats = budget.seats(2).await;
+        assert_eq!(budget.seats_taken(), (2, 2));
+        let _look = budget.seat(SessionKind::Probe).await.unwrap();
+        assert_eq!(budget.seats_taken(), (3, 1));
+        budget.resize(2);
+        assert_eq!(budget.seats_taken(), (3, 0));
+        drop(seats);
+        assert_eq!(budget.seats_taken(), (1, 1));
     }
 
     #[tokio::test]

@@ -12,6 +12,9 @@ use crate::model::status::{
 mod checks;
 mod findings;
 mod freshness;
+mod gauges;
+
+pub use gauges::{ConfigGauges, Gauges};
 
 /// How things are.
 #[derive(Clone)]

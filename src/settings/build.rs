@@ -75,6 +75,32 @@ pub(super) fn check(values: &mut Values, env: &Env, errors: &mut Vec<SettingErro
     socket_excludes_host(values, errors);
     idle_within_open(values, errors);
     plain_terminal(values, env);
+    collector_of_traces(values, errors);
+}
+
+/// Traces are built in, and their collector is an address.
+fn collector_of_traces(values: &Values, errors: &mut Vec<SettingError>) {
+    const NAME: &str = "logging.otlp_endpoint";
+    let Some((Value::Text(endpoint), origin)) = values.get(NAME) else {
+        return;
+    };
+    let rest = endpoint
+        .strip_prefix("http://")
+        .or_else(|| endpoint.strip_prefix("https://"));
+    let wrong = |message: &str, remedy: &str| {
+        SettingError::new(origin.clone(), Some(NAME), message).allowed(remedy)
+    };
+    if !cfg!(feature = "otel") {
+        errors.push(wrong(
+            "this program was built without traces",
+            "remove it, or build with cargo build --release --features otel",
+        ));
+    } else if rest.is_none_or(|host| host.is_empty() || host.contains(char::is_whitespace)) {
+        errors.push(wrong(
+            "is no address",
+            "expected something like http://127.0.0.1:4318",
+        ));
+    }
 }
 
 fn is_default(values: &Values, name: &str) -> bool {
@@ -190,6 +216,7 @@ pub(super) fn settings(values: &Values) -> Settings {
             directory: get::<Option<PathBuf>>(v, "logging.directory")
                 .filter(|path| path.as_os_str() != "none"),
             keep_files: get(v, "logging.keep_files"),
+            otlp_endpoint: get(v, "logging.otlp_endpoint"),
         },
         dashboard: DashboardSettings {
             theme: get(v, "dashboard.theme"),

@@ -115,7 +115,6 @@ pub(super) const LATER: &[(&str, &str)] = &[
     ("server.cors_origins", ""),
     ("server.tls_cert", ""),
     ("server.tls_key", ""),
-    ("logging.otlp_endpoint", ""),
     ("notifications", ""),
 ];
 
@@ -214,6 +213,7 @@ pub const KEYS: &[Key] = &[
     optional("logging.format", Kind::Word(LogFormat::WORDS), Preset::Derived("text on a terminal, else json"), false, "look of stderr: text or json; files are always json"),
     optional("logging.directory", Kind::OptionalText, Preset::Derived("$LOGS_DIRECTORY, else $XDG_STATE_HOME/db-taxi/logs"), false, "folder of the daily files; none is no files"),
     key("logging.keep_files", number(1, 10_000), "14", false, "daily files to keep"),
+    optional("logging.otlp_endpoint", Kind::OptionalText, Preset::Nothing, false, "OpenTelemetry collector that gets traces over HTTP: http://127.0.0.1:4318; needs a program with the feature otel"),
 
     key("dashboard.theme", Kind::Text, "default", true, "name of the theme"),
     key("dashboard.max_fps", number(1, 30), "10", true, "frames per second; at most 4 with low_bandwidth"),

@@ -113,6 +113,8 @@ pub struct LoggingSettings {
     pub directory: Option<PathBuf>,
     /// Daily files to keep.
     pub keep_files: usize,
+    /// Collector of traces; only with the feature `otel`.
+    pub otlp_endpoint: Option<String>,
 }
 
 /// The terminal dashboard.

@@ -256,6 +256,7 @@ fn account(
     TableMeter::add(&meter.deleted, count(DifferenceKind::Extra));
     meter.committed();
     table.charge(work.len() as u64, bytes);
+    meter.moved.wrote(bytes);
     for key in &displaced {
         table.name_row(format!(
             "{} is not on the source and held a unique value that another row needs: it was deleted",

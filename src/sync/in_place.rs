@@ -127,6 +127,7 @@ async fn write_ranges(
         table.check()?;
         let _turns = table.turn().await?;
         let _permit = table.job.permit().await?;
+        let chunk = table.meter.moved.chunk(table.meter.moved.phase());
         let mut reader = table.snapshots.reader().await?;
         let mut session = table.session(SessionKind::Apply).await?;
         let clock = Instant::now();
@@ -170,6 +171,7 @@ async fn write_ranges(
             }
             hooks::reach("in_place.batch");
         }
+        chunk.done(found.source_rows);
     }
     Ok(())
 }

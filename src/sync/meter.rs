@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::link::Link;
+use super::moved::Moved;
 use crate::model::event::Side;
 use crate::model::log::{Difference, Level};
 use crate::model::progress::Counts;
@@ -41,6 +42,8 @@ pub struct TableMeter {
     pub range_rows: AtomicU64,
     /// How often batches were halved because the target did not take them.
     pub halved: AtomicU32,
+    /// What is counted over the life of a process.
+    pub moved: Moved,
 }
 
 /// What a worker waits for.

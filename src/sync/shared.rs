@@ -244,6 +244,11 @@ impl TableShared {
 
     /// Counts rows that were read on the source, and written or read on the local server.
     pub fn charge(&self, rows: u64, bytes: u64) {
+        self.meter.moved.read(rows, bytes);
+        self.hold_back(rows, bytes);
+    }
+
+    fn hold_back(&self, rows: u64, bytes: u64) {
         self.job.source_throttle.charge(rows, bytes);
         self.job.target_throttle.charge(rows, bytes);
     }
@@ -256,7 +261,8 @@ impl TableShared {
             .as_ref()
             .and_then(|s| s.data_bytes.checked_div(s.rows_estimate))
             .unwrap_or(0);
-        self.charge(rows, rows.saturating_mul(average));
+        self.meter.moved.read(rows, 0);
+        self.hold_back(rows, rows.saturating_mul(average));
     }
 
     /// Most rows of one transaction on a live target.

@@ -220,6 +220,7 @@ async fn compare_one(
         lock(found).restarted = true;
         return Ok(());
     }
+    let chunk = table.meter.moved.chunk(table.meter.moved.phase());
     let mut session = table.session(SessionKind::Apply).await?;
     let comparer = comparer(table, &table.plan.target);
     let walkable = table.plan.key.as_ref().is_some_and(KeySpec::is_chunkable);
@@ -260,6 +261,7 @@ async fn compare_one(
         (source != target, source.rows, target.rows, rows)
     };
     table.charge_compared(source_rows);
+    chunk.done(source_rows);
     let matched = !rows.is_empty();
     if table.lease.is_some() {
         policy::refuse_conflict(&comparer, &rows)?;

@@ -172,7 +172,9 @@ pub async fn run(
         table.check()?;
         let _turns = table.turn().await?;
         let _permit = table.job.permit().await?;
+        let chunk = table.meter.moved.chunk(table.meter.moved.phase());
         let read = write(table, by, &window, range, !knotted).await?;
+        chunk.done(read);
         table.charge_compared(read);
         rows += read;
         TableMeter::add(&table.meter.chunks_done, 1);

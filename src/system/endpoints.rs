@@ -50,6 +50,19 @@ impl Servers {
         }
     }
 
+    /// Sessions of each connection that was used: id, taken, free to be opened.
+    #[must_use]
+    pub fn sessions(&self) -> Vec<(ConnectionId, u32, u32)> {
+        let budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
+        budgets
+            .iter()
+            .map(|(id, budget)| {
+                let (taken, free) = budget.seats_taken();
+                (*id, taken, free)
+            })
+            .collect()
+    }
+
     /// The budget of a connection, as large as it says at present. One that is not stored has its
     /// own.
     fn budget(&self, connection: &Connection) -> Budget {

@@ -68,8 +68,8 @@ pub async fn open(shared: &Shared) -> Result<Open, Problem> {
         .server()
         .shown();
     shared.step(&format!("control database open on {server}"));
-    let endpoints: Arc<dyn Endpoints> =
-        Arc::new(Servers::new(local, settings.security.mask_key.clone()));
+    let servers = Arc::new(Servers::new(local, settings.security.mask_key.clone()));
+    let endpoints: Arc<dyn Endpoints> = servers.clone();
     let instance = InstanceId::generate();
     let mut facts = shared.facts.clone();
     let engine = if settings.sync.enabled {
@@ -101,6 +101,7 @@ pub async fn open(shared: &Shared) -> Result<Open, Problem> {
         process: facts,
     });
     Ok(Open {
+        servers,
         store,
         server,
         engine,

@@ -11,7 +11,7 @@ use super::shared::{Role, Shared};
 use crate::model::command::Refusal;
 
 /// Between two signs of life.
-const LOOK: Duration = Duration::from_secs(5);
+pub const LOOK: Duration = Duration::from_secs(5);
 /// Longest wait between two attempts.
 const LONGEST: Duration = Duration::from_secs(30);
 

@@ -8,6 +8,7 @@ use chrono::Utc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::endpoints::Servers;
 use crate::jobs::{Engine, EventHub};
 use crate::model::status::DatabaseStatus;
 use crate::services::{ProcessFacts, Services};
@@ -35,6 +36,8 @@ pub struct Open {
     pub engine: Option<Arc<Engine>>,
     /// What fronts ask.
     pub services: Services,
+    /// How sources are reached.
+    pub servers: Arc<Servers>,
 }
 
 /// What the system's tasks share.

@@ -8,6 +8,7 @@ use crate::both_flavours;
 use crate::support::{Client, DbTaxi, Pair, Running, wait_until};
 
 mod access;
+mod metrics;
 
 const LIMIT: Duration = Duration::from_secs(120);
 

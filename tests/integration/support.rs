@@ -20,6 +20,7 @@
 
 pub mod http;
 pub mod judge;
+pub mod openmetrics;
 pub mod pair;
 pub mod private;
 pub mod process;

@@ -17,10 +17,7 @@ use crate::http::problem::Problem;
 /// 503 while the control database does not answer: what keeps it is in the body.
 pub async fn status(State(api): State<Arc<Api>>) -> Answer {
     let system = api.service.system.get().ok_or_else(Problem::no_database)?;
-    let status = match system.services() {
-        Some(services) => services.monitoring.status().await?,
-        None => system.status_without_services(),
-    };
+    let status = system.status().await;
     let code = if status.database.connected {
         StatusCode::OK
     } else {
@@ -35,14 +32,9 @@ pub async fn sync_status(State(api): State<Arc<Api>>) -> Answer {
         return Err(Problem::sync_disabled());
     }
     let system = api.service.system.get().ok_or_else(Problem::no_database)?;
-    let (connected, sync) = match system.services() {
-        Some(services) => {
-            let status = services.monitoring.status().await?;
-            (status.database.connected, status.sync)
-        }
-        None => (false, system.status_without_services().sync),
-    };
-    let code = if connected {
+    let status = system.status().await;
+    let sync = status.sync;
+    let code = if status.database.connected {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE

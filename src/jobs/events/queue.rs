@@ -38,12 +38,13 @@ struct State {
 }
 
 impl Queue {
-    /// Puts an event in its place; nothing when closed.
-    pub fn push(&self, event: Event) {
+    /// Puts an event in its place; nothing when closed. `false`: a log line made room for it.
+    pub fn push(&self, event: Event) -> bool {
         let mut state = self.lock();
         if state.closed {
-            return;
+            return true;
         }
+        let dropped = state.dropped_logs;
         let place = state.next;
         state.next += 1;
         match &event.what {
@@ -65,8 +66,10 @@ impl Queue {
             _ => state.lifecycle += 1,
         }
         state.events.insert(place, event);
+        let kept = state.dropped_logs == dropped;
         drop(state);
         self.readable.notify_one();
+        kept
     }
 
     /// The next event, if there is one.

@@ -262,10 +262,6 @@ fn keys_whose_work_is_not_there_take_their_default_only() {
     for (file, key) in [
         ("server: {cors_origins: [a]}", "server.cors_origins"),
         ("server: {tls_cert: /x}", "server.tls_cert"),
-        (
-            "logging: {otlp_endpoint: 'http://x'}",
-            "logging.otlp_endpoint",
-        ),
         ("notifications: [{on: [failed]}]", "notifications"),
     ] {
         assert_eq!(
@@ -273,14 +269,22 @@ fn keys_whose_work_is_not_there_take_their_default_only() {
             format!("config.yaml:1: {key}: not available in this version; remove it")
         );
     }
-    let error = refusal("", &[("DBT_LOGGING_OTLP_ENDPOINT", "canary")], &[]);
-    assert_eq!(
-        error,
-        "DBT_LOGGING_OTLP_ENDPOINT: logging.otlp_endpoint: not available in this version; remove it"
-    );
     let error = refusal("", &[], &["server.tls_cert=/x"]);
     assert!(error.contains("not available in this version"), "{error}");
     assert!(LATER.iter().all(|(name, _)| Key::find(name).is_none()));
+}
+
+#[test]
+fn a_collector_of_traces_is_refused_where_none_are_made_or_where_it_is_no_address() {
+    let error = refusal("", &[("DBT_LOGGING_OTLP_ENDPOINT", "collector")], &[]);
+    let expected = if cfg!(feature = "otel") {
+        "is no address; expected something like http://127.0.0.1:4318"
+    } else {
+        "this program was built without traces; remove it, or build with cargo build --release --features otel"
+    };
+    let place = "DBT_LOGGING_OTLP_ENDPOINT: logging.otlp_endpoint";
+    assert_eq!(error, format!("{place}: {expected}"));
+    loaded("logging: {otlp_endpoint: null}", &[], &[]);
 }
 
 #[test]

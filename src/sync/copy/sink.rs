@@ -100,6 +100,7 @@ impl<'a> Sink<'a> {
             }
         }
         TableMeter::add(&self.table.meter.bytes_done, segment.bytes);
+        self.table.meter.moved.wrote(segment.bytes);
         self.table.meter.waited(Waiting::Target, clock.elapsed());
         Ok(())
     }

@@ -18,7 +18,7 @@ use super::Load;
 use crate::model::duration::format_duration;
 use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::log::Level;
-use crate::model::table_run::Verified;
+use crate::model::table_run::{Phase, Verified};
 use crate::mysql::schema::TableSchema;
 use crate::mysql::{SessionKind, TableRef};
 use crate::store::ranges::{RangeRow, RangeState};
@@ -156,8 +156,10 @@ pub(super) async fn compare_range(
         // A later snapshot came: the caller looks again which ranges it covers.
         return Ok(());
     }
+    let chunk = table.meter.moved.chunk(Phase::Verify);
     let bounds = whole_of(range)?;
     let rows = agree(table, &mut reader, shadow, &bounds, range.range_no).await?;
+    chunk.done(rows);
     hooks::reach("compare.range");
     mark_compared(table, SessionKind::Load, range, rows, force).await
 }

@@ -18,6 +18,7 @@ use super::Load;
 use super::compare::compare_range;
 use super::ranges::{Finder, Found, new_range};
 use crate::model::log::Level;
+use crate::model::table_run::Phase;
 use crate::mysql::TableRef;
 use crate::mysql::rows::{AnyWriter, InsertWriter, LoadWriter};
 use crate::store::checkpoints::Step;
@@ -218,6 +219,7 @@ async fn copy_and_compare(
     way: Way,
 ) -> Result<(), SyncError> {
     let Found { range, rows } = found;
+    let chunk = table.meter.moved.chunk(Phase::Copy);
     let copied = copy_range(
         &table,
         &range,
@@ -227,6 +229,7 @@ async fn copy_and_compare(
         way.whole,
     );
     let copied = copied.await?;
+    chunk.done(copied.rows);
     let indexed = table
         .plan
         .key

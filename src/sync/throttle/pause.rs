@@ -82,6 +82,7 @@ impl Throttle {
                 () = tokio::time::sleep(hold.until.min(LOOK)) => false,
             };
             meter.waited(Waiting::Throttle, clock.elapsed());
+            meter.moved.waited_for(self.side, clock.elapsed());
             if stopped {
                 break Err(SyncError::Stopped);
             }
