@@ -252,7 +252,6 @@ where
         tracing_subscriber::fmt::layer()
             .json()
             .with_current_span(false)
-            .with_span_list(false)
             .with_timer(text::Clock)
             .log_internal_errors(false)
             .with_writer(writer),

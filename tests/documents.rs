@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says what went wrong by failing")]
 
+#[path = "documents/monitoring.rs"]
+mod monitoring;
 #[path = "documents/reference.rs"]
 mod reference;
 
@@ -30,6 +32,8 @@ const DOCUMENTS: &[&str] = &[
     "docs/sensitive-data.md",
     "docs/resume-and-repair.md",
     "docs/errors.md",
+    "docs/monitoring.md",
+    "docs/service-discovery.md",
 ];
 
 fn read(name: &str) -> String {
