@@ -1,8 +1,5 @@
 #!/usr/bin/env bash
 # Checks what is in packaging/prometheus by promtool (Debian: apt-get install prometheus).
-#
-#   alerts.sh              the alerts and the scrape configuration
-#   alerts.sh FILE         also a page of metrics: curl -s localhost:8080/metrics > FILE
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd -P)
 . "$here/common.sh"
@@ -10,4 +7,3 @@ cd "$repository"
 have promtool || die "no promtool: apt-get install prometheus, or put it on the PATH"
 promtool check rules packaging/prometheus/alerts.yml
 promtool check config --syntax-only packaging/prometheus/prometheus.yml
-[ $# -eq 0 ] || promtool check metrics <"$1"
