@@ -121,6 +121,7 @@ if [ $part != integration ]; then
     [ "$file" = integration ] || others+=(--test "$file")
   done
   tests 'unit, command line and dashboard tests' --locked --lib --bins "${others[@]}"
+  [ -n "$filter" ] || check packaging bash "$here/check-packaging.sh"
 fi
 
 if [ $part != fast ]; then

@@ -35,7 +35,7 @@ pub use failure::Failure;
 pub use output::Output;
 
 use crate::logging::{LoggingOptions, StderrHandle};
-use crate::settings::Settings;
+use crate::settings::{Loaded, Settings};
 
 /// What was asked for, decided from what was typed.
 #[derive(Debug)]
@@ -150,17 +150,11 @@ pub fn check_keys(typed: &Cli, wrong: WrongKeys<'_>) -> Result<(), Failure> {
     settings::check_keys(typed, wrong)
 }
 
-/// The file that settings are read from, if there is one.
-#[must_use]
-pub fn settings_file(typed: &Cli) -> Option<PathBuf> {
-    settings::file(typed)
-}
-
 /// Reads the settings that the flags ask for.
 ///
 /// # Errors
 /// Everything that is wrong with them.
-pub fn load_settings(typed: &Cli, output: Output) -> Result<Arc<Settings>, Failure> {
+pub fn load_settings(typed: &Cli, output: Output) -> Result<Loaded, Failure> {
     settings::load(typed, output)
 }
 
@@ -168,7 +162,7 @@ pub fn load_settings(typed: &Cli, output: Output) -> Result<Arc<Settings>, Failu
 ///
 /// # Errors
 /// Everything that is wrong with them.
-pub fn load_settings_quietly(typed: &Cli) -> Result<Arc<Settings>, Failure> {
+pub fn load_settings_quietly(typed: &Cli) -> Result<Loaded, Failure> {
     settings::read(typed, |warning| tracing::warn!("settings: {warning}"))
 }
 

@@ -12,5 +12,7 @@ mod patience;
 mod problem;
 mod routes;
 mod service;
+mod service_manager;
+mod signs;
 
 pub use headless::{Ended, ServeError, serve};

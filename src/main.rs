@@ -8,9 +8,9 @@ use std::sync::Arc;
 use db_taxi::cli::{self, Cli, ColorWord, Exit, Failure, Front, Output, Signal};
 use db_taxi::dashboard::{self, ColorChoice, DashboardError, DashboardOptions, Reload, Reloaded};
 use db_taxi::http::{self, Ended, ServeError};
-use db_taxi::logging::{self, LevelHandle, RingHandle};
-use db_taxi::settings::Settings;
-use db_taxi::system::{Role, System};
+use db_taxi::logging::{self, RingHandle};
+use db_taxi::settings::{Loaded, Settings};
+use db_taxi::system::{LiveSettings, Role, System};
 
 fn main() -> ExitCode {
     cli::panics::install();
@@ -36,7 +36,8 @@ fn start(typed: &Cli, output: Output) -> Result<Exit, Failure> {
         Front::Check => return cli::check_settings(typed, output, &wrong_keys),
         _ => {}
     }
-    let settings = cli::load_settings(typed, output)?;
+    let loaded = cli::load_settings(typed, output)?;
+    let settings = Arc::new(loaded.settings.clone());
     if let Front::Keys = front {
         return show_keys(typed, &settings, output);
     }
@@ -53,18 +54,13 @@ fn start(typed: &Cli, output: Output) -> Result<Exit, Failure> {
             Front::Command(command) => {
                 cli::run(typed, command, output, &settings, &log.stderr()).await
             }
-            Front::Headless => match http::serve(&settings, &|| {
-                let loaded = cli::load_settings(typed, output);
-                reload("SIGHUP", loaded, &settings, &log.levels(), |_, _| {}).ok()
-            })
-            .await
-            {
+            Front::Headless => match http::serve(&live_settings(typed, loaded, &log)).await {
                 Ok(Ended::Interrupt) => Ok(Exit::Signal(Signal::Interrupt)),
                 Ok(Ended::Terminate) => Ok(Exit::Signal(Signal::Terminate)),
                 Err(ServeError::Refused(refusal)) => Err(refusal.into()),
                 Err(error) => Err(Failure::invalid(error.to_string())),
             },
-            Front::Dashboard => show_dashboard(typed, output, settings, &log).await,
+            Front::Dashboard => show_dashboard(typed, output, loaded, &log).await,
         }
     });
     // Work that did not end in time must not hold the process up.
@@ -76,30 +72,23 @@ fn start(typed: &Cli, output: Output) -> Result<Exit, Failure> {
 async fn show_dashboard(
     typed: &Cli,
     output: Output,
-    settings: Arc<Settings>,
+    loaded: Loaded,
     log: &logging::Guard,
 ) -> Result<Exit, Failure> {
     cli::check_keys(typed, &wrong_keys)?;
-    let (flags, levels, ring) = (typed.flags(), log.levels(), log.ring());
-    let started_with = Arc::clone(&settings);
+    let settings = Arc::new(loaded.settings.clone());
+    let (file, live) = (loaded.file.clone(), live_settings(typed, loaded, log));
+    let cell = live.cell();
+    let (flags, ring) = (typed.flags(), log.ring());
     let again = move || {
-        let loaded = cli::load_settings_quietly(&flags);
-        let settings = reload(
-            "settings",
-            loaded,
-            &started_with,
-            &levels,
-            |rest, started| {
-                rest.dashboard.clone_from(&started.dashboard);
-            },
-        )?;
+        let settings = Arc::new(live.reload("settings file")?);
         Ok(Reloaded {
             options: dashboard_options(&flags, output, &settings, ring.clone()),
             settings,
         })
     };
     let options = DashboardOptions {
-        reload: cli::settings_file(typed).map(|file| Reload::new(file, again)),
+        reload: file.map(|file| Reload::new(file, again)),
         ..dashboard_options(typed, output, &settings, log.ring())
     };
     let shown = |error: DashboardError| match error {
@@ -107,7 +96,7 @@ async fn show_dashboard(
         _ => Failure::invalid(error.to_string()),
     };
     dashboard::check(&options).map_err(shown)?;
-    let system = System::start(settings, Role::Dashboard).await?;
+    let system = System::start_live(settings, cell, Role::Dashboard).await?;
     let code = dashboard::run(system, options).await.map_err(shown)?;
     Ok(Exit::of_code(code))
 }
@@ -156,34 +145,15 @@ fn show_keys(typed: &Cli, settings: &Settings, output: Output) -> Result<Exit, F
     cli::show_keys(output, &rows)
 }
 
-/// Takes over settings that were read again: levels of the log at once; what else can take effect is
-/// given back for the system, other changes are told of. `also` evens out what the front takes over.
-fn reload(
-    why: &str,
-    loaded: Result<Arc<Settings>, Failure>,
-    started_with: &Settings,
-    levels: &LevelHandle,
-    also: impl Fn(&mut Settings, &Settings),
-) -> Result<Arc<Settings>, String> {
-    let settings = match loaded {
-        Ok(settings) => settings,
-        Err(failure) => {
-            let wrong = failure.lines().join("; ");
-            tracing::error!("{why}: the settings stay as they are: {wrong}");
-            return Err(wrong);
-        }
-    };
-    tracing::info!("{why}: log levels and sync.health_interval are those of the settings now");
-    levels.set(settings.logging.level, &settings.logging.modules);
-    let mut rest = (*settings).clone();
-    rest.logging.level = started_with.logging.level;
-    rest.logging
-        .modules
-        .clone_from(&started_with.logging.modules);
-    rest.sync.health_interval = started_with.sync.health_interval;
-    also(&mut rest, started_with);
-    if rest != *started_with {
-        tracing::warn!("{why}: other settings changed too; they need a restart");
-    }
-    Ok(settings)
+/// The settings of a process that stays: read anew as they were at first, levels of the log taken
+/// over at once.
+fn live_settings(typed: &Cli, loaded: Loaded, log: &logging::Guard) -> LiveSettings {
+    let (flags, levels) = (typed.flags(), log.levels());
+    LiveSettings::new(loaded, move || {
+        let loaded = cli::load_settings_quietly(&flags)
+            .map_err(|failure: Failure| failure.lines().join("; "))?;
+        let logging = &loaded.settings.logging;
+        levels.set(logging.level, &logging.modules);
+        Ok(loaded)
+    })
 }

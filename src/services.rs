@@ -11,6 +11,7 @@ mod endpoints;
 mod files;
 mod health;
 mod jobs;
+mod live;
 mod mappings;
 mod monitoring;
 mod refusal;
@@ -22,17 +23,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::jobs::{Endpoints, Engine, StopHow};
-use crate::model::cron::Zone;
 use crate::model::ids::{InstanceId, JobId};
 use crate::model::job::Job;
-use crate::model::status::SettingsStatus;
-use crate::model::throttle::ThrottleSpec;
 use crate::store::Store;
 
 pub use configs::Configs;
 pub use connections::Connections;
 pub use files::{TextFile, write_lines};
 pub use jobs::Jobs;
+pub use live::{Defaults, Live, SettingsCell};
 pub use mappings::{ImportOutcome, Mappings};
 pub use monitoring::{ConfigGauges, Gauges, Monitoring, status_without_database};
 pub use refusal::refuse;
@@ -65,14 +64,10 @@ pub struct ServicesOptions {
     pub runner: Option<Arc<dyn JobRunner>>,
     /// This process.
     pub instance: InstanceId,
-    /// Setting `sync.batch_size`.
-    pub batch_size: u32,
     /// Setting `sync.lease_ttl`.
     pub lease_ttl: Duration,
-    /// Setting `sync.timezone`.
-    pub timezone: Zone,
-    /// Setting `sync.throttle`.
-    pub throttle: ThrottleSpec,
+    /// What holds where a config says nothing.
+    pub defaults: Live<Defaults>,
     /// What monitoring tells of this process.
     pub process: ProcessFacts,
 }
@@ -90,8 +85,8 @@ pub struct ProcessFacts {
     pub key_file: Option<PathBuf>,
     /// Folders that are written to: logs, state.
     pub folders: Vec<PathBuf>,
-    /// When the settings were read.
-    pub settings: SettingsStatus,
+    /// How the settings stand.
+    pub settings: SettingsCell,
 }
 
 /// Who runs jobs in this process.

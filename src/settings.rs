@@ -2,12 +2,15 @@
 //!
 //! Owns the table of keys ([`keys::KEYS`]), the settings file and where it lies, the origin of each
 //! value, and the resolving of references to secrets. Must not know: databases, logging, fronts;
-//! nothing here prints. `main` and the fronts call [`load`] once and hand plain values down.
+//! nothing here prints. `main` and the fronts call [`load`] and hand plain values down; a process
+//! that stays calls it again when the file changes.
 
 mod build;
+mod changes;
 mod document;
 mod errors;
 mod file;
+mod file_watch;
 mod given;
 pub mod keys;
 mod layers;
@@ -19,8 +22,10 @@ mod show;
 mod types;
 mod value;
 
+pub use changes::{Change, changes};
 pub use errors::{SettingError, SettingsErrors};
 pub use file::{PathEntry, paths};
+pub use file_watch::FileWatch;
 pub use given::{FlagValue, LoadOptions, Loaded, Warning};
 pub use load::load;
 pub use origin::Origin;

@@ -11,6 +11,7 @@
 
 mod endpoints;
 mod health;
+mod live;
 pub mod metrics;
 mod open;
 mod retry;
@@ -23,13 +24,15 @@ use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::live::LiveSettings;
+use self::live::{defaults, tuning};
 use self::open::process_facts;
 pub use self::shared::Role;
 use self::shared::Shared;
 use crate::jobs::{Engine, EventHub, EventStream, StopHow};
 use crate::model::command::Refusal;
 use crate::model::status::{DatabaseStatus, Status};
-use crate::services::{Services, status_without_database};
+use crate::services::{Live, Services, SettingsCell, status_without_database};
 use crate::settings::Settings;
 use crate::store::{self, MigrationStatus};
 
@@ -58,10 +61,23 @@ impl System {
     /// [`Role::Headless`] only what no wait can mend (a wrong key, a program that is too old); a
     /// dashboard opens and tells.
     pub async fn start(settings: Arc<Settings>, role: Role) -> Result<Self, Refusal> {
+        Self::start_live(settings, SettingsCell::default(), role).await
+    }
+
+    /// The same with settings that may change; `cell` is told how they stand.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_live(
+        settings: Arc<Settings>,
+        cell: SettingsCell,
+        role: Role,
+    ) -> Result<Self, Refusal> {
         let shared = Arc::new(Shared {
-            facts: process_facts(&settings),
+            facts: process_facts(&settings, cell),
             health_interval: watch::Sender::new(settings.sync.health_interval),
-            settings,
+            defaults: Live::new(defaults(&settings)),
+            settings: Live::new(settings),
             role,
             hub: EventHub::default(),
             stopping: CancellationToken::new(),
@@ -122,12 +138,27 @@ impl System {
 
     /// Takes over what may change of the settings without a restart.
     pub fn reload(&self, settings: &Settings) {
+        let shared = &self.shared;
+        let settings = shared.settings.get().with_live_of(settings);
         let interval = settings.sync.health_interval;
-        self.shared.health_interval.send_if_modified(|now| {
+        shared.defaults.set(defaults(&settings));
+        shared.settings.set(Arc::new(settings.clone()));
+        if let Some(engine) = self.engine() {
+            engine.tune(tuning(&settings));
+        }
+        shared.health_interval.send_if_modified(|now| {
             let changed = *now != interval;
             *now = interval;
             changed
         });
+    }
+
+    /// Whether the engine's loops come round. A control database that is away is no reason for them
+    /// not to; neither is one that was never there.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        let limit = live::longest_round(&self.shared.settings.get());
+        self.engine().is_none_or(|engine| engine.is_alive(limit))
     }
 
     /// Takes no jobs for a while and hands those back that run, after their batch: for a process
@@ -135,7 +166,7 @@ impl System {
     pub async fn park(&self) -> bool {
         match self.engine() {
             Some(engine) => {
-                let timeout = self.shared.settings.server.shutdown_timeout;
+                let timeout = self.shared.settings.get().server.shutdown_timeout;
                 engine.park(timeout).await
             }
             None => true,
@@ -170,9 +201,8 @@ impl System {
             )
         };
         if let Some(engine) = engine {
-            engine
-                .shutdown(how, shared.settings.server.shutdown_timeout)
-                .await;
+            let timeout = shared.settings.get().server.shutdown_timeout;
+            engine.shutdown(how, timeout).await;
             shared.step("job engine stopped, connections to sources closed");
         }
         self.tasks.close();

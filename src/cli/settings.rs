@@ -1,7 +1,6 @@
 //! The settings that the flags ask for, and the commands about settings.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use serde_json::json;
 
@@ -49,6 +48,10 @@ pub fn options(typed: &Cli) -> LoadOptions {
         on(dashboard.low_bandwidth),
     );
     flag("--ascii", "dashboard.ascii", on(dashboard.ascii));
+    if let Some(Ok((host, port))) = typed.service.listen.as_deref().map(host_and_port) {
+        flag("--listen", "server.host", Some(host));
+        flag("--listen", "server.port", Some(port.to_string()));
+    }
     options
 }
 
@@ -56,7 +59,7 @@ pub fn options(typed: &Cli) -> LoadOptions {
 ///
 /// # Errors
 /// Everything that is wrong with them.
-pub fn load(typed: &Cli, output: Output) -> Result<Arc<Settings>, Failure> {
+pub fn load(typed: &Cli, output: Output) -> Result<Loaded, Failure> {
     read(typed, |warning| output.warn(&format!("warning: {warning}")))
 }
 
@@ -64,20 +67,16 @@ pub fn load(typed: &Cli, output: Output) -> Result<Arc<Settings>, Failure> {
 ///
 /// # Errors
 /// Everything that is wrong with them.
-pub fn read(typed: &Cli, odd: impl Fn(&Warning)) -> Result<Arc<Settings>, Failure> {
+pub fn read(typed: &Cli, odd: impl Fn(&Warning)) -> Result<Loaded, Failure> {
+    typed
+        .service
+        .listen
+        .as_deref()
+        .map(host_and_port)
+        .transpose()?;
     let loaded = settings::load(&options(typed)).map_err(|errors| failure(&errors))?;
     loaded.warnings.iter().for_each(odd);
-    let mut settings = loaded.settings;
-    if let Some(listen) = &typed.service.listen {
-        (settings.server.host, settings.server.port) = host_and_port(listen)?;
-    }
-    Ok(Arc::new(settings))
-}
-
-/// The file that settings are read from, if there is one.
-#[must_use]
-pub fn file(typed: &Cli) -> Option<PathBuf> {
-    settings::load(&options(typed)).ok()?.file
+    Ok(loaded)
 }
 
 /// Where a person's own themes are.

@@ -7,7 +7,6 @@
 pub mod backend;
 mod effects;
 pub mod event_loop;
-mod file_watch;
 pub mod frames;
 pub mod input;
 pub mod limiter;

@@ -28,7 +28,6 @@ use axum::routing::{get, post};
 use self::guard::Guard;
 use super::problem::Problem;
 use super::service::Service;
-use crate::model::token::TokenHash;
 use crate::services::Services;
 
 /// What every handler has.
@@ -62,9 +61,9 @@ impl Api {
 }
 
 /// Every route under `/api`.
-pub fn router(service: &Arc<Service>, own_token: Option<TokenHash>) -> Router {
+pub fn router(service: &Arc<Service>) -> Router {
     let api = Arc::new(Api {
-        guard: Guard::new(&service.settings, own_token),
+        guard: Guard::new(service),
         service: Arc::clone(service),
     });
     let sync = Router::new()

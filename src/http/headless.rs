@@ -11,19 +11,24 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 use super::listener::{Limits, Server, bind};
-use super::routes;
 use super::service::Service;
+use super::service_manager::ServiceManager;
+use super::{routes, signs};
 use crate::jobs::StopHow;
 use crate::model::command::Refusal;
 use crate::model::finding::Finding;
 use crate::model::token::TokenHash;
-use crate::settings::{Settings, secrets};
-use crate::system::{Role, System};
+use crate::settings::{FileWatch, Settings, secrets};
+use crate::system::{LiveSettings, Role, System};
 
 /// How long jobs that are ended at once may take to roll back.
 const AT_ONCE: Duration = Duration::from_secs(5);
+
+/// After so long the service is called ready, even if the control database has not answered.
+const READY_AFTER: Duration = Duration::from_secs(20);
 
 /// Characters of the shortest token that the settings may hold.
 const LEAST_TOKEN: usize = 16;
@@ -56,15 +61,13 @@ pub enum ServeError {
     Io(#[from] io::Error),
 }
 
-/// Reads the settings again; `None` where they are wrong.
-pub type Reload<'a> = dyn Fn() -> Option<Arc<Settings>> + Sync + 'a;
-
-/// Runs the service until a signal ends it; on SIGHUP it calls `reload`, and what it gives is put in
-/// force as far as that needs no restart.
+/// Runs the service until a signal ends it. On SIGHUP, and when their file changes, the settings are
+/// read again, and put in force as far as that needs no restart.
 ///
 /// # Errors
 /// When it can't start; a control database that is down is no reason.
-pub async fn serve(settings: &Settings, reload: &Reload<'_>) -> Result<Ended, ServeError> {
+pub async fn serve(live: &LiveSettings) -> Result<Ended, ServeError> {
+    let settings = live.started();
     let (host, port) = (&settings.server.host, settings.server.port);
     let listener = bind(host, port).await.map_err(|error| ServeError::Listen {
         address: shown(host, port),
@@ -74,41 +77,60 @@ pub async fn serve(settings: &Settings, reload: &Reload<'_>) -> Result<Ended, Se
     // What others see of this instance is the port that it got.
     let mut settings = settings.clone();
     settings.server.port = listener.local_addr()?.port();
-    let patience = settings.server.shutdown_timeout;
     let settings = Arc::new(settings);
-    let service = Arc::new(Service::new(Arc::clone(&settings)));
-    let mut signals = Signals::listen(reload, &service)?;
+    let service = Arc::new(Service::new(Arc::clone(&settings), own_token));
+    let patience = || service.settings_now().server.shutdown_timeout;
+    let manager = Arc::new(ServiceManager::of_process());
+    let mut signals = Signals::listen(live, &service, &manager)?;
     let limits = Limits {
         read: settings.server.read_timeout,
         write: settings.server.write_timeout,
     };
-    let server = Server::start(listener, routes::of(&service, own_token), limits)?;
+    let server = Server::start(listener, routes::of(&service), limits)?;
     tracing::info!("listening on http://{}", server.address);
+    let starting = System::start_live(settings, live.cell(), Role::Headless);
     let started = tokio::select! {
-        started = System::start(settings, Role::Headless) => started,
+        started = with_ready(starting, &manager) => started,
         ended = signals.next() => {
             tracing::info!("stopping before the start was complete: {}", ended.name());
-            server.finish(patience).await;
+            manager.stopping();
+            server.finish(patience()).await;
             return Ok(ended);
         }
     };
     let system = match started {
-        Ok(system) => service.system.get_or_init(|| system),
+        Ok(system) => {
+            // Settings may have been read again meanwhile.
+            system.reload(&service.settings_now());
+            service.system.get_or_init(|| system)
+        }
         Err(refusal) => {
             server.finish(Duration::ZERO).await;
             return Err(refusal.into());
         }
     };
+    manager.ready();
+    let over = CancellationToken::new();
+    let signs = tokio::spawn(signs::give(
+        Arc::clone(&manager),
+        Arc::clone(&service),
+        over.clone(),
+    ));
     let ended = signals.next().await;
     tracing::info!("stopping: {}", ended.name());
+    manager.stopping();
     service.stopping.store(true, Ordering::Relaxed);
     server.stop_accepting();
     tracing::info!("no more connections are taken");
     stop_system(system, ended, &mut signals).await;
+    let patience = patience();
     if !server.finish(patience).await {
         tracing::warn!("requests were cut off after {} s", patience.as_secs());
     }
     tracing::info!("the HTTP server has stopped");
+    over.cancel();
+    // It ends at once, and has nothing to tell.
+    let _told = signs.await;
     Ok(ended)
 }
 
@@ -169,40 +191,74 @@ impl Ended {
     }
 }
 
+/// A control database that does not even refuse must not make the service manager give up: when
+/// `starting` takes long, says that the service is ready, which is true of what it serves.
+async fn with_ready<T>(starting: impl Future<Output = T>, manager: &ServiceManager) -> T {
+    tokio::pin!(starting);
+    if let Ok(started) = tokio::time::timeout(READY_AFTER, &mut starting).await {
+        return started;
+    }
+    manager.status("waiting for the control database");
+    manager.ready();
+    starting.await
+}
+
+/// Waits until the settings file has changed; for ever where there is none.
+async fn changed(file: Option<&FileWatch<()>>) {
+    match file {
+        Some(file) => file.next().await,
+        None => std::future::pending().await,
+    }
+}
+
 struct Signals<'a> {
-    reload: &'a Reload<'a>,
+    live: &'a LiveSettings,
     service: Arc<Service>,
+    manager: Arc<ServiceManager>,
+    file: Option<FileWatch<()>>,
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
 }
 
 impl<'a> Signals<'a> {
-    fn listen(reload: &'a Reload<'a>, service: &Arc<Service>) -> io::Result<Self> {
+    fn listen(
+        live: &'a LiveSettings,
+        service: &Arc<Service>,
+        manager: &Arc<ServiceManager>,
+    ) -> io::Result<Self> {
         Ok(Self {
-            reload,
+            live,
             service: Arc::clone(service),
+            manager: Arc::clone(manager),
+            file: live.file().map(|file| FileWatch::start(file, || ())),
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
         })
     }
 
-    fn reload(&self) {
-        if let Some(settings) = (self.reload)()
-            && let Some(system) = self.service.system.get()
-        {
-            system.reload(&settings);
+    fn reload(&self, why: &str) {
+        self.manager.reloading();
+        if let Ok(settings) = self.live.reload(why) {
+            let token = own_token(&settings).unwrap_or_else(|refusal| {
+                tracing::error!("{why}: security.api_token stays as it is: {refusal}");
+                self.service.own_token()
+            });
+            self.service.take_over(settings, token);
         }
+        self.manager.ready();
     }
 
-    /// The next signal that ends the service; SIGHUP does not.
+    /// The next signal that ends the service; SIGHUP does not, and neither does a settings file that
+    /// has changed.
     async fn next(&mut self) -> Ended {
         loop {
             tokio::select! {
                 _ = self.interrupt.recv() => return Ended::Interrupt,
                 _ = self.terminate.recv() => return Ended::Terminate,
-                _ = self.hangup.recv() => self.reload(),
+                _ = self.hangup.recv() => self.reload("SIGHUP"),
+                () = changed(self.file.as_ref()) => self.reload("settings file"),
             }
         }
     }

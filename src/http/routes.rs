@@ -10,13 +10,12 @@ use super::health::{self, Probe};
 use super::measure;
 use super::problem::Problem;
 use super::service::Service;
-use crate::model::token::TokenHash;
 
 /// The routes of a service.
-pub fn of(service: &Arc<Service>, own_token: Option<TokenHash>) -> Router {
+pub fn of(service: &Arc<Service>) -> Router {
     let asked = Arc::clone(service);
     let probe: Probe = Arc::new(move || asked.readiness());
-    let routes = complete(health::router(probe).merge(api::router(service, own_token)));
+    let routes = complete(health::router(probe).merge(api::router(service)));
     measure::measured(routes, &service.requests)
 }
 

@@ -1,10 +1,11 @@
 //! What the routes share: the settings, the system once it is up, and whether the service stops.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use super::health::Readiness;
 use super::measure::{RequestCounts, Requests};
+use crate::model::token::TokenHash;
 use crate::settings::Settings;
 use crate::system::System;
 use crate::system::metrics::Metrics;
@@ -13,6 +14,10 @@ use crate::system::metrics::Metrics;
 pub struct Service {
     /// The settings that it began with.
     pub settings: Arc<Settings>,
+    /// The same, and what of them has changed since.
+    now: RwLock<Arc<Settings>>,
+    /// Setting `security.api_token`.
+    own_token: RwLock<Option<TokenHash>>,
     /// The sync system, once it is up.
     pub system: OnceLock<System>,
     /// No more work is taken.
@@ -26,15 +31,48 @@ pub struct Service {
 impl Service {
     /// A service that is not up yet.
     #[must_use]
-    pub fn new(settings: Arc<Settings>) -> Self {
+    pub fn new(settings: Arc<Settings>, own_token: Option<TokenHash>) -> Self {
         let requests = Arc::new(Requests::default());
         Self {
             metrics: Metrics::new(vec![Box::new(RequestCounts(Arc::clone(&requests)))]),
             requests,
+            now: RwLock::new(Arc::clone(&settings)),
+            own_token: RwLock::new(own_token),
             settings,
             system: OnceLock::new(),
             stopping: AtomicBool::new(false),
         }
+    }
+
+    /// The settings in force: what may change without a restart is as it was read last.
+    #[must_use]
+    pub fn settings_now(&self) -> Arc<Settings> {
+        Arc::clone(&self.now.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Setting `security.api_token`, hashed.
+    #[must_use]
+    pub fn own_token(&self) -> Option<TokenHash> {
+        let token = self.own_token.read();
+        *token.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Goes by settings that were read again; `own_token` is `security.api_token`.
+    pub fn take_over(&self, settings: Settings, own_token: Option<TokenHash>) {
+        if let Some(system) = self.system.get() {
+            system.reload(&settings);
+        }
+        *self
+            .own_token
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = own_token;
+        *self.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+    }
+
+    /// Whether it lives: nothing that it needs to work is stuck. What it waits for is no matter.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.system.get().is_none_or(System::is_alive)
     }
 
     /// Whether it can do what it is for.

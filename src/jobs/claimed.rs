@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::Utc;
 use futures_util::FutureExt;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 
 use super::board::Board;
 use super::core::{ActiveJob, Core, LOST, Outcome, refusal, without_tables};
@@ -16,6 +16,7 @@ use super::notes::{Notes, persist};
 use super::run;
 use super::runner::Order;
 use super::shared::Shared;
+use super::slots::Slot;
 use super::spans;
 use super::stop::Stop;
 use crate::model::command::Refusal;
@@ -32,7 +33,7 @@ impl Core {
         self: &Arc<Self>,
         id: JobId,
         lease: HeldLease,
-        slot: OwnedSemaphorePermit,
+        slot: Slot,
     ) -> Option<watch::Receiver<Outcome>> {
         let (sender, outcome) = watch::channel(None);
         let stop = Arc::new(Stop::default());
@@ -194,12 +195,15 @@ impl Core {
         };
         let config = ledger.config(job.config_id).await?;
         let connection = ledger.connection(job.connection_id).await?;
+        let limits = self.limits();
         Ok(Order {
             job: job.id,
             config: config.ok_or_else(|| gone("config", &job.config))?,
             connection: connection.ok_or_else(|| gone("connection", &job.connection))?,
             password: ledger.connection_password(job.connection_id).await?,
             request: ledger.job_request(job.id).await?,
+            batch_size: limits.batch_size,
+            timezone: limits.timezone,
         })
     }
 

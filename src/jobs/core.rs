@@ -1,10 +1,10 @@
 //! What the parts of the engine share.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use tokio::sync::{Notify, OnceCell, Semaphore, watch};
+use tokio::sync::{Notify, OnceCell, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -15,7 +15,9 @@ use super::leases::LeaseKeeper;
 use super::ledger::Ledger;
 use super::notes::persist;
 use super::outcome::Cut;
+use super::pulse::Pulse;
 use super::runner::Runner;
+use super::slots::Slots;
 use super::stop::Stop;
 use crate::model::command::Refusal;
 use crate::model::cron::Zone;
@@ -24,7 +26,7 @@ use crate::model::job::{Job, JobState, JobWish};
 use crate::model::status::Instance;
 use crate::store::StoreError;
 
-/// The engine's limits, from the settings.
+/// The engine's limits, from the settings; they may change while it runs.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Tries after the first failure.
@@ -37,6 +39,10 @@ pub struct Limits {
     pub stop_timeout: Duration,
     /// Age at which ended jobs are removed.
     pub cleanup_age: Duration,
+    /// Rows of a batch where the config says nothing.
+    pub batch_size: u32,
+    /// Zone of `detect_deletes` as a cron expression.
+    pub timezone: Zone,
     /// Whether a job waits for a source that was never reached.
     pub waits_for_source: bool,
 }
@@ -63,8 +69,7 @@ pub struct Core {
     pub ledger: Arc<dyn Ledger>,
     /// Reaches `sync`.
     pub runner: Arc<dyn Runner>,
-    /// Limits.
-    pub limits: Limits,
+    limits: RwLock<Limits>,
     /// This process.
     pub instance: InstanceId,
     /// This process as it is entered in the control database.
@@ -78,7 +83,7 @@ pub struct Core {
     /// Keeps logs.
     pub journal: Journal,
     /// One for each job at once.
-    pub slots: Arc<Semaphore>,
+    pub slots: Arc<Slots>,
     /// Jobs that are worked on here.
     pub active: Mutex<Active>,
     /// Their tasks.
@@ -95,6 +100,8 @@ pub struct Core {
     pub wake: Notify,
     /// The time zone of schedules, where this process starts what is due.
     pub schedules: Option<Zone>,
+    /// When the loops last came round.
+    pub pulse: Pulse,
 }
 
 /// Code of the refusal that a job gets whose lease was lost.
@@ -140,12 +147,12 @@ impl Core {
             journal: Journal::new(Arc::clone(&ledger), setup.hub.clone(), name),
             ledger,
             runner,
-            limits: setup.limits,
+            limits: RwLock::new(setup.limits),
             instance,
             description: setup.description,
             registered: OnceCell::new(),
             hub: setup.hub,
-            slots: Arc::new(Semaphore::new(setup.max_concurrency.max(1))),
+            slots: Slots::new(setup.max_concurrency),
             active: Mutex::default(),
             jobs: TaskTracker::new(),
             helpers: TaskTracker::new(),
@@ -154,7 +161,20 @@ impl Core {
             pulse: Mutex::new(Instant::now()),
             wake: Notify::new(),
             schedules: setup.schedules,
+            pulse: Pulse::default(),
         }
+    }
+
+    /// The limits in force.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        let limits = self.limits.read().unwrap_or_else(PoisonError::into_inner);
+        limits.clone()
+    }
+
+    /// Puts other limits in force, for what begins from here on.
+    pub fn set_limits(&self, change: impl FnOnce(&mut Limits)) {
+        change(&mut self.limits.write().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Enters this process in the control database, once.
@@ -216,7 +236,7 @@ impl Core {
     /// Whether a source that does not answer is waited for.
     #[must_use]
     pub fn waits_for_source(&self, id: JobId) -> bool {
-        self.limits.waits_for_source || self.active().reached.contains(&id)
+        self.limits().waits_for_source || self.active().reached.contains(&id)
     }
 
     /// The outcome of a job that is worked on here.

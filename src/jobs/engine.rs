@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::Utc;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
@@ -13,9 +13,10 @@ use super::core::{Core, LOST, Limits, Outcome, READ_ONLY, Setup, refusal, withou
 use super::events::EventStream;
 use super::leases::HeldLease;
 use super::ledger::Ledger;
-use super::options::{EngineOptions, QueueMode, StopHow};
+use super::options::{EngineOptions, QueueMode, StopHow, Tuning};
 use super::outcome::Cut;
 use super::runner::{Runner, SyncRunner};
+use super::slots::Slot;
 use super::{housekeeping, queue, scheduler};
 use crate::model::command::Refusal;
 use crate::model::event::What;
@@ -58,6 +59,8 @@ impl Engine {
                 job_timeout: options.job_timeout,
                 stop_timeout: options.stop_timeout,
                 cleanup_age: options.cleanup_age,
+                batch_size: options.batch_size,
+                timezone: options.timezone,
                 waits_for_source: options.waits_for_source,
             },
             max_concurrency: options.max_concurrency,
@@ -69,8 +72,6 @@ impl Engine {
             store: options.store.clone(),
             endpoints: options.endpoints,
             instance: options.instance,
-            batch_size: options.batch_size,
-            timezone: options.timezone,
             lease_ttl: options.lease_ttl,
             throttles: options.throttles,
         };
@@ -121,6 +122,33 @@ impl Engine {
         Ok(self.core.name())
     }
 
+    /// Puts other limits in force without a restart: jobs at once from the next job on, the local
+    /// server's throttle at once, the rest for what begins from here on.
+    pub fn tune(&self, tuning: Tuning) {
+        let core = &self.core;
+        core.set_limits(|limits| {
+            limits.retry_attempts = tuning.retry_attempts;
+            limits.retry_delay = tuning.retry_delay;
+            limits.job_timeout = tuning.job_timeout;
+            limits.stop_timeout = tuning.stop_timeout;
+            limits.cleanup_age = tuning.cleanup_age;
+            limits.batch_size = tuning.batch_size;
+            limits.timezone = tuning.timezone;
+        });
+        core.slots.resize(tuning.max_concurrency);
+        core.runner.throttle_local(tuning.throttle);
+        core.wake.notify_one();
+    }
+
+    /// Whether the loops that take jobs and give signs of life came round within `limit`. A control
+    /// database that is away is no reason for them not to.
+    #[must_use]
+    pub fn is_alive(&self, limit: Duration) -> bool {
+        !self.started.load(Ordering::Acquire)
+            || self.core.ended.is_cancelled()
+            || self.core.pulse.is_within(limit)
+    }
+
     /// Tells watchers that a job goes on after a pause, and the queue to look at once.
     pub fn job_resumed(&self, job: &Job) {
         let what = What::JobResumed(Box::new(without_tables(job)));
@@ -148,7 +176,8 @@ impl Engine {
         self.start(QueueMode::OnlyAsked);
         let core = &self.core;
         core.register().await.map_err(|error| refusal(&error))?;
-        let mut backoff = Backoff::new(core.limits.retry_attempts, core.limits.retry_delay);
+        let limits = core.limits();
+        let mut backoff = Backoff::new(limits.retry_attempts, limits.retry_delay);
         let mut began = false;
         loop {
             let ended = self.run_once(id, &mut began).await;
@@ -212,7 +241,8 @@ impl Engine {
     /// Waits until a paused job may go on; the job, when it need not be waited for any longer.
     async fn is_resumed(&self, id: JobId) -> Result<Option<Job>, Refusal> {
         let core = &self.core;
-        let mut backoff = Backoff::new(core.limits.retry_attempts, core.limits.retry_delay);
+        let limits = core.limits();
+        let mut backoff = Backoff::new(limits.retry_attempts, limits.retry_delay);
         loop {
             match core.ledger.job(id).await {
                 Ok(Some(job)) if job.state == JobState::Paused => {
@@ -357,10 +387,11 @@ impl Engine {
 
     async fn claim(&self, id: JobId) -> Result<Claimed, Refusal> {
         let core = &self.core;
-        let slot = Arc::clone(&core.slots)
-            .acquire_owned()
+        let slot = core
+            .slots
+            .wait()
             .await
-            .map_err(|_| Refusal::Internal("the engine is closed".to_owned()))?;
+            .ok_or_else(|| Refusal::Internal("the engine is closed".to_owned()))?;
         let since = Instant::now();
         loop {
             if let Some(outcome) = core.outcome_of(id) {
@@ -410,7 +441,7 @@ impl Engine {
 
 enum Claimed {
     /// To be run.
-    Here(HeldLease, OwnedSemaphorePermit),
+    Here(HeldLease, Slot),
     /// The queue of this process took it meanwhile.
     Elsewhere(watch::Receiver<Outcome>),
     /// There is nothing left to do.

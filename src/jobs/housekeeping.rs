@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::core::Core;
+use crate::store::StoreError;
 
 /// Between two removals of old jobs.
 const CLEAN_EVERY: Duration = Duration::from_hours(1);
@@ -12,6 +13,7 @@ const CLEAN_EVERY: Duration = Duration::from_hours(1);
 pub async fn heartbeat(core: Arc<Core>) {
     loop {
         core.beat();
+        core.pulse.heartbeat_came_round();
         let beat = async {
             core.register().await?;
             core.ledger
@@ -35,16 +37,13 @@ pub async fn heartbeat(core: Arc<Core>) {
     }
 }
 
-/// Removes old jobs each hour until the engine is shut down; none where their age has no limit.
+/// Removes old jobs each hour until the engine is shut down; none while their age has no limit.
 pub async fn clean(core: Arc<Core>) {
-    if core.limits.cleanup_age.is_zero() {
-        return;
-    }
     loop {
-        let age = core.limits.cleanup_age;
+        let age = core.limits().cleanup_age;
         let cleaned = tokio::select! {
             () = core.stopping.cancelled() => return,
-            cleaned = core.ledger.delete_old_jobs(age) => cleaned,
+            cleaned = removed(&core, age) => cleaned,
         };
         match cleaned {
             Ok(0) => {}
@@ -60,4 +59,11 @@ pub async fn clean(core: Arc<Core>) {
             () = tokio::time::sleep(CLEAN_EVERY) => {}
         }
     }
+}
+
+async fn removed(core: &Core, age: Duration) -> Result<u64, StoreError> {
+    if age.is_zero() {
+        return Ok(0);
+    }
+    core.ledger.delete_old_jobs(age).await
 }

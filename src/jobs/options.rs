@@ -10,6 +10,7 @@ use crate::model::connection::Connection;
 use crate::model::cron::Zone;
 use crate::model::ids::InstanceId;
 use crate::model::secret::Secret;
+use crate::model::throttle::ThrottleSpec;
 use crate::mysql::Endpoint;
 use crate::store::Store;
 use crate::sync::Throttles;
@@ -56,6 +57,21 @@ pub struct EngineOptions {
     pub endpoints: Arc<dyn Endpoints>,
     /// Where events go; watchers may have subscribed to it before the engine was there.
     pub events: EventHub,
+}
+
+/// What of [`EngineOptions`] may change while the engine runs; the names mean the same.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "see EngineOptions")]
+pub struct Tuning {
+    pub max_concurrency: usize,
+    pub retry_attempts: u32,
+    pub retry_delay: Duration,
+    pub job_timeout: Duration,
+    pub batch_size: u32,
+    pub throttle: ThrottleSpec,
+    pub timezone: Zone,
+    pub stop_timeout: Duration,
+    pub cleanup_age: Duration,
 }
 
 /// How servers are reached: resolves passwords, which is not the engine's to know.

@@ -31,6 +31,7 @@ pub async fn take(core: Arc<Core>, mode: QueueMode) {
     let mut alone = Alone::default();
     let mut commands = Commands::default();
     loop {
+        core.pulse.queue_came_round();
         let looked = tokio::select! {
             () = core.stopping.cancelled() => return,
             looked = look(&core, mode, &mut alone, &mut commands) => looked,
@@ -65,7 +66,7 @@ async fn look(
     if mode == QueueMode::TakeWhenAlone && !alone.ask(core).await? {
         return Ok(());
     }
-    let free = core.slots.available_permits();
+    let free = core.slots.free();
     if free == 0 {
         return Ok(());
     }
@@ -84,7 +85,7 @@ async fn take_one(core: &Arc<Core>, job: &Job) -> Result<(), StoreError> {
     if core.outcome_of(job.id).is_some() {
         return Ok(());
     }
-    let Ok(slot) = Arc::clone(&core.slots).try_acquire_owned() else {
+    let Some(slot) = core.slots.take() else {
         return Ok(());
     };
     if let Some(lease) = core.keeper.claim(&Resource::Job(job.id)).await? {

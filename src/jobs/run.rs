@@ -80,7 +80,7 @@ async fn guard(
         .spec
         .options
         .job_timeout
-        .unwrap_or(shared.core.limits.job_timeout);
+        .unwrap_or(shared.core.limits().job_timeout);
     let stop = &shared.stop;
     let lost = async {
         lease.lost().cancelled().await;
@@ -126,7 +126,7 @@ async fn time_is_up(shared: &Shared, limit: Duration) {
 
 /// Returns when the batch in hand has had its time, or does not move any more.
 async fn out_of_patience(shared: &Shared) {
-    let limit = shared.core.limits.stop_timeout;
+    let limit = shared.core.limits().stop_timeout;
     let asked = Instant::now();
     let mut moved = (asked, shared.board.activity());
     loop {
@@ -182,7 +182,8 @@ async fn prepare(
     give_up: &CancellationToken,
 ) -> Result<Prepared, TableEnd> {
     let core = &shared.core;
-    let mut backoff = Backoff::new(core.limits.retry_attempts, core.limits.retry_delay);
+    let limits = core.limits();
+    let mut backoff = Backoff::new(limits.retry_attempts, limits.retry_delay);
     loop {
         let prepare = core.runner.prepare(
             order.clone(),

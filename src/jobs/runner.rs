@@ -15,6 +15,7 @@ use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::ids::{InstanceId, JobId, TableRunId};
 use crate::model::job::{JobKind, JobLimits, JobRequest};
 use crate::model::secret::Secret;
+use crate::model::throttle::ThrottleSpec;
 use crate::store::Store;
 use crate::sync::{
     JobContext, JobRun, StopSignal, SyncError, TableLease, TableMeter, TableObserver, TableOutcome,
@@ -34,6 +35,10 @@ pub struct Order {
     pub config: Config,
     /// What was asked for.
     pub request: JobRequest,
+    /// Rows of a batch where the config says nothing.
+    pub batch_size: u32,
+    /// Zone of `detect_deletes` as a cron expression.
+    pub timezone: Zone,
 }
 
 /// A job that can begin.
@@ -55,6 +60,9 @@ pub trait Runner: Send + Sync + 'static {
         stop: StopSignal,
         limits: watch::Receiver<JobLimits>,
     ) -> BoxFuture<'_, Result<Prepared, SyncError>>;
+
+    /// Puts other limits on the local server in force.
+    fn throttle_local(&self, _spec: ThrottleSpec) {}
 }
 
 /// The work of one job; see [`JobRun`].
@@ -92,10 +100,6 @@ pub struct SyncRunner {
     pub endpoints: Arc<dyn Endpoints>,
     /// This process.
     pub instance: InstanceId,
-    /// Rows of a batch where the config says nothing.
-    pub batch_size: u32,
-    /// Zone of `detect_deletes` as a cron expression.
-    pub timezone: Zone,
     /// How long a lease lasts.
     pub lease_ttl: Duration,
     /// Limits that all jobs hold together.
@@ -103,6 +107,10 @@ pub struct SyncRunner {
 }
 
 impl Runner for SyncRunner {
+    fn throttle_local(&self, spec: ThrottleSpec) {
+        self.throttles.set_local(spec);
+    }
+
     fn prepare(
         &self,
         order: Order,
@@ -154,8 +162,8 @@ impl Runner for SyncRunner {
                 limits,
                 job: Some(order.job),
                 instance: self.instance,
-                batch_size: self.batch_size,
-                timezone: self.timezone,
+                batch_size: order.batch_size,
+                timezone: order.timezone,
                 lease_ttl: self.lease_ttl,
                 throttles: self.throttles.clone(),
             };

@@ -51,7 +51,7 @@ pub async fn schedule(core: Arc<Core>, zone: Zone) {
                 () = lease.lost().cancelled() => {
                     tracing::warn!(target: "db_taxi::jobs", "schedules are started by another instance");
                 }
-                () = rounds(&core, zone) => {}
+                () = rounds(&core) => {}
             }
             lease.release().await;
         }
@@ -62,11 +62,13 @@ pub async fn schedule(core: Arc<Core>, zone: Zone) {
     }
 }
 
-async fn rounds(core: &Core, zone: Zone) {
+async fn rounds(core: &Core) {
     let mut planned = Planned::default();
     let mut read: Option<Instant> = None;
     let mut told = false;
     loop {
+        // Another one may have come into force.
+        let zone = core.limits().timezone;
         let round = async {
             if read.is_none_or(|at| at.elapsed() >= READ_EVERY) {
                 planned.read(core, zone).await?;

@@ -138,7 +138,7 @@ async fn tries(
         cell: Arc::clone(cell),
     });
     let lease = lease.map(HeldLease::table);
-    let limits = &shared.core.limits;
+    let limits = shared.core.limits();
     let mut backoff = Backoff::new(limits.retry_attempts, limits.retry_delay);
     loop {
         cell.begin_attempt();

@@ -14,6 +14,7 @@ pub use work::{FakeWork, Step, transient};
 use super::core::{Limits, Setup};
 use super::engine::Engine;
 use super::events::EventHub;
+use crate::model::cron::Zone;
 use crate::model::ids::InstanceId;
 use crate::model::status::{Instance, InstanceState};
 
@@ -41,6 +42,8 @@ pub fn setup() -> Setup {
             job_timeout: Duration::ZERO,
             stop_timeout: Duration::from_secs(30),
             cleanup_age: Duration::from_hours(1),
+            batch_size: 1000,
+            timezone: Zone::UTC,
             waits_for_source: true,
         },
         max_concurrency: 5,

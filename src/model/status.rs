@@ -80,7 +80,7 @@ pub struct SyncStatus {
 /// One check.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Check {
-    /// `sync_enabled database migrations tables engine leases key_file disk connections configs
+    /// `sync_enabled database migrations tables engine leases key_file disk settings connections configs
     /// schedules shadows quarantine helper_tables clock`.
     pub name: String,
     /// Whether all is well.

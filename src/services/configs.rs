@@ -200,6 +200,7 @@ impl Configs {
         )
         .await
         .map_err(|message| invalid(Finding::new("security.mask_key", message)))?;
+        let defaults = shared.defaults.get();
         Ok(JobContext {
             store: shared.store.clone(),
             source,
@@ -213,10 +214,10 @@ impl Configs {
             limits: tokio::sync::watch::Sender::new(JobLimits::default()).subscribe(),
             job: None,
             instance: shared.instance,
-            batch_size: shared.batch_size,
-            timezone: shared.timezone,
+            batch_size: defaults.batch_size,
+            timezone: defaults.timezone,
             lease_ttl: shared.lease_ttl,
-            throttles: Throttles::new(shared.throttle.clone()),
+            throttles: Throttles::new(defaults.throttle),
         })
     }
 
@@ -261,7 +262,7 @@ impl ServicesOptions {
     fn foresee(&self, config: &mut Config) {
         config.next_runs = match &config.spec.schedule {
             Some(cron) if config.spec.enabled => {
-                cron.upcoming(Utc::now(), self.timezone, NEXT_RUNS)
+                cron.upcoming(Utc::now(), self.defaults.get().timezone, NEXT_RUNS)
             }
             _ => Vec::new(),
         };

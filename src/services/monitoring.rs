@@ -86,6 +86,7 @@ impl Monitoring {
         found.extend(checks::stored(&self.0, database.connected).await);
         found.push(checks::key_file(facts));
         found.push(checks::disk(&self.0, database.connected).await);
+        found.push(checks::settings(facts));
         if database.connected {
             found.extend(findings::all(&self.0).await);
         }
@@ -105,6 +106,7 @@ pub fn status_without_database(facts: &ProcessFacts, database: DatabaseStatus) -
         checks::unknown("leases"),
         checks::key_file(facts),
         checks::folders(facts),
+        checks::settings(facts),
     ];
     let sync = concluded(facts, found, Stats::default());
     assembled(facts, database, sync)
@@ -126,7 +128,8 @@ fn concluded(facts: &ProcessFacts, checks: Vec<Check>, stats: Stats) -> SyncStat
 }
 
 fn assembled(facts: &ProcessFacts, database: DatabaseStatus, sync: SyncStatus) -> Status {
-    let well = database.connected && sync.status != "degraded" && facts.settings.error.is_none();
+    let settings = facts.settings.get();
+    let well = database.connected && sync.status != "degraded" && settings.error.is_none();
     Status {
         status: if well { "ok" } else { "degraded" }.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -134,7 +137,7 @@ fn assembled(facts: &ProcessFacts, database: DatabaseStatus, sync: SyncStatus) -
         uptime_seconds: facts.started.elapsed().as_secs_f64(),
         database,
         sync,
-        settings: facts.settings.clone(),
+        settings,
     }
 }
 

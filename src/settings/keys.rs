@@ -226,7 +226,7 @@ pub const KEYS: &[Key] = &[
     optional("dashboard.keys", Kind::Keys, Preset::Nothing, true, "keys of single actions: {quit: [q, ctrl-q]}; `db-taxi config keys` lists them"),
 
     optional("security.key_file", Kind::OptionalText, Preset::Derived("secret.key in $STATE_DIRECTORY, else in $XDG_CONFIG_HOME/db-taxi"), false, "key that seals stored secrets; created when missing, readable by its owner only"),
-    optional("security.api_token", Kind::Secret, Preset::Nothing, false, "a token of the REST API with the scope admin, beside those of `db-taxi tokens`: text, ${env:NAME} or ${file:PATH}"),
+    optional("security.api_token", Kind::Secret, Preset::Nothing, true, "a token of the REST API with the scope admin, beside those of `db-taxi tokens`: text, ${env:NAME} or ${file:PATH}"),
     optional("security.mask_key", Kind::Secret, Preset::Derived("derived from the key file"), false, "what hash masks are keyed with: text, ${env:NAME} or ${file:PATH}; the same one gives equal hashes in several installations"),
 
     optional("instance.name", Kind::Name, Preset::Derived("the host name"), false, "unique among live instances; a number is added when taken"),

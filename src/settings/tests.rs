@@ -1,6 +1,7 @@
 //! The whole of the settings; here what the tests share.
 
 mod layers;
+mod live;
 mod merge;
 mod refusals;
 mod table;

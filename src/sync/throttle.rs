@@ -10,7 +10,7 @@ mod measure;
 mod pause;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::watch;
 
@@ -26,8 +26,15 @@ use crate::model::throttle::{Limits, ThrottleSpec};
 /// What the jobs of one process share to hold limits; clones share it.
 #[derive(Clone, Default)]
 pub struct Throttles {
-    local: ThrottleSpec,
+    local: Arc<Mutex<Local>>,
     rates: Arc<Mutex<RatesOf>>,
+}
+
+/// Limits on the local server, and the throttles of the jobs that hold them.
+#[derive(Default)]
+struct Local {
+    spec: ThrottleSpec,
+    held: Vec<Weak<Throttle>>,
 }
 
 /// The rates of each source, and of the local server.
@@ -44,16 +51,33 @@ impl Throttles {
     /// With these limits for the local server.
     #[must_use]
     pub fn new(local: ThrottleSpec) -> Self {
+        let local = Local {
+            spec: local,
+            held: Vec::new(),
+        };
         Self {
-            local,
+            local: Arc::new(Mutex::new(local)),
             rates: Arc::default(),
         }
     }
 
     /// The limits on the local server.
     #[must_use]
-    pub fn local_spec(&self) -> &ThrottleSpec {
-        &self.local
+    pub fn local_spec(&self) -> ThrottleSpec {
+        let local = self.local.lock().unwrap_or_else(PoisonError::into_inner);
+        local.spec.clone()
+    }
+
+    /// Puts other limits on the local server in force, also for jobs that run.
+    pub fn set_local(&self, spec: ThrottleSpec) {
+        let mut local = self.local.lock().unwrap_or_else(PoisonError::into_inner);
+        if local.spec == spec {
+            return;
+        }
+        for held in local.held.iter().filter_map(Weak::upgrade) {
+            held.replace(spec.clone());
+        }
+        local.spec = spec;
     }
 
     /// A job's throttle for its source.
@@ -70,11 +94,12 @@ impl Throttles {
     /// A job's throttle for the local server.
     #[must_use]
     pub fn target(&self) -> Arc<Throttle> {
-        Arc::new(Throttle::new(
-            Side::Target,
-            self.local.clone(),
-            self.rates(None),
-        ))
+        let rates = self.rates(None);
+        let mut local = self.local.lock().unwrap_or_else(PoisonError::into_inner);
+        let throttle = Arc::new(Throttle::new(Side::Target, local.spec.clone(), rates));
+        local.held.retain(|held| held.strong_count() > 0);
+        local.held.push(Arc::downgrade(&throttle));
+        throttle
     }
 
     fn rates(&self, of: Option<ConnectionId>) -> Arc<Mutex<Rates>> {

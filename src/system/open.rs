@@ -11,8 +11,7 @@ use crate::jobs::{Endpoints, Engine, EngineOptions, QueueMode};
 use crate::model::command::Refusal;
 use crate::model::finding::Finding;
 use crate::model::ids::InstanceId;
-use crate::model::status::SettingsStatus;
-use crate::services::{JobRunner, ProcessFacts, Services, ServicesOptions};
+use crate::services::{JobRunner, ProcessFacts, Services, ServicesOptions, SettingsCell};
 use crate::settings::Settings;
 use crate::store::keys::{KEY_VARIABLE, KeyRing};
 use crate::store::{Store, StoreError, StoreOptions};
@@ -56,7 +55,8 @@ pub fn store_options(settings: &Settings) -> Result<StoreOptions, Problem> {
 
 /// Opens the control database, brings its tables up to date, starts the engine, then the services.
 pub async fn open(shared: &Shared) -> Result<Open, Problem> {
-    let settings = &shared.settings;
+    let settings = shared.settings.get();
+    let settings = &*settings;
     let options = store_options(settings)?;
     let local = Arc::clone(&options.endpoint);
     let store = Store::open(options).await?;
@@ -94,10 +94,8 @@ pub async fn open(shared: &Shared) -> Result<Open, Problem> {
             .clone()
             .map(|engine| -> Arc<dyn JobRunner> { engine }),
         instance,
-        batch_size: settings.sync.batch_size,
         lease_ttl: settings.sync.lease_ttl,
-        timezone: settings.sync.timezone,
-        throttle: settings.sync.throttle.clone(),
+        defaults: shared.defaults.clone(),
         process: facts,
     });
     Ok(Open {
@@ -115,7 +113,7 @@ fn engine_options(
     instance: InstanceId,
     endpoints: &Arc<dyn Endpoints>,
 ) -> EngineOptions {
-    let settings = &shared.settings;
+    let settings = shared.settings.get();
     let sync = &settings.sync;
     let is_service = shared.role == Role::Headless;
     let of_service = |list: &[String]| {
@@ -158,7 +156,8 @@ fn engine_options(
 }
 
 fn queue_mode(shared: &Shared) -> QueueMode {
-    let roles = &shared.settings.instance.roles;
+    let settings = shared.settings.get();
+    let roles = &settings.instance.roles;
     match shared.role {
         Role::Dashboard => QueueMode::TakeWhenAlone,
         Role::Headless if roles.iter().any(|role| role == "worker") => QueueMode::TakeAny,
@@ -167,7 +166,10 @@ fn queue_mode(shared: &Shared) -> QueueMode {
 }
 
 /// What is known of this process without a control database.
-pub fn process_facts(settings: &Settings) -> ProcessFacts {
+pub fn process_facts(settings: &Settings, cell: SettingsCell) -> ProcessFacts {
+    cell.change(|status| {
+        status.loaded_at.get_or_insert_with(Utc::now);
+    });
     let from_environment = std::env::var(KEY_VARIABLE).is_ok_and(|key| !key.trim().is_empty());
     ProcessFacts {
         instance_name: settings.instance.name.clone(),
@@ -175,9 +177,6 @@ pub fn process_facts(settings: &Settings) -> ProcessFacts {
         sync_enabled: settings.sync.enabled,
         key_file: (!from_environment).then(|| settings.security.key_file.clone()),
         folders: settings.logging.directory.iter().cloned().collect(),
-        settings: SettingsStatus {
-            loaded_at: Some(Utc::now()),
-            ..SettingsStatus::default()
-        },
+        settings: cell,
     }
 }

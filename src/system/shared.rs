@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::endpoints::Servers;
 use crate::jobs::{Engine, EventHub};
 use crate::model::status::DatabaseStatus;
-use crate::services::{ProcessFacts, Services};
+use crate::services::{Defaults, Live, ProcessFacts, Services};
 use crate::settings::Settings;
 use crate::store::Store;
 
@@ -42,11 +42,14 @@ pub struct Open {
 
 /// What the system's tasks share.
 pub struct Shared {
-    pub settings: Arc<Settings>,
+    /// The settings in force.
+    pub settings: Live<Arc<Settings>>,
     pub role: Role,
     pub hub: EventHub,
     pub facts: ProcessFacts,
     pub stopping: CancellationToken,
+    /// What holds where a config says nothing.
+    pub defaults: Live<Defaults>,
     /// `sync.health_interval` as it is now.
     pub health_interval: watch::Sender<Duration>,
     pub state: Mutex<State>,

@@ -6,6 +6,7 @@ mod endings;
 mod help;
 mod home;
 mod service_log;
+mod service_manager;
 mod settings;
 mod shell;
 mod unreachable;

@@ -107,25 +107,31 @@ fn what_is_not_the_journal_gets_json() {
 }
 
 #[test]
-fn sighup_takes_log_levels_over_and_names_what_needs_a_restart() {
+fn changed_settings_are_told_key_by_key_and_wrong_ones_change_nothing() {
     let home = home("{level: info, format: text}");
     let service = Service::start(&home, |_, _| {});
     service.wait_to_say("listening on http://");
-    write(
-        &home,
-        "{level: warn, format: text, modules: {system: debug}}",
-    );
-    service.signal(Signal::HUP);
-    service.wait_to_say("log levels and sync.health_interval are those of the settings now");
-    assert!(!service.text().contains("need a restart"));
+    // Nobody says that the file has changed.
+    write(&home, "{level: debug, format: text}");
+    service.wait_to_say("settings file: logging.level: debug, was info");
+    assert!(!service.text().contains("needs a restart"));
 
-    write(&home, "{level: info, format: text, keep_files: 3}");
+    write(&home, "{level: debug, format: text, keep_files: 3}");
     service.signal(Signal::HUP);
-    service.wait_to_say("need a restart");
+    service.wait_to_say("logging.keep_files: 3, was 14; needs a restart");
 
-    write(&home, "{level: loud}");
-    service.signal(Signal::HUP);
+    // Half of a file.
+    home.write("config.yaml", "database: {host: 127.0.0.1, po");
     service.wait_to_say("the settings stay as they are");
+    service.wait_to_say("is not YAML");
+
+    write(&home, "{level: debug, format: text, keep_files: 3}");
+    service.wait_to_say("the settings are right again");
+
+    let secret = "{level: debug, format: text, keep_files: 3}\nsecurity: {api_token: canary-token-0123456789}";
+    write(&home, secret);
+    service.wait_to_say("security.api_token has changed");
     service.signal(Signal::TERM);
     service.wait_to_say("SIGTERM");
+    assert!(!service.text().contains("canary"), "{}", service.text());
 }

@@ -16,10 +16,9 @@ use db_taxi::model::log::LogFilter;
 use db_taxi::model::mapping::Format;
 use db_taxi::model::rule::TableRule;
 use db_taxi::model::secret::Secret;
-use db_taxi::model::status::SettingsStatus;
 use db_taxi::model::throttle::ThrottleSpec;
 use db_taxi::mysql::Endpoint;
-use db_taxi::services::{JobRunner, ProcessFacts, Services, ServicesOptions};
+use db_taxi::services::{JobRunner, Live, ProcessFacts, Services, ServicesOptions, SettingsCell};
 use db_taxi::settings::secrets::resolve;
 use db_taxi::store::keys::KeyRing;
 use db_taxi::store::leases::Resource;
@@ -98,17 +97,15 @@ async fn house(pair: &Pair) -> House {
         endpoints: Arc::new(Reach(pair.local.endpoint())),
         runner: Some(Arc::clone(&runner) as Arc<dyn JobRunner>),
         instance: InstanceId::generate(),
-        batch_size: 1000,
         lease_ttl: Duration::from_secs(15),
-        timezone: db_taxi::model::cron::Zone::UTC,
-        throttle: ThrottleSpec::None,
+        defaults: Live::default(),
         process: ProcessFacts {
             instance_name: "here".to_owned(),
             started: Instant::now(),
             sync_enabled: true,
             key_file: Some(path),
             folders: vec![key.path().to_owned()],
-            settings: SettingsStatus::default(),
+            settings: SettingsCell::default(),
         },
     });
     House {
@@ -577,7 +574,7 @@ both_flavours! {
         let monitoring = &house.services.monitoring;
         let status = monitoring.status().await.unwrap();
         let names: Vec<&str> = status.sync.checks.iter().map(|c| c.name.as_str()).collect();
-        assert_eq!(names, ["sync_enabled", "database", "migrations", "tables", "engine", "leases", "key_file", "disk",
+        assert_eq!(names, ["sync_enabled", "database", "migrations", "tables", "engine", "leases", "key_file", "disk", "settings",
             "connections", "configs", "schedules", "shadows", "quarantine", "helper_tables", "clock"]);
         assert!(status.database.connected && status.database.server.is_some());
         assert_eq!((status.status.as_str(), status.sync.status.as_str()), ("ok", "ok"), "{:?}", status.sync.checks);

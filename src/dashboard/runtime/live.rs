@@ -4,11 +4,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::event_loop::Live;
-use super::file_watch::FileWatch;
 use super::options::{DashboardOptions, OnDisconnect, Reloaded};
 use super::{terminal, theme_watch};
 use crate::dashboard::app::keymap::Keymap;
 use crate::dashboard::app::state::Setup;
+use crate::settings::FileWatch;
 
 /// Watches both.
 pub struct LiveSettings {

@@ -1,8 +1,8 @@
 //! The theme of the options, read again when the file of it changes.
 
-use super::file_watch::FileWatch;
 use super::options::DashboardOptions;
 use crate::dashboard::ui::theme::{Depth, Theme};
+use crate::settings::FileWatch;
 
 /// A theme as it was read, or why it can't be used.
 pub type Read = Result<Theme, String>;

@@ -14,8 +14,8 @@ use chrono::Utc;
 use super::Api;
 use super::caller::{Caller, needed};
 use crate::http::problem::Problem;
+use crate::http::service::Service;
 use crate::model::token::{ApiToken, Scope, TokenHash};
-use crate::settings::Settings;
 
 /// Failures in [`WINDOW`] before an address is told to wait.
 const FAILURES: usize = 10;
@@ -28,8 +28,8 @@ const FRESH_ENOUGH: Duration = Duration::from_secs(1);
 
 /// The door of the API.
 pub struct Guard {
-    /// Setting `security.api_token`.
-    own: Option<TokenHash>,
+    /// Gives the setting `security.api_token`.
+    own: Box<dyn Fn() -> Option<TokenHash> + Send + Sync>,
     /// The instance's name, as `Host` may say it.
     name: String,
     on_loopback: bool,
@@ -44,8 +44,10 @@ struct Known {
 }
 
 impl Guard {
-    /// The door that the settings describe; `own` is the setting `security.api_token`.
-    pub fn new(settings: &Settings, own: Option<TokenHash>) -> Self {
+    /// The door that the service's settings describe.
+    pub fn new(service: &Arc<Service>) -> Self {
+        let settings = Arc::clone(&service.settings);
+        let service = Arc::clone(service);
         let host = settings.server.host.as_str();
         let on_loopback = host == "localhost"
             || host
@@ -53,7 +55,7 @@ impl Guard {
                 .parse::<IpAddr>()
                 .is_ok_and(|address| address.is_loopback());
         Self {
-            own,
+            own: Box::new(move || service.own_token()),
             name: settings.instance.name.to_ascii_lowercase(),
             on_loopback,
             known: Mutex::default(),
@@ -113,7 +115,7 @@ impl Guard {
 
     /// The token with this hash, if it holds.
     fn holder(&self, hash: &TokenHash) -> Option<Caller> {
-        if self.own.as_ref().is_some_and(|own| own.is(hash)) {
+        if (self.own)().is_some_and(|own| own.is(hash)) {
             return Some(Caller::of_token("settings", Scope::Admin));
         }
         let now = Utc::now();
@@ -130,7 +132,7 @@ impl Guard {
 
     /// Whether nobody needs a token; `None` while that is not known.
     fn is_open(&self) -> Option<bool> {
-        if !self.on_loopback || self.own.is_some() {
+        if !self.on_loopback || (self.own)().is_some() {
             return Some(false);
         }
         let known = self.known();
@@ -236,7 +238,7 @@ mod tests {
 
     fn guard() -> Guard {
         Guard {
-            own: None,
+            own: Box::new(|| None),
             name: "db1".to_owned(),
             on_loopback: true,
             known: Mutex::default(),

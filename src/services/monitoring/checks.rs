@@ -250,6 +250,35 @@ async fn lost_instances(shared: &ServicesOptions) -> usize {
         .count()
 }
 
+/// Whether the settings in force are those of the file.
+pub(super) fn settings(facts: &ProcessFacts) -> Check {
+    const NAME: &str = "settings";
+    let settings = facts.settings.get();
+    let since = settings.loaded_at.map_or_else(
+        || "at the start".to_owned(),
+        |at| at.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
+    );
+    if let Some(error) = settings.error {
+        return bad(
+            NAME,
+            format!("the file can't be used, and those read {since} stay in force: {error}"),
+            "mend it: it is read again by itself; db-taxi config check says whether it is right",
+        );
+    }
+    let waiting = settings.restart_needed;
+    if waiting.is_empty() {
+        return good(NAME, format!("read {since}"));
+    }
+    advice(
+        NAME,
+        format!(
+            "read {since}; changed, and not in force yet: {}",
+            waiting.join(", ")
+        ),
+        "start this process again when it suits",
+    )
+}
+
 pub(super) fn key_file(facts: &ProcessFacts) -> Check {
     const NAME: &str = "key_file";
     let Some(path) = &facts.key_file else {

@@ -42,7 +42,7 @@ impl Monitoring {
             .schedule
             .as_ref()
             .filter(|_| config.spec.enabled)
-            .map(|cron| (cron, self.0.timezone));
+            .map(|cron| (cron, self.0.defaults.get().timezone));
         let differing = tables.iter().filter(|(_, v)| v.differences > 0).count();
         ConfigFreshness {
             config_id: config.id,

@@ -168,7 +168,7 @@ pub(super) async fn look(context: &JobContext) -> Result<Looked, SyncError> {
             &context.source,
             &mut source,
         ),
-        (context.throttles.local_spec(), &context.local, &mut local),
+        (&context.throttles.local_spec(), &context.local, &mut local),
     ] {
         servers
             .warnings

@@ -87,6 +87,6 @@ both_flavours! {
             health(&taxi, "used")["state"] == "ok"
         });
         let errors = service.stderr();
-        assert!(!errors.contains("need a restart"), "{errors}");
+        assert!(!errors.contains("needs a restart"), "{errors}");
     }
 }

@@ -1,0 +1,8 @@
+USE shop;
+CREATE TABLE customers (
+  id INT PRIMARY KEY AUTO_INCREMENT,
+  name VARCHAR(100) NOT NULL,
+  updated_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP,
+  KEY (updated_at)
+);
+INSERT INTO customers (name) VALUES ('Ada'), ('Grace'), ('Edsger');
