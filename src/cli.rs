@@ -121,6 +121,7 @@ pub fn front(typed: &Cli, output: Output) -> Result<Front<'_>, Failure> {
         Some(Command::Man(args)) => shell::man(args).map(|()| Front::Ended(Exit::Done)),
         Some(Command::Config(ConfigCommand::Keys)) => Ok(Front::Keys),
         Some(Command::Config(ConfigCommand::Check)) => Ok(Front::Check),
+        Some(command @ Command::Config(ConfigCommand::Rekey(_))) => Ok(Front::Command(command)),
         Some(Command::Config(command)) => settings::run(typed, command, output).map(Front::Ended),
         Some(command) => Ok(Front::Command(command)),
         None if typed.service.headless => Ok(Front::Headless),

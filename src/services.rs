@@ -15,6 +15,7 @@ mod live;
 mod mappings;
 mod monitoring;
 mod refusal;
+mod secrets;
 mod targets;
 mod tokens;
 
@@ -35,6 +36,7 @@ pub use live::{Defaults, Live, SettingsCell};
 pub use mappings::{ImportOutcome, Mappings};
 pub use monitoring::{ConfigGauges, Gauges, Monitoring, status_without_database};
 pub use refusal::refuse;
+pub use secrets::{Rekeyed, Secrets, backup_advice};
 pub use tokens::Tokens;
 
 /// Everything a front can ask for; clones share it.
@@ -50,6 +52,8 @@ pub struct Services {
     pub jobs: Jobs,
     /// Who may call the REST API.
     pub tokens: Tokens,
+    /// Stored secrets as a whole.
+    pub secrets: Secrets,
     /// How things are.
     pub monitoring: Monitoring,
 }
@@ -132,6 +136,7 @@ impl Services {
             mappings: Mappings(Arc::clone(&shared)),
             jobs: Jobs(Arc::clone(&shared)),
             tokens: Tokens(Arc::clone(&shared)),
+            secrets: Secrets(Arc::clone(&shared)),
             monitoring: Monitoring(shared),
             connections,
         }

@@ -26,6 +26,8 @@ mod migrate;
 mod previous;
 pub mod quarantine;
 pub mod ranges;
+mod rekey;
+mod rotation;
 pub mod schedules;
 mod sealing;
 mod stats;
@@ -43,6 +45,7 @@ use crate::mysql::{Endpoint, Ident, Pool, SessionKind};
 pub use error::StoreError;
 pub use jobs::NewJob;
 pub use migrate::{MigrationStatus, migration_status, schema_version};
+pub use rekey::{Rekeyed, backup_advice};
 
 /// What [`Store::open`] needs to know.
 #[derive(Debug, Clone)]

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use clap::builder::styling::Styles;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use config::{CompletionsArgs, ConfigCommand, ManArgs, MigrateArgs};
+pub use config::{CompletionsArgs, ConfigCommand, ManArgs, MigrateArgs, RekeyArgs, StatusArgs};
 pub use configs::{ConfigAddArgs, ConfigEditArgs, ConfigFields, ConfigName, ConfigsCommand};
 pub use connections::{
     ConnectionAddArgs, ConnectionEditArgs, ConnectionFields, ConnectionName, ConnectionsCommand,
@@ -194,7 +194,7 @@ pub enum Command {
     #[command(subcommand)]
     Mappings(MappingsCommand),
     /// Check the control database and everything that syncs need
-    Status,
+    Status(StatusArgs),
     /// Settings
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -2,12 +2,14 @@
 //!
 //! Called by `cli::run` with a started system.
 
+mod bundle;
 mod configs;
 mod connections;
 mod jobs;
 mod mappings;
 mod migrate;
 mod plan;
+mod rekey;
 mod repair;
 mod run;
 mod status;
@@ -16,7 +18,7 @@ mod tokens;
 use std::cell::Cell;
 use std::sync::Arc;
 
-use super::args::{Cli, Command, JobsCommand};
+use super::args::{Cli, Command, ConfigCommand, JobsCommand, StatusArgs};
 use super::ask;
 use super::exit::{Exit, Signal};
 use super::failure::Failure;
@@ -25,7 +27,7 @@ use super::signals::Signals;
 use crate::jobs::{Engine, StopHow};
 use crate::logging::StderrHandle;
 use crate::model::command::Refusal;
-use crate::services::Services;
+use crate::services::{Services, backup_advice};
 use crate::settings::Settings;
 use crate::system::{Role, System};
 
@@ -83,7 +85,15 @@ pub async fn run(
         };
     }
     let system = tokio::select! {
-        started = System::start(Arc::clone(settings), Role::OneShot) => started?,
+        started = System::start(Arc::clone(settings), Role::OneShot) => match started {
+            Ok(system) => system,
+            Err(refusal) => {
+                if let Command::Status(StatusArgs { bundle: Some(file) }) = command {
+                    bundle::write_without_database(typed, settings, output, &refusal, file).await?;
+                }
+                return Err(refusal.into());
+            }
+        },
         signal = signals.next() => return Ok(Exit::Signal(signal)),
     };
     let services = system.services().ok_or_else(|| {
@@ -100,6 +110,7 @@ pub async fn run(
         editing: Cell::new(false),
         in_a_hurry: Cell::new(false),
     };
+    let had_key = settings.security.key_file.exists();
     let ended = match command {
         Command::Run(args) if !args.dry_run => run::run(&context, args, &mut signals).await,
         Command::Verify(args) => run::verify(&context, args, &mut signals).await,
@@ -109,6 +120,10 @@ pub async fn run(
         Command::Jobs(JobsCommand::Undo(args)) => repair::undo(&context, args, &mut signals).await,
         other => interruptible(&context, other, &mut signals).await,
     };
+    let key = &settings.security.key_file;
+    if !had_key && key.exists() {
+        output.note(&format!("note: {}", backup_advice(key)));
+    }
     if !context.in_a_hurry.get() {
         // The engine may still be rolling back; a further signal does not wait for it.
         tokio::select! {
@@ -148,7 +163,8 @@ async fn at_once(context: &Context<'_>, command: &Command) -> Result<Exit, Failu
         Command::Configs(command) => configs::run(context, command).await,
         Command::Jobs(command) => jobs::run(context, command).await,
         Command::Mappings(command) => mappings::run(context, command).await,
-        Command::Status => status::status(context).await,
+        Command::Status(args) => status::status(context, args).await,
+        Command::Config(ConfigCommand::Rekey(args)) => rekey::rekey(context, args).await,
         Command::Tokens(command) => tokens::run(context, command).await,
         Command::Migrate(_) => migrate::migrate(context),
         Command::Verify(_) | Command::Config(_) | Command::Completions(_) | Command::Man(_) => Err(

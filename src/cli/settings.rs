@@ -184,7 +184,7 @@ pub fn run(typed: &Cli, command: &ConfigCommand, output: Output) -> Result<Exit,
             show(&loaded, output)?;
         }
         // The actions are the dashboard's, and fronts don't know each other: see `Front`.
-        ConfigCommand::Check | ConfigCommand::Keys => {}
+        ConfigCommand::Check | ConfigCommand::Keys | ConfigCommand::Rekey(_) => {}
         ConfigCommand::Paths => {
             // Also of use while the settings are wrong.
             let loaded = settings::load(&options).ok();

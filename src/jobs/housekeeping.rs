@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::core::Core;
 use crate::store::StoreError;
 
-/// Between two removals of old jobs.
+/// Between two removals of old jobs, at most and at least.
 const CLEAN_EVERY: Duration = Duration::from_hours(1);
+const CLEAN_NO_OFTENER: Duration = Duration::from_mins(1);
 
 /// Says that this process lives until every job has ended, then that it ended.
 pub async fn heartbeat(core: Arc<Core>) {
@@ -37,7 +38,7 @@ pub async fn heartbeat(core: Arc<Core>) {
     }
 }
 
-/// Removes old jobs each hour until the engine is shut down; none while their age has no limit.
+/// Removes old jobs each hour, sooner where they grow old soon, until the engine is shut down; none while their age has no limit.
 pub async fn clean(core: Arc<Core>) {
     loop {
         let age = core.limits().cleanup_age;
@@ -56,7 +57,7 @@ pub async fn clean(core: Arc<Core>) {
         }
         tokio::select! {
             () = core.stopping.cancelled() => return,
-            () = tokio::time::sleep(CLEAN_EVERY) => {}
+            () = tokio::time::sleep(pause(age)) => {}
         }
     }
 }
@@ -66,4 +67,24 @@ async fn removed(core: &Core, age: Duration) -> Result<u64, StoreError> {
         return Ok(0);
     }
     core.ledger.delete_old_jobs(age).await
+}
+
+fn pause(age: Duration) -> Duration {
+    if age.is_zero() {
+        return CLEAN_EVERY;
+    }
+    (age / 4).clamp(CLEAN_NO_OFTENER, CLEAN_EVERY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_grows_old_soon_is_removed_soon() {
+        for (age, every) in [(0, 3600), (60, 60), (1200, 300), (86_400, 3600)] {
+            let (age, every) = (Duration::from_secs(age), Duration::from_secs(every));
+            assert_eq!(pause(age), every, "{age:?}");
+        }
+    }
 }

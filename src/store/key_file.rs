@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use secrecy::zeroize::Zeroizing;
@@ -70,6 +70,38 @@ pub(super) fn create(path: &Path, text: &str) -> Result<bool, StoreError> {
     made
 }
 
+/// Puts another text in the place of the file's, whole or not at all; its owner stays. Through a
+/// link the file itself is replaced.
+pub(super) fn replace(path: &Path, text: &str) -> Result<(), StoreError> {
+    let place = fs::canonicalize(path).map_err(|e| failed("find", path, &e))?;
+    let found = fs::metadata(&place).map_err(|e| failed("read", &place, &e))?;
+    let draft = place.with_extension(format!("{}.tmp", std::process::id()));
+    let put = || {
+        // One that a killed process of the same number left.
+        match fs::remove_file(&draft) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        write(&draft, text)?;
+        let now = fs::metadata(&draft)?;
+        if (now.uid(), now.gid()) != (found.uid(), found.gid()) {
+            std::os::unix::fs::chown(&draft, Some(found.uid()), Some(found.gid()))?;
+        }
+        fs::rename(&draft, &place)?;
+        let folder = place.parent().unwrap_or(Path::new("/"));
+        File::open(folder)?.sync_all()
+    };
+    put().map_err(|error| {
+        // What the error was about is told; the draft holds keys and must not stay.
+        let _gone = fs::remove_file(&draft);
+        StoreError::WrongKey(format!(
+            "can't replace {}: {error}; nothing was changed. Where it is on a read-only mount, change the \
+             key of a copy (--set security.key_file=COPY) and put the copy in its place",
+            place.display()
+        ))
+    })
+}
+
 fn write(path: &Path, text: &str) -> std::io::Result<()> {
     let mut file = OpenOptions::new()
         .write(true)
@@ -108,6 +140,21 @@ mod tests {
             let error = read(&path).unwrap_err().to_string();
             assert!(error.contains("chmod 600"), "{mode:o}: {error}");
         }
+    }
+
+    #[test]
+    fn another_text_takes_the_place_of_the_first_and_nothing_else_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret.key");
+        let link = folder.path().join("link.key");
+        assert!(create(&path, "first").unwrap());
+        std::os::unix::fs::symlink("secret.key", &link).unwrap();
+        replace(&link, "second").unwrap();
+        assert_eq!(read(&path).unwrap().unwrap().as_str(), "second");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+        let error = replace(&folder.path().join("none"), "x").unwrap_err();
+        assert!(error.to_string().contains("none"), "{error}");
     }
 
     #[test]

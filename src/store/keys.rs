@@ -130,6 +130,7 @@ impl KeyRing {
             return Ok(false);
         }
         self.replace(vec![Arc::clone(&key.key)]);
+        tracing::warn!(target: "db_taxi::store", "{}", super::backup_advice(path));
         Ok(true)
     }
 
@@ -147,6 +148,11 @@ impl KeyRing {
     /// The key with this id.
     pub(super) fn find(&self, id: &str) -> Option<Arc<Key>> {
         self.read().iter().find(|key| key.id == id).cloned()
+    }
+
+    /// The key file; `None` when the key came from elsewhere.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.0.file.as_deref()
     }
 
     /// Where the keys came from, for messages.
@@ -188,6 +194,11 @@ pub(super) struct NewKey {
 }
 
 impl NewKey {
+    /// As it stands in a key file.
+    pub(super) fn line(&self) -> &str {
+        self.text.trim_end()
+    }
+
     /// A key by the system's random numbers.
     pub(super) fn generate() -> Result<Self, StoreError> {
         let mut bytes = Zeroizing::new([0; KEY_LEN]);
@@ -214,6 +225,16 @@ impl Key {
             mask_secret: Zeroizing::new(tag.as_ref().to_vec()),
             aead: LessSafeKey::new(aead),
         })
+    }
+
+    /// The key of a line of a key file; `None` when it is none.
+    pub(super) fn of_line(line: &str) -> Option<Result<Self, StoreError>> {
+        decoded(line).map(|bytes| Self::new(&bytes))
+    }
+
+    /// Whether this key sealed it.
+    pub(super) fn sealed(&self, sealed: &[u8]) -> bool {
+        split(sealed).is_ok_and(|(id, _)| id == self.id)
     }
 
     /// Names the key without telling it.

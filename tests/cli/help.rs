@@ -3,7 +3,7 @@
 use crate::home::Home;
 
 /// Commands of the design that this version does not have.
-const ABSENT: &[&[&str]] = &[&["instances"], &["config", "rekey"]];
+const ABSENT: &[&[&str]] = &[&["instances"]];
 
 #[test]
 fn the_short_help_is_the_documented_one() {

@@ -27,6 +27,7 @@ mod fidelity;
 mod harness;
 mod incremental;
 mod jobs;
+mod operations;
 mod probe;
 mod protect;
 mod safety;

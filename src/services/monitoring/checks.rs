@@ -310,7 +310,10 @@ pub(super) fn key_file(facts: &ProcessFacts) -> Check {
     }
     good(
         NAME,
-        format!("{shown} is there and readable by its owner only"),
+        format!(
+            "{shown} is there and readable by its owner only; keep a copy: without it the stored \
+             passwords are lost"
+        ),
     )
 }
 
