@@ -99,8 +99,8 @@ connections:
 $(connection whole "$target_db")
 $(connection often shop_often)
 configs:
-  - {name: whole, connection: whole, tables: "*", schedule: "* * * * *"}
-  - {name: often, connection: often, sync_mode: incremental, schedule: "* * * * *", tables: "*"}
+  - {name: whole, connection: whole, tables: "*", schedule: "* * * * *", options: {allow_empty_source: true, max_delete_percent: 100}}
+  - {name: often, connection: often, sync_mode: incremental, schedule: "* * * * *", tables: "*", options: {allow_empty_source: true, max_delete_percent: 100}}
 YAML
 db_taxi -y -q mappings import "$work/mapping.yaml"
 

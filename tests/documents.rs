@@ -34,6 +34,9 @@ const DOCUMENTS: &[&str] = &[
     "docs/errors.md",
     "docs/monitoring.md",
     "docs/service-discovery.md",
+    "docs/service.md",
+    "docs/operations.md",
+    "docs/upgrade.md",
 ];
 
 fn read(name: &str) -> String {
