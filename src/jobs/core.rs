@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::{Notify, OnceCell, watch};
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -94,8 +93,6 @@ pub struct Core {
     pub stopping: CancellationToken,
     /// Every job has ended.
     pub ended: CancellationToken,
-    /// When a sign of life was last tried, whatever came of it.
-    pub pulse: Mutex<Instant>,
     /// The queue is looked at at once.
     pub wake: Notify,
     /// The time zone of schedules, where this process starts what is due.
@@ -158,7 +155,6 @@ impl Core {
             helpers: TaskTracker::new(),
             stopping: CancellationToken::new(),
             ended: CancellationToken::new(),
-            pulse: Mutex::new(Instant::now()),
             wake: Notify::new(),
             schedules: setup.schedules,
             pulse: Pulse::default(),
@@ -192,16 +188,10 @@ impl Core {
             .map(|_| ())
     }
 
-    /// A sign of life is about to be given.
-    pub fn beat(&self) {
-        *self.pulse.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-    }
-
     /// Whether the engine's own tasks go on: none of them has died or hangs.
     #[must_use]
     pub fn is_beating(&self) -> bool {
-        let pulse = *self.pulse.lock().unwrap_or_else(PoisonError::into_inner);
-        pulse.elapsed() < self.keeper.ttl() * 4
+        self.pulse.gives_signs_within(self.keeper.ttl() * 4)
     }
 
     /// Name of this process.

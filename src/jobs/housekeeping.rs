@@ -13,7 +13,6 @@ const CLEAN_NO_OFTENER: Duration = Duration::from_mins(1);
 /// Says that this process lives until every job has ended, then that it ended.
 pub async fn heartbeat(core: Arc<Core>) {
     loop {
-        core.beat();
         core.pulse.heartbeat_came_round();
         let beat = async {
             core.register().await?;

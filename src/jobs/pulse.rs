@@ -27,6 +27,12 @@ impl Pulse {
         self.beats(|beats| beats.heartbeat = Some(Instant::now()));
     }
 
+    /// Whether the loop that gives signs of life, if it has begun, came round within `limit`.
+    #[must_use]
+    pub fn gives_signs_within(&self, limit: Duration) -> bool {
+        self.beats(|beats| beats.heartbeat.is_none_or(|last| last.elapsed() < limit))
+    }
+
     /// Whether each loop that has begun came round within `limit`.
     #[must_use]
     pub fn is_within(&self, limit: Duration) -> bool {
