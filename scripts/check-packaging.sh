@@ -22,7 +22,8 @@ while [ $# -gt 0 ]; do
   shift
 done
 if [ -z "$binary" ]; then
-  for binary in target/dist/db-taxi target/release/db-taxi target/debug/db-taxi; do [ -x "$binary" ] && break; done
+  target=${CARGO_TARGET_DIR:-target}
+  for binary in "$target"/{dist,release,debug}/db-taxi; do [ -x "$binary" ] && break; done
 fi
 [ ! -x "$binary" ] || binary=$(readlink -f "$binary")
 

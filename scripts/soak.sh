@@ -135,6 +135,8 @@ server() { # source|local kill|stop: ended and started again with the same argum
   sleep $((RANDOM % 8))
   rm -f "$data/sock" "$data/sock.lock" "$data/pid"
   "${args[@]}" </dev/null >>"$data/out" 2>&1 &
+  # Its end is no news.
+  disown $!
   for _ in $(seq 600); do "$ask" -e 'DO 1' 2>/dev/null && return; sleep 0.1; done
   die "the $1 server does not come back"
 }
