@@ -8,6 +8,8 @@ mod headless;
 mod health;
 mod listener;
 mod measure;
+mod openapi;
+mod operation;
 mod patience;
 mod problem;
 mod routes;
@@ -16,3 +18,4 @@ mod service_manager;
 mod signs;
 
 pub use headless::{Ended, ServeError, serve};
+pub use routes::document;

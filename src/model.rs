@@ -34,5 +34,6 @@ pub mod seen;
 pub mod status;
 pub mod table_run;
 pub mod throttle;
+pub mod time;
 pub mod token;
 pub(crate) mod words;

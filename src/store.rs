@@ -13,6 +13,7 @@ mod freshness;
 mod gauges;
 pub mod helpers;
 mod history;
+pub mod idempotency;
 mod import;
 mod instances;
 mod job_state;

@@ -186,6 +186,12 @@ impl System {
         self.shared.hub.subscribe()
     }
 
+    /// The same for whoever watches over a network: jobs never wait for it.
+    #[must_use]
+    pub fn events_hastily(&self) -> EventStream {
+        self.shared.hub.subscribe_hastily()
+    }
+
     /// Stops everything in order: engine (jobs checkpointed), connections to sources, control
     /// database. Jobs have `server.shutdown_timeout` for the batch in hand. Called again while it
     /// waits, it stops jobs at once.

@@ -5,6 +5,8 @@
 
 #[path = "documents/monitoring.rs"]
 mod monitoring;
+#[path = "documents/api.rs"]
+mod api;
 #[path = "documents/reference.rs"]
 mod reference;
 
@@ -37,6 +39,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/service.md",
     "docs/operations.md",
     "docs/upgrade.md",
+    "docs/rest.md",
 ];
 
 fn read(name: &str) -> String {

@@ -14,6 +14,7 @@ mod input;
 mod jobs;
 mod mappings;
 mod metrics;
+mod operations;
 mod page;
 mod records;
 mod status;
@@ -23,9 +24,10 @@ use std::sync::atomic::Ordering;
 
 use axum::Router;
 use axum::middleware;
-use axum::routing::{get, post};
+use serde_json::Value;
 
 use self::guard::Guard;
+use super::operation::{self, Described, Operation};
 use super::problem::Problem;
 use super::service::Service;
 use crate::services::Services;
@@ -34,6 +36,8 @@ use crate::services::Services;
 pub struct Api {
     service: Arc<Service>,
     guard: Guard,
+    /// The OpenAPI document.
+    document: Value,
 }
 
 impl Api {
@@ -60,56 +64,29 @@ impl Api {
     }
 }
 
-/// Every route under `/api`.
-pub fn router(service: &Arc<Service>) -> Router {
+/// What the document says of the operations here.
+pub fn described() -> Vec<Described> {
+    operation::described(&operations())
+}
+
+fn operations() -> Vec<Operation<Arc<Api>>> {
+    operations::all()
+        .into_iter()
+        .map(|operation| {
+            let (method, path) = operation.asked();
+            operation.needs(caller::needed(&method, path))
+        })
+        .collect()
+}
+
+/// Every operation under `/api`, and `/openapi.json`.
+pub fn router(service: &Arc<Service>, document: Value) -> Router {
     let api = Arc::new(Api {
         guard: Guard::new(service),
         service: Arc::clone(service),
+        document,
     });
-    let sync = Router::new()
-        .route("/status", get(status::sync_status))
-        .route("/stats", get(status::stats))
-        .route("/instances", get(status::instances))
-        .route("/events", get(events::all))
-        .route(
-            "/connections",
-            get(connections::list).post(connections::create),
-        )
-        .route("/connections/test", post(connections::test_unsaved))
-        .route(
-            "/connections/{id}",
-            get(connections::show)
-                .put(connections::replace)
-                .delete(connections::remove),
-        )
-        .route("/connections/{id}/test", post(connections::test))
-        .route("/connections/{id}/tables", get(connections::tables))
-        .route("/configs", get(configs::list).post(configs::create))
-        .route(
-            "/configs/{id}",
-            get(configs::show)
-                .put(configs::replace)
-                .delete(configs::remove),
-        )
-        .route("/configs/{id}/plan", post(configs::plan))
-        .route("/jobs", get(jobs::list).post(jobs::start))
-        .route("/jobs/{id}", get(jobs::show).patch(jobs::change))
-        .route("/jobs/{id}/stop", post(jobs::stop))
-        .route("/jobs/{id}/pause", post(jobs::pause))
-        .route("/jobs/{id}/resume", post(jobs::resume))
-        .route("/jobs/{id}/retry", post(jobs::retry))
-        .route("/jobs/{id}/undo", post(jobs::undo))
-        .route("/jobs/{id}/logs", get(records::logs))
-        .route("/jobs/{id}/differences", get(records::differences))
-        .route("/jobs/{id}/events", get(events::of_job))
-        .route("/mappings/import", post(mappings::import))
-        .route("/mappings/check", post(mappings::check))
-        .route("/mappings/export", get(mappings::export));
-    Router::new()
-        .route("/api/status", get(status::status))
-        .route("/api/discovery/prometheus", get(discovery::prometheus))
-        .route("/metrics", get(metrics::page))
-        .nest("/api/sync", sync)
+    operation::router(operations())
         .route_layer(middleware::from_fn_with_state(
             Arc::clone(&api),
             guard::check,

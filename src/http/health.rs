@@ -10,6 +10,8 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
+use super::operation::{self, Described, Operation};
+
 /// Whether the service can do what it is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readiness {
@@ -24,11 +26,38 @@ pub type Probe = Arc<dyn Fn() -> Readiness + Send + Sync>;
 
 /// Its routes.
 pub fn router(probe: Probe) -> Router {
-    Router::new()
-        .route("/health", get(live))
-        .route("/health/live", get(live))
-        .route("/health/ready", get(ready))
-        .with_state(probe)
+    operation::router(operations()).with_state(probe)
+}
+
+/// What the document says of them.
+pub fn described() -> Vec<Described> {
+    operation::described(&operations())
+}
+
+fn operations() -> Vec<Operation<Probe>> {
+    let health = |path, id, summary| {
+        Operation::new("get", path, id, get(live))
+            .about("health", summary)
+            .open()
+            .gives(200, "HealthState")
+    };
+    vec![
+        health(
+            "/health",
+            "health",
+            "Whether the process serves, and whether it can work",
+        ),
+        health(
+            "/health/live",
+            "health_live",
+            "As /health: for a restart, 200 is enough",
+        ),
+        Operation::new("get", "/health/ready", "health_ready", get(ready))
+            .about("health", "Whether it can work: for load balancers")
+            .open()
+            .gives(200, "Ready")
+            .gives(503, "Ready"),
+    ]
 }
 
 /// 200 while the process serves, so that nobody restarts it for a database that is down.

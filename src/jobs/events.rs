@@ -8,6 +8,8 @@
 //! - *Logs* go through a bounded ring: the oldest make room, and are counted.
 //! - *Progress*: of a job or table only the newest is kept.
 //!
+//! Nobody waits for a watcher over the network: it is cut off as soon as it is far behind.
+//!
 //! Within a job a stream never goes back in `seq`.
 
 mod queue;
@@ -54,7 +56,17 @@ impl EventHub {
     /// A stream of all events from here on.
     #[must_use]
     pub fn subscribe(&self) -> EventStream {
-        let queue = Arc::new(Queue::default());
+        self.add(Queue::default())
+    }
+
+    /// The same for a watcher that must not make anybody wait: one that is far behind is cut off.
+    #[must_use]
+    pub fn subscribe_hastily(&self) -> EventStream {
+        self.add(Queue::hasty())
+    }
+
+    fn add(&self, queue: Queue) -> EventStream {
+        let queue = Arc::new(queue);
         let mut hub = self.lock();
         if hub.closed {
             queue.close();
@@ -117,8 +129,8 @@ impl EventHub {
         };
         self.tally.heard(&event);
         for queue in &hub.queues {
-            if !queue.push(event.clone()) {
-                self.tally.dropped(Dropped::Log, 1);
+            if let Some(lost) = queue.push(event.clone()) {
+                self.tally.dropped(lost, 1);
             }
         }
     }
@@ -289,6 +301,29 @@ mod tests {
             seen += 1;
         }
         assert!(seen > 0 && seen < total, "{seen}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_a_hasty_watcher_and_it_is_cut_off() {
+        let hub = EventHub::default();
+        let job = JobId::generate();
+        let mut dead = hub.subscribe_hastily();
+        let begun = tokio::time::Instant::now();
+        for n in 0..queue::HASTY_ROOM {
+            hub.send(job, "c", None, warning(&n.to_string()));
+            hub.send(job, "c", None, log("x"));
+            hub.send(job, "c", None, progress(1));
+            hub.settle().await;
+        }
+        assert_eq!(dead.try_recv().unwrap().what, warning("0"));
+        hub.send(job, "c", None, warning("room was made"));
+        hub.send(job, "c", None, warning("one too many"));
+        hub.settle().await;
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        assert!(
+            dead.recv().await.is_none(),
+            "it ends, and holds nothing more"
+        );
     }
 
     #[tokio::test]

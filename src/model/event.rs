@@ -19,6 +19,7 @@ pub struct Event {
     /// Grows by at least 1 within a job.
     pub seq: u64,
     /// When.
+    #[serde(with = "super::time")]
     pub time: DateTime<Utc>,
     /// Which job.
     pub job_id: JobId,

@@ -101,10 +101,13 @@ pub struct Job {
     /// Forget checkpoints.
     pub fresh: bool,
     /// When it was queued.
+    #[serde(with = "super::time")]
     pub created_at: DateTime<Utc>,
     /// When an instance first worked on it.
+    #[serde(default, with = "super::time::opt")]
     pub started_at: Option<DateTime<Utc>>,
     /// When it ended.
+    #[serde(default, with = "super::time::opt")]
     pub finished_at: Option<DateTime<Utc>>,
     /// Why it failed.
     pub error: Option<ErrorInfo>,
@@ -134,6 +137,8 @@ pub struct Kept {
     pub paused: bool,
     /// Where its tables are not at hand: see [`Job::as_of`].
     pub as_of: Option<DateTime<Utc>>,
+    /// Changes with what can be changed of it: its limits and its priority.
+    pub version: u64,
 }
 
 impl Job {
@@ -228,6 +233,24 @@ pub struct JobChange {
     pub priority: Option<i32>,
 }
 
+/// A place in the list of jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JobPlace {
+    /// The job at this place.
+    pub id: JobId,
+    /// When it was made, where that is known: then the place holds also without the job.
+    pub created_at: Option<DateTime<Utc>>,
+}
+
+impl From<JobId> for JobPlace {
+    fn from(id: JobId) -> Self {
+        Self {
+            id,
+            created_at: None,
+        }
+    }
+}
+
 /// Which jobs a list shows, newest first; every field that is `None` lets all pass.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct JobFilter {
@@ -244,5 +267,5 @@ pub struct JobFilter {
     /// Most jobs; `None` is 50.
     pub limit: Option<u32>,
     /// Only jobs older than this one: the next page.
-    pub before: Option<JobId>,
+    pub before: Option<JobPlace>,
 }

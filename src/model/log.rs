@@ -62,6 +62,7 @@ pub struct LogEntry {
     /// Grows within the control database; 0 before it is stored.
     pub id: u64,
     /// When.
+    #[serde(with = "super::time")]
     pub time: DateTime<Utc>,
     /// How much it matters.
     pub level: Level,
@@ -147,6 +148,7 @@ pub struct Difference {
     /// Whether it was the same twice.
     pub stable: bool,
     /// When it was first seen.
+    #[serde(with = "super::time")]
     pub first_seen_at: DateTime<Utc>,
 }
 

@@ -35,6 +35,7 @@ pub struct DatabaseStatus {
     /// Why it does not answer.
     pub error: Option<String>,
     /// When it is tried next.
+    #[serde(default, with = "super::time::opt")]
     pub retry_at: Option<DateTime<Utc>>,
     /// Its connections.
     pub pool: PoolStatus,
@@ -59,6 +60,7 @@ pub struct PoolStatus {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct SettingsStatus {
     /// When they were read.
+    #[serde(default, with = "super::time::opt")]
     pub loaded_at: Option<DateTime<Utc>>,
     /// Why a newer file was not taken.
     pub error: Option<String>,
@@ -145,8 +147,10 @@ pub struct Instance {
     /// Whether it lives.
     pub state: InstanceState,
     /// When it began.
+    #[serde(with = "super::time")]
     pub started_at: DateTime<Utc>,
     /// When it last wrote to the control database.
+    #[serde(with = "super::time")]
     pub seen_at: DateTime<Utc>,
     /// Jobs it works on.
     pub jobs: Vec<JobId>,

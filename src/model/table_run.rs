@@ -71,6 +71,7 @@ words!(
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct AsOf {
     /// By the source's clock.
+    #[serde(default, with = "super::time::opt")]
     pub time: Option<DateTime<Utc>>,
     /// GTID set, where the source has them.
     pub gtid: Option<String>,
@@ -92,6 +93,7 @@ pub struct Verified {
     /// Rows that differ.
     pub differences: u64,
     /// Last comparison of the whole table by any job.
+    #[serde(default, with = "super::time::opt")]
     pub whole_table_at: Option<DateTime<Utc>>,
 }
 
@@ -153,8 +155,10 @@ pub struct TableRun {
     /// Tries so far, counted from 1.
     pub attempt: u32,
     /// When it began.
+    #[serde(default, with = "super::time::opt")]
     pub started_at: Option<DateTime<Utc>>,
     /// When it ended.
+    #[serde(default, with = "super::time::opt")]
     pub finished_at: Option<DateTime<Utc>>,
     /// Why it failed.
     pub error: Option<ErrorInfo>,

@@ -84,10 +84,13 @@ pub struct ApiToken {
     /// Who made it.
     pub created_by: String,
     /// When it was made.
+    #[serde(serialize_with = "super::time::serialize")]
     pub created_at: DateTime<Utc>,
     /// Until when it holds; `None` for good.
+    #[serde(serialize_with = "super::time::opt::serialize")]
     pub expires_at: Option<DateTime<Utc>>,
     /// When it was last used, to the minute.
+    #[serde(serialize_with = "super::time::opt::serialize")]
     pub last_used_at: Option<DateTime<Utc>>,
     /// What its secret hashes to.
     #[serde(skip)]

@@ -98,7 +98,16 @@ impl Configs {
     /// # Errors
     /// `NotFound`; `Conflict` `config_busy` while a job of it has not ended.
     pub async fn delete(&self, id: ConfigId) -> Result<(), Refusal> {
-        self.0.store.delete_config(id).await.map_err(refuse)
+        self.delete_if(id, None).await
+    }
+
+    /// The same while its version is `if_version`.
+    ///
+    /// # Errors
+    /// As [`Configs::delete`]; `Conflict` `precondition_failed`.
+    pub async fn delete_if(&self, id: ConfigId, if_version: Option<u64>) -> Result<(), Refusal> {
+        let deleted = self.0.store.delete_config_if(id, if_version).await;
+        deleted.map_err(refuse)
     }
 
     /// Lets `run` and schedules start it, or not.

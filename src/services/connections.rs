@@ -80,6 +80,18 @@ impl Connections {
     /// # Errors
     /// `NotFound`; `Conflict` `in_use` that names its dependents.
     pub async fn delete(&self, id: ConnectionId) -> Result<(), Refusal> {
+        self.delete_if(id, None).await
+    }
+
+    /// The same while its version is `if_version`.
+    ///
+    /// # Errors
+    /// As [`Connections::delete`]; `Conflict` `precondition_failed`.
+    pub async fn delete_if(
+        &self,
+        id: ConnectionId,
+        if_version: Option<u64>,
+    ) -> Result<(), Refusal> {
         let connection = self.by_id(id).await?;
         let dependents = self.dependents(id).await?;
         if !dependents.is_empty() {
@@ -92,7 +104,8 @@ impl Connections {
                 ),
             ));
         }
-        self.0.store.delete_connection(id).await.map_err(refuse)
+        let deleted = self.0.store.delete_connection_if(id, if_version).await;
+        deleted.map_err(refuse)
     }
 
     /// What uses a connection: its configs and its jobs that have not ended.

@@ -4,6 +4,7 @@
 mod control;
 mod log_file;
 mod night;
+mod once;
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use crate::model::log::{Difference, DifferencePage, LogEntry, LogFilter};
 use crate::model::pattern;
 use crate::model::rule::TableSelect;
 use crate::store::NewJob;
+use crate::store::idempotency::Once;
 
 /// Most differences of a job that are shown.
 const SHOWN_DIFFERENCES: u32 = 1000;
@@ -36,7 +38,7 @@ impl Jobs {
     /// `NotFound`; `Invalid` for a table that the config does not write or a priority out of range;
     /// `Conflict` `config_busy` that names the active job, `config_disabled`, or `sync_disabled`.
     pub async fn start(&self, config: &str, request: JobRequest) -> Result<Job, Refusal> {
-        self.create(config, request, None).await
+        self.create(config, request, None, None).await
     }
 
     pub(super) async fn create(
@@ -44,6 +46,7 @@ impl Jobs {
         config: &str,
         request: JobRequest,
         retry_of: Option<JobId>,
+        once: Option<&Once<'_>>,
     ) -> Result<Job, Refusal> {
         if !self.0.process.sync_enabled {
             return Err(conflict(
@@ -82,12 +85,15 @@ impl Jobs {
         let job = self
             .0
             .store
-            .create_job(&NewJob {
-                config: &config,
-                connection: &connection,
-                request: &request,
-                retry_of,
-            })
+            .create_job_once(
+                &NewJob {
+                    config: &config,
+                    connection: &connection,
+                    request: &request,
+                    retry_of,
+                },
+                once,
+            )
             .await
             .map_err(refuse)?;
         if let Some(runner) = &self.0.runner {
@@ -113,6 +119,23 @@ impl Jobs {
             }
         }
         Ok(jobs)
+    }
+
+    /// Every job that has not ended, as [`Jobs::list`] has them.
+    ///
+    /// # Errors
+    /// When the control database does not answer.
+    pub async fn active(&self) -> Result<Vec<Job>, Refusal> {
+        let mut active = Vec::new();
+        for state in [JobState::Running, JobState::Paused, JobState::Pending] {
+            let filter = JobFilter {
+                state: Some(state),
+                limit: Some(u32::MAX),
+                ..JobFilter::default()
+            };
+            active.extend(self.list(&filter).await?);
+        }
+        Ok(active)
     }
 
     /// The job with this id, or `last:CONFIG`: the newest job of a config. With its tables.
@@ -257,8 +280,9 @@ impl Jobs {
         let job = self.known(id).await?;
         if job.state == JobState::Running
             && let Some(runner) = &self.0.runner
-            && let Some(live) = runner.active().into_iter().find(|live| live.id == id)
+            && let Some(mut live) = runner.active().into_iter().find(|live| live.id == id)
         {
+            live.kept.version = job.kept.version;
             return Ok(live);
         }
         Ok(job)

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use serde_json::Value as Json;
 
 use super::targets::{name_taken, record_change, targets_are_unique, unreadable};
-use super::transaction::{id, json, opt_id, parsed, transaction, values, violates, word};
+use super::transaction::{
+    id, json, not_deleted, opt_id, parsed, transaction, values, violates, word,
+};
 use super::{Store, StoreError};
 use crate::model::config::{Config, ConfigSpec, LastJob};
 use crate::model::ids::{ConfigId, ConnectionId};
@@ -103,18 +105,30 @@ impl Store {
     /// # Errors
     /// `NotFound`; `Conflict` `config_busy` that names the active job.
     pub async fn delete_config(&self, id: ConfigId) -> Result<(), StoreError> {
+        self.delete_config_if(id, None).await
+    }
+
+    /// The same while its version is `if_version`.
+    ///
+    /// # Errors
+    /// As [`Self::delete_config`]; `PreconditionFailed`.
+    pub async fn delete_config_if(
+        &self,
+        id: ConfigId,
+        if_version: Option<u64>,
+    ) -> Result<(), StoreError> {
         transaction!(self, |session| {
             record_change(session).await?;
             let key = id.to_string();
             // Removed first: a job that is being made waits here, or makes us wait.
             let gone = session
                 .exec(
-                    "DELETE FROM sync_configs WHERE id = ?",
-                    values![key.as_str()],
+                    "DELETE FROM sync_configs WHERE id = ? AND (? IS NULL OR version = ?)",
+                    values![key.as_str(), if_version, if_version],
                 )
                 .await?;
             if gone.affected == 0 {
-                return Err(StoreError::not_found("config", id));
+                return Err(not_deleted(session, "sync_configs", "config", &key).await?);
             }
             super::jobs::refuse_busy(session, id).await?;
             for sql in [

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::targets::{name_taken, record_change, targets_are_unique};
-use super::transaction::{id, json, parsed, transaction, values};
+use super::transaction::{id, json, not_deleted, parsed, transaction, values};
 use super::{Store, StoreError};
 use crate::model::connection::{Connection, ConnectionSpec, Health};
 use crate::model::ids::ConnectionId;
@@ -87,6 +87,18 @@ impl Store {
     /// # Errors
     /// `NotFound`; `Conflict` `in_use` that names its configs and active jobs.
     pub async fn delete_connection(&self, id: ConnectionId) -> Result<(), StoreError> {
+        self.delete_connection_if(id, None).await
+    }
+
+    /// The same while its version is `if_version`.
+    ///
+    /// # Errors
+    /// As [`Self::delete_connection`]; `PreconditionFailed`.
+    pub async fn delete_connection_if(
+        &self,
+        id: ConnectionId,
+        if_version: Option<u64>,
+    ) -> Result<(), StoreError> {
         transaction!(self, |session| {
             record_change(session).await?;
             let key = id.to_string();
@@ -109,12 +121,12 @@ impl Store {
             }
             let gone = session
                 .exec(
-                    "DELETE FROM sync_connections WHERE id = ?",
-                    values![key.as_str()],
+                    "DELETE FROM sync_connections WHERE id = ? AND (? IS NULL OR version = ?)",
+                    values![key.as_str(), if_version, if_version],
                 )
                 .await?;
             if gone.affected == 0 {
-                return Err(StoreError::not_found("connection", id));
+                return Err(not_deleted(session, "sync_connections", "connection", &key).await?);
             }
             Ok(())
         })

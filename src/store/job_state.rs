@@ -1,5 +1,7 @@
 //! States of jobs: moved by conditional changes, so that of two who try one succeeds; and wishes.
 
+use ring::digest;
+
 use super::jobs::Summary;
 use super::leases::Resource;
 use super::transaction::{json, parsed, transaction, values, word};
@@ -136,14 +138,23 @@ impl Store {
     ///
     /// # Errors
     /// `NotFound`; `Conflict` `invalid_state` when it has ended, or runs and should get another
-    /// place.
-    pub async fn change_job(&self, id: JobId, change: &JobChange) -> Result<(), StoreError> {
+    /// place; `PreconditionFailed` when its version is not `if_version`.
+    pub async fn change_job(
+        &self,
+        id: JobId,
+        change: &JobChange,
+        if_version: Option<u64>,
+    ) -> Result<(), StoreError> {
         transaction!(self, |session| {
             let sql = "SELECT state, request FROM sync_jobs WHERE id = ? FOR UPDATE";
             let rows = session.exec_rows(sql, values![id.to_string()]).await?;
             let row = rows
                 .first()
                 .ok_or_else(|| StoreError::not_found("job", id))?;
+            let asked = row.text("request")?;
+            if if_version.is_some_and(|wanted| wanted != version_of(&asked)) {
+                return Err(StoreError::PreconditionFailed);
+            }
             let state = word(row, "state", JobState::parse)?;
             let waits = matches!(state, JobState::Pending | JobState::Paused);
             if state.is_final() || (change.priority.is_some() && !waits) {
@@ -156,7 +167,7 @@ impl Store {
                 };
                 return Err(StoreError::conflict("invalid_state", why));
             }
-            let mut request: JobRequest = parsed(&row.text("request")?, "sync_jobs.request")?;
+            let mut request: JobRequest = parsed(&asked, "sync_jobs.request")?;
             if let Some(workers) = change.max_concurrency {
                 request.limits.max_concurrency = Some(workers);
             }
@@ -208,4 +219,13 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// Changes with what can be changed of a job, which is all in its `request`.
+pub(super) fn version_of(request: &str) -> u64 {
+    let hash = digest::digest(&digest::SHA256, request.as_bytes());
+    let mut first = [0; 8];
+    first.copy_from_slice(&hash.as_ref()[..8]);
+    // Within what every client holds as a whole number.
+    u64::from_be_bytes(first) >> 11
 }

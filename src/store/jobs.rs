@@ -5,12 +5,16 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::idempotency::{self, Once};
+use super::job_state::version_of;
 use super::transaction::{at, id, json, opt_id, parsed, transaction, values, violates, word};
 use super::{Store, StoreError};
 use crate::model::config::Config;
 use crate::model::connection::Connection;
 use crate::model::ids::{ConfigId, JobId};
-use crate::model::job::{Job, JobFilter, JobKind, JobRequest, JobState, JobWish, Kept, Trigger};
+use crate::model::job::{
+    Job, JobFilter, JobKind, JobPlace, JobRequest, JobState, JobWish, Kept, Trigger,
+};
 use crate::model::progress::{Counts, Progress};
 use crate::mysql::{Row, Session, Value};
 
@@ -56,9 +60,24 @@ impl Store {
     /// `Conflict` `config_busy` that names the config's active job; `NotFound` when the config was
     /// removed meanwhile.
     pub async fn create_job(&self, job: &NewJob<'_>) -> Result<Job, StoreError> {
+        self.create_job_once(job, None).await
+    }
+
+    /// Queues a job that stands for a key, where there is one.
+    ///
+    /// # Errors
+    /// As [`Self::create_job`]; `Conflict` [`idempotency::USED`] when the key stands for a job.
+    pub async fn create_job_once(
+        &self,
+        job: &NewJob<'_>,
+        once: Option<&Once<'_>>,
+    ) -> Result<Job, StoreError> {
         let id = JobId::generate();
         let config = job.config.id;
         transaction!(self, |session| {
+            if let Some(once) = once {
+                idempotency::claim(session, once, id).await?;
+            }
             // A change of the config's row: removing the config and this can't both commit.
             let counted = session
                 .exec(
@@ -118,10 +137,23 @@ impl Store {
             filter.connection_id.map(|id| id.to_string()),
         );
         narrow(" AND j.created_at >= ?", filter.since.map(at));
-        narrow(
-            " AND (j.created_at, j.id) < (SELECT b.created_at, b.id FROM sync_jobs b WHERE b.id = ?)",
-            filter.before.map(|id| id.to_string()),
-        );
+        match filter.before {
+            Some(JobPlace {
+                id,
+                created_at: Some(time),
+            }) => {
+                sql.push_str(" AND (j.created_at, j.id) < (?, ?)");
+                params.extend(values![at(time), id.to_string()]);
+            }
+            Some(JobPlace { id, .. }) => {
+                sql.push_str(
+                    " AND (j.created_at, j.id) < \
+                     (SELECT b.created_at, b.id FROM sync_jobs b WHERE b.id = ?)",
+                );
+                params.push(id.to_string().into());
+            }
+            None => {}
+        }
         sql.push_str(" ORDER BY j.created_at DESC, j.id DESC LIMIT ?");
         params.push(filter.limit.unwrap_or(PAGE).into());
         self.jobs_where(&sql, params).await
@@ -257,7 +289,8 @@ pub(super) async fn insert(
 }
 
 fn read(row: &Row) -> Result<Job, StoreError> {
-    let request: JobRequest = parsed(&row.text("request")?, "sync_jobs.request")?;
+    let asked = row.text("request")?;
+    let request: JobRequest = parsed(&asked, "sync_jobs.request")?;
     let summary: Summary = row
         .opt_text("summary")?
         .map(|text| parsed(&text, "sync_jobs.summary"))
@@ -297,6 +330,7 @@ fn read(row: &Row) -> Result<Job, StoreError> {
             ran: Duration::try_from_secs_f64(summary.ran_seconds).unwrap_or_default(),
             paused: summary.paused,
             as_of: summary.as_of,
+            version: version_of(&asked),
         },
     })
 }

@@ -377,10 +377,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn migrations_are_numbered_without_gaps_and_the_last_one_says_its_number() {
+    fn migrations_have_growing_numbers_and_the_last_one_says_its_number() {
         let own = own();
         let numbers: Vec<u32> = own.iter().map(|(version, ..)| *version).collect();
-        assert_eq!(numbers, (1..=schema_version()).collect::<Vec<_>>());
+        assert!(numbers.is_sorted_by(|a, b| a < b), "{numbers:?}");
+        assert_eq!(numbers.last(), Some(&schema_version()));
         let runner = runner();
         let last = runner
             .get_migrations()

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Store, StoreError};
 use crate::model::error::ErrorCode;
-use crate::mysql::{Done, MysqlError, Pooled, Row, Value};
+use crate::mysql::{Done, MysqlError, Pooled, Row, Session, Value};
 
 /// Tries of one transaction before its deadlock is given back.
 const TRIES: u32 = 5;
@@ -188,5 +188,21 @@ pub(super) fn word<T>(
         StoreError::Corrupt(format!(
             "{column} is {text:?}, which this version of db-taxi does not know"
         ))
+    })
+}
+
+/// Why a row of `table` was not deleted by its id and version: it is gone, or has another version.
+pub(super) async fn not_deleted(
+    session: &mut Session,
+    table: &str,
+    kind: &'static str,
+    id: &str,
+) -> Result<StoreError, StoreError> {
+    let sql = format!("SELECT 1 FROM {table} WHERE id = ?");
+    let found = session.exec_rows(&sql, values![id]).await?;
+    Ok(if found.is_empty() {
+        StoreError::not_found(kind, id)
+    } else {
+        StoreError::PreconditionFailed
     })
 }

@@ -9,10 +9,10 @@ use clap::{Command, CommandFactory};
 use db_taxi::cli::Cli;
 use db_taxi::settings::keys::{KEYS, Key, Preset, SECTIONS};
 
-const MADE: &str = "<!-- Made from the program; see CONTRIBUTING.md. -->\n";
+pub const MADE: &str = "<!-- Made from the program; see CONTRIBUTING.md. -->\n";
 
 /// Compares a page with what the program says, or writes it.
-fn held(name: &str, text: &str) {
+pub fn held(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
     if std::env::var_os("DB_TAXI_WRITE_REFERENCE").is_some() {
         std::fs::write(&path, text).unwrap();
@@ -27,7 +27,7 @@ fn held(name: &str, text: &str) {
 }
 
 /// Text within a cell of a table.
-fn cell(text: &str) -> String {
+pub fn cell(text: &str) -> String {
     text.replace('|', "\\|")
 }
 

@@ -9,6 +9,11 @@ use crate::support::{Client, DbTaxi, Pair, Running, wait_until};
 
 mod access;
 mod metrics;
+mod document;
+mod hostile;
+mod seeds;
+mod versions;
+mod watching;
 
 const LIMIT: Duration = Duration::from_secs(120);
 

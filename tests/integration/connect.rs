@@ -2,7 +2,7 @@
 
 mod accounts;
 mod budget;
-mod certificates;
+pub mod certificates;
 mod doctor;
 mod drift;
 mod health;

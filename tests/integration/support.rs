@@ -24,6 +24,7 @@ pub mod openmetrics;
 pub mod pair;
 pub mod private;
 pub mod process;
+pub mod schema;
 pub mod servers;
 pub mod taxi;
 pub mod wire;

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 
 use super::Api;
 use super::answer::{self, Answer};
 use super::caller::Caller;
-use super::input::{self, Query};
+use super::input::{self, IfMatch, PathId, Query};
 use super::page::Page;
 use crate::http::problem::Problem;
 use crate::model::connection::{Connection, ConnectionSpec};
@@ -29,17 +29,15 @@ async fn found(connections: &Connections, id: &str) -> Result<Connection, Proble
     Ok(connections.get(&id.to_string()).await?)
 }
 
-/// The connection, if it is the one that the client has seen.
+/// The connection, if it is the one that the client has seen, and its version where that matters.
 async fn expected(
     connections: &Connections,
     id: &str,
     headers: &HeaderMap,
 ) -> Result<(Connection, Option<u64>), Problem> {
-    let version = input::if_match(headers)?;
+    let wanted = IfMatch::of(headers);
     let connection = found(connections, id).await?;
-    if version.is_some_and(|version| version != connection.version) {
-        return Err(Problem::precondition_failed());
-    }
+    let version = wanted.version(connection.version)?;
     Ok((connection, version))
 }
 
@@ -78,14 +76,14 @@ pub async fn create(State(api): State<Arc<Api>>, headers: HeaderMap, body: Body)
     Ok(answer::at(shown(StatusCode::CREATED, &made), &path))
 }
 
-pub async fn show(State(api): State<Arc<Api>>, Path(id): Path<String>) -> Answer {
+pub async fn show(State(api): State<Arc<Api>>, PathId(id): PathId) -> Answer {
     let connection = found(&api.services()?.connections, &id).await?;
     Ok(shown(StatusCode::OK, &connection))
 }
 
 pub async fn replace(
     State(api): State<Arc<Api>>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
@@ -97,18 +95,14 @@ pub async fn replace(
     Ok(shown(StatusCode::OK, &changed))
 }
 
-pub async fn remove(
-    State(api): State<Arc<Api>>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Answer {
+pub async fn remove(State(api): State<Arc<Api>>, PathId(id): PathId, headers: HeaderMap) -> Answer {
     let connections = api.services()?.connections;
-    let (present, _) = expected(&connections, &id, &headers).await?;
-    connections.delete(present.id).await?;
+    let (present, version) = expected(&connections, &id, &headers).await?;
+    connections.delete_if(present.id, version).await?;
     answer::nothing()
 }
 
-pub async fn test(State(api): State<Arc<Api>>, Path(id): Path<String>) -> Answer {
+pub async fn test(State(api): State<Arc<Api>>, PathId(id): PathId) -> Answer {
     let connections = api.services()?.connections;
     let connection = found(&connections, &id).await?;
     answer::ok(answer::json(&connections.test(connection.id).await?)?)
@@ -127,7 +121,7 @@ pub async fn test_unsaved(
     answer::ok(answer::json(&report)?)
 }
 
-pub async fn tables(State(api): State<Arc<Api>>, Path(id): Path<String>, uri: Uri) -> Answer {
+pub async fn tables(State(api): State<Arc<Api>>, PathId(id): PathId, uri: Uri) -> Answer {
     let mut query = Query::of(&uri)?;
     let page = Page::of(&mut query)?;
     query.end()?;

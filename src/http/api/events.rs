@@ -1,87 +1,107 @@
 //! Events as they happen: `/api/sync/events` and `/api/sync/jobs/:id/events`.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::response::sse::{Event as Sent, KeepAlive, Sse};
 use chrono::Utc;
 use futures_util::stream;
-use tokio::sync::mpsc;
 
 use super::Api;
 use super::answer::Answer;
+use super::input::PathId;
 use super::jobs::job_id;
 use crate::http::problem::Problem;
 use crate::jobs::EventStream;
 use crate::model::event::{Event, What};
 use crate::model::ids::JobId;
+use crate::model::job::Job;
 
-/// Events that a client may be behind before it is cut off: it never makes a job wait.
-const ROOM: usize = 4096;
 /// Silence after which a comment is sent, so that nobody takes the line for dead.
 const ALIVE: Duration = Duration::from_secs(15);
 
 pub async fn all(State(api): State<Arc<Api>>) -> Answer {
-    api.services()?;
-    follow(&api, None)
+    let services = api.services()?;
+    // Before the jobs are looked at, so that nothing falls between.
+    let events = subscribe(&api)?;
+    let active = services.jobs.active().await?;
+    Ok(follow(events, &active, None))
 }
 
-pub async fn of_job(State(api): State<Arc<Api>>, Path(id): Path<String>) -> Answer {
+/// Ends with its job, and at once where that has ended.
+pub async fn of_job(State(api): State<Arc<Api>>, PathId(id): PathId) -> Answer {
     let id = job_id(&id)?;
-    api.services()?.jobs.get(&id.to_string()).await?;
-    follow(&api, Some(id))
+    let services = api.services()?;
+    let events = subscribe(&api)?;
+    let job = services.jobs.get(&id.to_string()).await?;
+    if job.state.is_final() {
+        let nothing = stream::empty::<Result<Sent, Infallible>>();
+        return Ok(Sse::new(nothing).into_response());
+    }
+    Ok(follow(events, &[job], Some(id)))
 }
 
-fn follow(api: &Api, job: Option<JobId>) -> Answer {
+fn subscribe(api: &Api) -> Result<EventStream, Problem> {
     let system = api.service.system.get().ok_or_else(Problem::no_database)?;
-    let events = system.events();
-    let (to, from) = mpsc::channel(ROOM);
-    tokio::spawn(pump(events, job, to));
-    let sent = stream::unfold(from, |mut from| async move {
-        let event: Event = from.recv().await?;
-        Some((Ok::<_, Infallible>(shown(&event)), from))
+    Ok(system.events_hastily())
+}
+
+/// What a client is sent: how far each active job is, then what happens.
+struct Following {
+    first: VecDeque<Event>,
+    events: EventStream,
+    only: Option<JobId>,
+    ended: bool,
+}
+
+impl Following {
+    async fn next(&mut self) -> Option<Event> {
+        if let Some(event) = self.first.pop_front() {
+            return Some(event);
+        }
+        while !self.ended {
+            let event = self.events.recv().await?;
+            if self.only.is_none_or(|job| job == event.job_id) {
+                let is_end = matches!(event.what, What::JobFinished(_));
+                self.ended = is_end && self.only.is_some();
+                return Some(event);
+            }
+        }
+        None
+    }
+}
+
+fn follow(events: EventStream, active: &[Job], only: Option<JobId>) -> axum::response::Response {
+    let following = Following {
+        first: active.iter().map(so_far).collect(),
+        events,
+        only,
+        ended: false,
+    };
+    let sent = stream::unfold(following, |mut following| async move {
+        let event = following.next().await?;
+        Some((Ok::<_, Infallible>(shown(&event)), following))
     });
     let alive = KeepAlive::new().interval(ALIVE);
-    Ok(Sse::new(sent).keep_alive(alive).into_response())
+    Sse::new(sent).keep_alive(alive).into_response()
 }
 
-/// Takes events from the engine as fast as they come. Ends when the client is too far behind or gone.
-async fn pump(mut events: EventStream, job: Option<JobId>, to: mpsc::Sender<Event>) {
-    let wanted = |id: JobId| job.is_none_or(|job| job == id);
-    for active in events.snapshot() {
-        let first = Event {
-            v: 1,
-            seq: 0,
-            time: Utc::now(),
-            job_id: active.id,
-            config: active.config.clone(),
-            table: None,
-            what: What::Progress {
-                progress: active.progress,
-                counts: active.counts,
-            },
-        };
-        if wanted(active.id) && to.try_send(first).is_err() {
-            return;
-        }
-    }
-    loop {
-        let event = tokio::select! {
-            event = events.recv() => event,
-            () = to.closed() => return,
-        };
-        match event {
-            Some(event) if wanted(event.job_id) => {
-                if to.try_send(event).is_err() {
-                    return;
-                }
-            }
-            Some(_) => {}
-            None => return,
-        }
+fn so_far(job: &Job) -> Event {
+    Event {
+        v: 1,
+        seq: 0,
+        time: Utc::now(),
+        job_id: job.id,
+        config: job.config.clone(),
+        table: None,
+        what: What::Progress {
+            progress: job.progress.clone(),
+            counts: job.counts,
+        },
     }
 }
 

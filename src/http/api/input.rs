@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::Query as RawQuery;
+use axum::extract::{FromRequestParts, Path, Query as RawQuery};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use serde::de::IgnoredAny;
 use serde_json::Value;
@@ -101,23 +102,59 @@ pub fn id<T: FromStr>(kind: &str, text: &str) -> Result<T, Problem> {
     text.parse().map_err(|_| Problem::not_found(kind, text))
 }
 
-/// The version that `If-Match` asks for; `None` where any will do.
-///
-/// # Errors
-/// `precondition_failed` for a tag that was never given out.
-pub fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
-    let Some(value) = headers.get(header::IF_MATCH) else {
-        return Ok(None);
-    };
-    let text = value.to_str().unwrap_or_default().trim();
-    if text == "*" {
-        return Ok(None);
+/// The id in a path, as it is written.
+pub struct PathId(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Path::from_request_parts(parts, state).await {
+            Ok(Path(id)) => Ok(Self(id)),
+            Err(_) => Err(Problem::bad_request("the path is not UTF-8")),
+        }
     }
-    text.strip_prefix('"')
-        .and_then(|text| text.strip_suffix('"'))
-        .and_then(|text| text.parse().ok())
-        .map(Some)
-        .ok_or_else(Problem::precondition_failed)
+}
+
+/// Which versions of an object a request is about.
+#[derive(Debug, PartialEq, Eq)]
+pub enum IfMatch {
+    /// Any.
+    Any,
+    /// Those that were given out under these tags; none for a tag that never was.
+    OneOf(Vec<u64>),
+}
+
+impl IfMatch {
+    /// What the head of a request says.
+    pub fn of(headers: &HeaderMap) -> Self {
+        let tags: Vec<&str> = headers
+            .get_all(header::IF_MATCH)
+            .iter()
+            .map(|value| value.to_str().unwrap_or_default())
+            .collect();
+        let tags = tags.join(",");
+        if tags.trim().is_empty() && !headers.contains_key(header::IF_MATCH) || tags.trim() == "*" {
+            return Self::Any;
+        }
+        let versions = tags.split(',').filter_map(|tag| {
+            let tag = tag.trim().strip_prefix('"')?.strip_suffix('"')?;
+            tag.parse().ok()
+        });
+        Self::OneOf(versions.collect())
+    }
+
+    /// The version that the change has to find, where that matters.
+    ///
+    /// # Errors
+    /// `precondition_failed` when the present one is another.
+    pub fn version(&self, present: u64) -> Result<Option<u64>, Problem> {
+        match self {
+            Self::Any => Ok(None),
+            Self::OneOf(versions) if versions.contains(&present) => Ok(Some(present)),
+            Self::OneOf(_) => Err(Problem::precondition_failed()),
+        }
+    }
 }
 
 /// The bytes of a body.
@@ -291,5 +328,34 @@ impl Fields {
         } else {
             Err(Problem::invalid(self.findings))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn if_match_takes_one_tag_several_or_any() {
+        let read = |text: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            if let Some(text) = text {
+                headers.insert(header::IF_MATCH, text.parse().unwrap());
+            }
+            IfMatch::of(&headers)
+        };
+        for any in [None, Some("*"), Some(" * ")] {
+            assert_eq!(read(any), IfMatch::Any, "{any:?}");
+        }
+        assert_eq!(read(Some("\"3\"")), IfMatch::OneOf(vec![3]));
+        assert_eq!(read(Some("\"3\", \"4\"")), IfMatch::OneOf(vec![3, 4]));
+        // A weak tag, an unquoted one and nonsense fit no version, and never pass as `any`.
+        for none in ["W/\"3\"", "3", "\"x\"", "", "\"\""] {
+            let tags = read(Some(none));
+            assert_eq!(tags, IfMatch::OneOf(vec![]), "{none}");
+            assert!(tags.version(3).is_err());
+        }
+        assert_eq!(read(Some("\"3\"")).version(3).unwrap(), Some(3));
+        assert!(read(Some("\"3\"")).version(4).is_err());
     }
 }

@@ -1,10 +1,11 @@
 //! `/api/sync/jobs`.
 
+use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
@@ -12,14 +13,14 @@ use chrono::{DateTime, Utc};
 use super::Api;
 use super::answer::{self, Answer};
 use super::caller::Caller;
-use super::input::{self, Fields, Query};
+use super::input::{self, Fields, IfMatch, PathId, Query};
 use super::page::Page;
 use crate::http::problem::Problem;
 use crate::model::ids::JobId;
 use crate::model::job::{
-    Job, JobChange, JobFilter, JobKind, JobLimits, JobRequest, JobState, Trigger,
+    Job, JobChange, JobFilter, JobKind, JobLimits, JobPlace, JobRequest, JobState, Trigger,
 };
-use crate::model::mapping::parse_throttle;
+use crate::model::mapping::{parse_throttle, time_text};
 
 fn accepted(job: &Job, made: bool) -> Answer {
     let response = shown(StatusCode::ACCEPTED, job)?;
@@ -31,8 +32,7 @@ fn accepted(job: &Job, made: bool) -> Answer {
 }
 
 fn shown(status: StatusCode, job: &Job) -> Result<Response, Problem> {
-    use axum::response::IntoResponse;
-    Ok((status, axum::Json(answer::json(job)?)).into_response())
+    Ok(answer::tagged(status, answer::json(job)?, job.kept.version))
 }
 
 /// The id of a job in a path.
@@ -51,18 +51,43 @@ pub async fn list(State(api): State<Arc<Api>>, uri: Uri) -> Answer {
         connection_id: query.parsed("connection_id", id, |text| text.parse().ok())?,
         since: query.parsed("since", "a time such as 2026-01-31T12:00:00Z", |text| {
             let time = DateTime::parse_from_rfc3339(text).ok()?;
-            Some(time.with_timezone(&Utc))
+            // Beyond these years the control database knows no time, and no job was made.
+            let time = time.with_timezone(&Utc);
+            Some(time.max(DateTime::UNIX_EPOCH).min(LAST))
         })?,
         limit: Some(page.look()),
-        before: page.place()?,
+        before: page.place::<Place>()?.map(|place| place.0),
     };
     query.end()?;
     let jobs = api.services()?.jobs.list(&filter).await?;
     answer::ok(page.of_items(
         jobs,
-        |job| job.id.to_string(),
+        |job| format!("{} {}", job.id, time_text(job.created_at)),
         |job| serde_json::to_value(job).unwrap_or_default(),
     ))
+}
+
+/// The last second of the year 9999.
+const LAST: DateTime<Utc> = match DateTime::from_timestamp(253_402_300_799, 0) {
+    Some(time) => time,
+    None => DateTime::UNIX_EPOCH,
+};
+
+/// A place in the list that holds also when its job is removed: the job's id and time.
+struct Place(JobPlace);
+
+impl FromStr for Place {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (id, time) = text.split_once(' ').ok_or(())?;
+        let time = DateTime::parse_from_rfc3339(time).map_err(drop)?;
+        let time = time.with_timezone(&Utc);
+        Ok(Self(JobPlace {
+            id: id.parse().map_err(drop)?,
+            created_at: Some(time.max(DateTime::UNIX_EPOCH).min(LAST)),
+        }))
+    }
 }
 
 fn one_of(words: &[&str]) -> String {
@@ -109,7 +134,15 @@ pub async fn start(
         }
     };
     fields.end()?;
-    let job = api.services()?.jobs.start(&config, request).await?;
+    let jobs = api.services()?.jobs;
+    let job = match headers.get("idempotency-key") {
+        None => jobs.start(&config, request).await?,
+        // What is no text is no key, and told so.
+        Some(key) => {
+            let key = key.to_str().unwrap_or_default();
+            jobs.start_once(&config, request, key).await?
+        }
+    };
     accepted(&job, true)
 }
 
@@ -121,14 +154,14 @@ fn priority(fields: &mut Fields) -> Option<i32> {
     })
 }
 
-pub async fn show(State(api): State<Arc<Api>>, Path(id): Path<String>) -> Answer {
+pub async fn show(State(api): State<Arc<Api>>, PathId(id): PathId) -> Answer {
     let job = api.services()?.jobs.get(&job_id(&id)?.to_string()).await?;
     shown(StatusCode::OK, &job)
 }
 
 pub async fn change(
     State(api): State<Arc<Api>>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
@@ -154,26 +187,31 @@ pub async fn change(
         priority: priority(&mut fields),
     };
     fields.end()?;
-    let job = api.services()?.jobs.change(id, &change).await?;
+    let jobs = api.services()?.jobs;
+    let version = match IfMatch::of(&headers) {
+        IfMatch::Any => None,
+        wanted => wanted.version(jobs.get(&id.to_string()).await?.kept.version)?,
+    };
+    let job = jobs.change_if(id, &change, version).await?;
     shown(StatusCode::OK, &job)
 }
 
-pub async fn stop(State(api): State<Arc<Api>>, Path(id): Path<String>) -> Answer {
+pub async fn stop(State(api): State<Arc<Api>>, PathId(id): PathId) -> Answer {
     accepted(&api.services()?.jobs.stop(job_id(&id)?).await?, false)
 }
 
-pub async fn pause(State(api): State<Arc<Api>>, Path(id): Path<String>) -> Answer {
+pub async fn pause(State(api): State<Arc<Api>>, PathId(id): PathId) -> Answer {
     accepted(&api.services()?.jobs.pause(job_id(&id)?).await?, false)
 }
 
-pub async fn resume(State(api): State<Arc<Api>>, Path(id): Path<String>) -> Answer {
+pub async fn resume(State(api): State<Arc<Api>>, PathId(id): PathId) -> Answer {
     accepted(&api.services()?.jobs.resume(job_id(&id)?).await?, false)
 }
 
 pub async fn retry(
     State(api): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
 ) -> Answer {
     let jobs = api.services()?.jobs;
     accepted(&jobs.retry(job_id(&id)?, &caller.name).await?, true)
@@ -182,7 +220,7 @@ pub async fn retry(
 pub async fn undo(
     State(api): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, Uri, header};
 use axum::response::IntoResponse;
 use serde_json::Value;
 
 use super::Api;
 use super::answer::{self, Answer};
-use super::input::Query;
+use super::input::{PathId, Query};
 use super::jobs::job_id;
 use super::page::Page;
 use crate::model::log::{DifferencePage, Level, LogEntry, LogFilter};
@@ -17,7 +17,7 @@ use crate::model::log::{DifferencePage, Level, LogEntry, LogFilter};
 /// Lines, newest first; with `after` what came since, oldest first.
 pub async fn logs(
     State(api): State<Arc<Api>>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     uri: Uri,
     headers: HeaderMap,
 ) -> Answer {
@@ -80,7 +80,7 @@ fn plain_line(line: &LogEntry) -> String {
 }
 
 /// Differences in the order in which they were found; `table` names a target table.
-pub async fn differences(State(api): State<Arc<Api>>, Path(id): Path<String>, uri: Uri) -> Answer {
+pub async fn differences(State(api): State<Arc<Api>>, PathId(id): PathId, uri: Uri) -> Answer {
     let id = job_id(&id)?;
     let mut query = Query::of(&uri)?;
     let page = Page::of(&mut query)?;

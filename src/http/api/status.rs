@@ -6,13 +6,18 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::IntoResponse;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Api;
 use super::answer::{self, Answer};
 use super::input::Query;
 use super::page::Page;
 use crate::http::problem::Problem;
+
+/// The OpenAPI document.
+pub async fn document(State(api): State<Arc<Api>>) -> Json<Value> {
+    Json(api.document.clone())
+}
 
 /// 503 while the control database does not answer: what keeps it is in the body.
 pub async fn status(State(api): State<Arc<Api>>) -> Answer {

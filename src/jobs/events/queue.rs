@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use crate::jobs::tally::Dropped;
 use crate::model::event::{Event, What};
 use crate::model::ids::JobId;
 
@@ -12,6 +13,8 @@ use crate::model::ids::JobId;
 pub const LIFECYCLE_ROOM: usize = 1024;
 /// Log lines kept for a watcher.
 pub const LOG_ROOM: usize = 2048;
+/// Both for a watcher that nobody waits for.
+pub const HASTY_ROOM: usize = 512;
 
 /// The queue of one watcher: one reader, any writers.
 #[derive(Default)]
@@ -21,6 +24,8 @@ pub struct Queue {
     readable: Notify,
     /// A lifecycle event was read, or the queue was closed.
     drained: Notify,
+    /// Nobody waits for this watcher: once it is too far behind it is cut off.
+    hasty: bool,
 }
 
 #[derive(Default)]
@@ -38,18 +43,27 @@ struct State {
 }
 
 impl Queue {
-    /// Puts an event in its place; nothing when closed. `false`: a log line made room for it.
-    pub fn push(&self, event: Event) -> bool {
+    /// The queue of a watcher that nobody waits for.
+    pub fn hasty() -> Self {
+        Self {
+            hasty: true,
+            ..Self::default()
+        }
+    }
+
+    /// Puts an event in its place; nothing when closed. Tells what was lost by it.
+    pub fn push(&self, event: Event) -> Option<Dropped> {
         let mut state = self.lock();
         if state.closed {
-            return true;
+            return None;
         }
         let dropped = state.dropped_logs;
+        let room = if self.hasty { HASTY_ROOM } else { LOG_ROOM };
         let place = state.next;
         state.next += 1;
         match &event.what {
             What::Log(_) => {
-                if state.logs.len() >= LOG_ROOM
+                if state.logs.len() >= room
                     && let Some(oldest) = state.logs.pop_front()
                 {
                     state.events.remove(&oldest);
@@ -63,13 +77,20 @@ impl Queue {
                     state.events.remove(&older);
                 }
             }
+            _ if self.hasty && state.lifecycle >= HASTY_ROOM => {
+                // It ends here, so that it can't mistake the gap for silence.
+                state.events.clear();
+                drop(state);
+                self.close();
+                return Some(Dropped::Watcher);
+            }
             _ => state.lifecycle += 1,
         }
         state.events.insert(place, event);
-        let kept = state.dropped_logs == dropped;
+        let lost = state.dropped_logs > dropped;
         drop(state);
         self.readable.notify_one();
-        kept
+        lost.then_some(Dropped::Log)
     }
 
     /// The next event, if there is one.
@@ -108,6 +129,9 @@ impl Queue {
 
     /// Waits until there is room for lifecycle events, or nobody reads any more.
     pub async fn room(&self) {
+        if self.hasty {
+            return;
+        }
         loop {
             let drained = self.drained.notified();
             {

@@ -1,6 +1,6 @@
 //! Stored objects as the REST API and `--json` show them.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
 use super::writer::{Form, Passwords};
@@ -80,5 +80,5 @@ pub fn config_to_json(config: &Config) -> Value {
 /// RFC 3339, UTC, milliseconds, `Z`: how every time is shown.
 #[must_use]
 pub fn time_text(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+    crate::model::time::text(time)
 }

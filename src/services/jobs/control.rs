@@ -150,7 +150,7 @@ impl Jobs {
             requested_by: requested_by.to_owned(),
             ..asked
         };
-        self.create(&job.config_id.to_string(), request, Some(id))
+        self.create(&job.config_id.to_string(), request, Some(id), None)
             .await
     }
 
@@ -179,6 +179,19 @@ impl Jobs {
     /// `NotFound`; `Invalid` for a number out of range, or no change at all; `Conflict`
     /// `invalid_state`.
     pub async fn change(&self, id: JobId, change: &JobChange) -> Result<Job, Refusal> {
+        self.change_if(id, change, None).await
+    }
+
+    /// The same while the job's version is `if_version`.
+    ///
+    /// # Errors
+    /// As [`Jobs::change`]; `Conflict` `precondition_failed`.
+    pub async fn change_if(
+        &self,
+        id: JobId,
+        change: &JobChange,
+        if_version: Option<u64>,
+    ) -> Result<Job, Refusal> {
         if let Some(priority) = change.priority {
             check_priority(priority)?;
         }
@@ -197,7 +210,8 @@ impl Jobs {
                     .remedy("give max_concurrency, throttle or priority"),
             ));
         }
-        self.0.store.change_job(id, change).await.map_err(refuse)?;
+        let changed = self.0.store.change_job(id, change, if_version).await;
+        changed.map_err(refuse)?;
         self.by_id(id).await
     }
 }

@@ -99,7 +99,7 @@ both_flavours! {
         assert_eq!(order(store.pending_jobs(10).await.unwrap()), [1, 4, 0, 2, 3]);
         let page = |before, limit| JobFilter { limit: Some(limit), before, ..JobFilter::default() };
         assert_eq!(order(store.list_jobs(&page(None, 2)).await.unwrap()), [4, 3]);
-        assert_eq!(order(store.list_jobs(&page(Some(ids[3]), 9)).await.unwrap()), [2, 1, 0]);
+        assert_eq!(order(store.list_jobs(&page(Some(ids[3].into()), 9)).await.unwrap()), [2, 1, 0]);
         let since = JobFilter { since: Some("2020-01-01T00:00:03Z".parse().unwrap()), ..JobFilter::default() };
         assert_eq!(order(store.list_jobs(&since).await.unwrap()), [4, 3]);
         let running = JobFilter { state: Some(JobState::Running), ..JobFilter::default() };

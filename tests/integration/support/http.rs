@@ -43,11 +43,50 @@ impl Client {
 
     /// One request; `headers` as they are on the wire.
     pub fn ask(&self, method: &str, path: &str, headers: &[&str], body: Option<&str>) -> Reply {
+        self.send(method, path, headers, body.map(str::as_bytes))
+    }
+
+    /// The same with a body of any bytes.
+    pub fn send(&self, method: &str, path: &str, headers: &[&str], body: Option<&[u8]>) -> Reply {
+        let mut stream = self.begin(method, path, headers, body);
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        Reply::of(&answer)
+    }
+
+    /// A request whose answer goes on: its head, and what came with it.
+    pub fn open(&self, path: &str, headers: &[&str]) -> Reply {
+        let mut stream = self.begin("GET", path, headers, None);
+        let mut answer = Vec::new();
+        let mut buffer = [0; 4096];
+        let is_whole = |answer: &[u8]| {
+            let text = String::from_utf8_lossy(answer);
+            let Some((head, body)) = text.split_once("\r\n\r\n") else {
+                return false;
+            };
+            // An error is short and ends the connection.
+            head.contains("text/event-stream") || body.ends_with('}')
+        };
+        while !is_whole(&answer) {
+            match stream.read(&mut buffer) {
+                Ok(0) | Err(_) => break,
+                Ok(count) => answer.extend(&buffer[..count]),
+            }
+        }
+        Reply::of(&answer)
+    }
+
+    /// A connection on which a request was sent.
+    pub fn begin(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[&str],
+        body: Option<&[u8]>,
+    ) -> TcpStream {
         let mut text = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
-        if !headers
-            .iter()
-            .any(|h| h.to_lowercase().starts_with("host:"))
-        {
+        let has = |name: &str| headers.iter().any(|h| h.to_lowercase().starts_with(name));
+        if !has("host:") {
             text += &format!("Host: localhost:{}\r\n", self.port);
         }
         if let Some(token) = &self.token {
@@ -57,10 +96,7 @@ impl Client {
             text += &format!("{header}\r\n");
         }
         if let Some(body) = body {
-            if !headers
-                .iter()
-                .any(|h| h.to_lowercase().starts_with("content-type:"))
-            {
+            if !has("content-type:") {
                 text += "Content-Type: application/json\r\n";
             }
             text += &format!("Content-Length: {}\r\n", body.len());
@@ -73,13 +109,18 @@ impl Client {
         stream.write_all(text.as_bytes()).unwrap();
         if let Some(body) = body {
             // A service that refuses a body may close before it has it all.
-            let _ = stream.write_all(body.as_bytes());
+            let _ = stream.write_all(body);
         }
-        let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer);
-        let answer = String::from_utf8(answer).unwrap();
+        stream
+    }
+}
+
+impl Reply {
+    /// What was read of a connection.
+    pub fn of(answer: &[u8]) -> Self {
+        let answer = String::from_utf8_lossy(answer).into_owned();
         let (headers, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-        Reply {
+        Self {
             status: headers
                 .split(' ')
                 .nth(1)
@@ -89,9 +130,7 @@ impl Client {
             body: body.to_owned(),
         }
     }
-}
 
-impl Reply {
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("{e}: {self:?}"))
     }

@@ -12,7 +12,7 @@ const ACTIVE: [JobState; 3] = [JobState::Running, JobState::Paused, JobState::Pe
 fn page(before: Option<JobId>, state: Option<JobState>) -> JobFilter {
     JobFilter {
         limit: u32::try_from(PAGE).ok(),
-        before,
+        before: before.map(Into::into),
         state,
         ..JobFilter::default()
     }
