@@ -4,6 +4,7 @@
 //! syncing. Must not know: the two other fronts. Called by `main` for `--headless`.
 
 mod api;
+mod body;
 mod headless;
 mod health;
 mod listener;

@@ -4,18 +4,19 @@
 //! that the other lacks, and a query takes exactly the parameters that are documented.
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Query, Request};
-use axum::http::{Method, StatusCode, Uri};
+use axum::http::{Method, Uri};
 use axum::middleware::{Next, from_fn};
 use axum::response::IntoResponse;
 use axum::routing::MethodRouter;
 
+use super::body;
 use super::problem::Problem;
 use crate::model::token::Scope;
 
 /// Most bytes of a body where none is taken.
-const NOTHING: usize = 1024;
+const NOTHING: u64 = 1024;
 
 /// JSON, as a media type.
 pub const JSON: &str = "application/json";
@@ -295,13 +296,7 @@ async fn checked(
         return Ok(request);
     }
     let (parts, body) = request.into_parts();
-    let bytes = to_bytes(body, NOTHING).await.map_err(|_| {
-        Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too_large",
-            "this route takes no body",
-        )
-    })?;
+    let bytes = body::read(body, NOTHING, "this route takes no body").await?;
     let is_empty = bytes.iter().all(u8::is_ascii_whitespace)
         || serde_json::from_slice::<serde_json::Map<_, serde_json::Value>>(&bytes)
             .is_ok_and(|fields| fields.is_empty());

@@ -9,7 +9,7 @@ use crate::model::command::Refusal;
 use crate::model::finding::Finding;
 
 /// When a client may ask again for what is not there at present, in seconds.
-const RETRY_AFTER: &str = "5";
+pub const RETRY_AFTER: &str = "5";
 
 /// An answer that is an error.
 #[derive(Debug)]

@@ -17,8 +17,10 @@ use crate::model::rule::TableSelect;
 use crate::mysql::{MysqlError, Row, Session, Value};
 
 const SELECT: &str = "SELECT c.id, c.name, c.connection_id, n.name AS connection, c.version, \
-     c.spec, c.created_at, c.updated_at, j.id AS job_id, j.state AS job_state, j.finished_at AS job_finished_at \
+     c.spec, c.created_at, c.updated_at, j.id AS job_id, j.state AS job_state, j.finished_at AS job_finished_at, \
+     t.spec AS rule \
      FROM sync_configs c JOIN sync_connections n ON n.id = c.connection_id \
+     LEFT JOIN sync_tables t ON t.config_id = c.id \
      LEFT JOIN sync_jobs j ON j.id = (SELECT x.id FROM sync_jobs x WHERE x.config_id = c.id \
      ORDER BY x.created_at DESC, x.id DESC LIMIT 1)";
 
@@ -148,20 +150,22 @@ impl Store {
         condition: &str,
         params: Vec<Value>,
     ) -> Result<Vec<Config>, StoreError> {
-        let sql = format!("{SELECT} WHERE {condition} ORDER BY c.name");
-        let configs = self.rows(&sql, params.clone()).await?;
-        let sql = format!(
-            "SELECT t.config_id, t.spec FROM sync_tables t JOIN sync_configs c \
-             ON c.id = t.config_id WHERE {condition} ORDER BY t.config_id, t.position"
-        );
-        let mut rules: HashMap<String, Vec<Json>> = HashMap::new();
-        for row in self.rows(&sql, params).await? {
-            let rule = parsed(&row.text("spec")?, "sync_tables.spec")?;
-            rules.entry(row.text("config_id")?).or_default().push(rule);
+        // In one statement: a config is never shown with rules that it had at another time.
+        let sql = format!("{SELECT} WHERE {condition} ORDER BY c.name, t.position");
+        let rows = self.rows(&sql, params).await?;
+        let mut configs: Vec<(&Row, String, Vec<Json>)> = Vec::new();
+        for row in &rows {
+            let id = row.text("id")?;
+            if configs.last().is_none_or(|(_, last, _)| *last != id) {
+                configs.push((row, id, Vec::new()));
+            }
+            if let (Some(rule), Some((_, _, rules))) = (row.opt_text("rule")?, configs.last_mut()) {
+                rules.push(parsed(&rule, "sync_tables.spec")?);
+            }
         }
         configs
-            .iter()
-            .map(|row| read(row, rules.remove(&row.text("id")?).unwrap_or_default()))
+            .into_iter()
+            .map(|(row, _, rules)| read(row, rules))
             .collect()
     }
 

@@ -5,12 +5,23 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
+use crate::http::problem::RETRY_AFTER;
+
 /// What a handler gives.
 pub type Answer = Result<Response, crate::http::problem::Problem>;
 
 /// 200 with a body.
 pub fn ok(body: Value) -> Answer {
     Ok(Json(body).into_response())
+}
+
+/// 200, or 503 with the same body as long as it is not `well`.
+pub fn at_present(well: bool, body: Value) -> Response {
+    if well {
+        return Json(body).into_response();
+    }
+    let head = [(header::RETRY_AFTER, RETRY_AFTER)];
+    (StatusCode::SERVICE_UNAVAILABLE, head, Json(body)).into_response()
 }
 
 /// An object with its version as `ETag`.

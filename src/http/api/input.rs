@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, Path, Query as RawQuery};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
+use crate::http::body;
 use crate::http::problem::Problem;
 use crate::model::finding::Finding;
 use crate::model::mapping::{Format, Spec, parse_object};
@@ -40,9 +41,9 @@ impl Query {
         Self::of(&format!("/?{text}").parse().unwrap())
     }
 
-    /// A parameter as it is written; empty is absent.
+    /// A parameter as it is written.
     pub fn take(&mut self, name: &str) -> Option<String> {
-        self.0.remove(name).filter(|value| !value.is_empty())
+        self.0.remove(name)
     }
 
     /// A parameter that is a word of a set, an id, a time …
@@ -162,21 +163,7 @@ impl IfMatch {
 /// # Errors
 /// `too_large`; `bad_request` when the client went away.
 pub async fn bytes(body: Body, limit: u64) -> Result<Bytes, Problem> {
-    let most = usize::try_from(limit).unwrap_or(usize::MAX);
-    to_bytes(body, most).await.map_err(|error| {
-        let mut cause: Option<&dyn std::error::Error> = Some(&error);
-        while let Some(this) = cause {
-            if this.is::<http_body_util::LengthLimitError>() {
-                return Problem::new(
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    "too_large",
-                    format!("the body is larger than {limit} bytes (setting server.max_body)"),
-                );
-            }
-            cause = this.source();
-        }
-        Problem::bad_request("the body can't be read")
-    })
+    body::read(body, limit, "setting server.max_body").await
 }
 
 /// A body that is text in one of the formats of the mapping document.

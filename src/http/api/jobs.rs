@@ -169,7 +169,9 @@ pub async fn change(
     let bytes = input::bytes(body, api.service.settings.server.max_body).await?;
     let mut fields = Fields::of(&headers, &bytes, false)?;
     let max_concurrency = fields.parsed("max_concurrency", "a whole number from 1 to 64", |v| {
-        u32::try_from(v.as_u64()?).ok()
+        u32::try_from(v.as_u64()?)
+            .ok()
+            .filter(|n| (1..=64).contains(n))
     });
     let throttle = match fields.take("throttle") {
         None => None,

@@ -331,6 +331,6 @@ fn mappings() -> Vec<Operation<Arc<Api>>> {
             "All connections and configs in the canonical form, without passwords",
         )
         .gives_as(200, Some("Mapping"), JSON, &[])
-        .gives_as(200, Some("MappingText"), YAML, &[]),
+        .gives_as(200, Some("Mapping"), YAML, &[]),
     ]
 }

@@ -28,7 +28,7 @@ impl Page {
     /// `bad_request`.
     pub fn of(query: &mut Query) -> Result<Self, Problem> {
         let limit = query.number("limit", 1, MOST.into())?;
-        let after = match query.take("cursor") {
+        let after = match query.take("cursor").filter(|cursor| !cursor.is_empty()) {
             None => None,
             Some(cursor) => Some(
                 URL_SAFE_NO_PAD

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, Uri};
-use axum::response::IntoResponse;
+use axum::http::Uri;
 use serde_json::{Value, json};
 
 use super::Api;
@@ -23,12 +22,8 @@ pub async fn document(State(api): State<Arc<Api>>) -> Json<Value> {
 pub async fn status(State(api): State<Arc<Api>>) -> Answer {
     let system = api.service.system.get().ok_or_else(Problem::no_database)?;
     let status = system.status().await;
-    let code = if status.database.connected {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
-    Ok((code, Json(answer::json(&status)?)).into_response())
+    let connected = status.database.connected;
+    Ok(answer::at_present(connected, answer::json(&status)?))
 }
 
 /// 503 while the control database does not answer, as [`status`].
@@ -38,13 +33,8 @@ pub async fn sync_status(State(api): State<Arc<Api>>) -> Answer {
     }
     let system = api.service.system.get().ok_or_else(Problem::no_database)?;
     let status = system.status().await;
-    let sync = status.sync;
-    let code = if status.database.connected {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
-    Ok((code, Json(answer::json(&sync)?)).into_response())
+    let connected = status.database.connected;
+    Ok(answer::at_present(connected, answer::json(&status.sync)?))
 }
 
 pub async fn stats(State(api): State<Arc<Api>>) -> Answer {

@@ -12,6 +12,9 @@ use crate::model::duration::format_duration;
 use crate::model::names::check_name;
 use crate::model::secret::Secret;
 
+/// Most bytes of a password; no server takes one as long.
+const LONGEST_PASSWORD: usize = 4096;
+
 /// Reads the connection at `path`.
 pub(super) fn read(value: &Value, path: &str, found: &Found) -> Option<ConnectionSpec> {
     let object = Object::open(value, path, "a connection", found)?;
@@ -156,6 +159,13 @@ fn check_service(name: &str) -> Result<(), (String, &'static str)> {
 
 fn read_password(object: &Object<'_>) -> Option<Secret> {
     let text = object.text("password")?;
+    if text.len() > LONGEST_PASSWORD {
+        object.problem(
+            "password",
+            format!("a password has at most {LONGEST_PASSWORD} bytes"),
+            "",
+        );
+    }
     let secret = Secret::parse(&text);
     if text.starts_with("${") && text.ends_with('}') && secret.reference().is_none() {
         object.problem(

@@ -147,6 +147,13 @@ impl Document {
                     return Some(format!("{} is not JSON: {error}: {body}", reply.status));
                 }
             }
+        } else if kind == "application/yaml" {
+            match serde_yaml::from_str(&reply.body) {
+                Ok(value) => value,
+                Err(error) => {
+                    return Some(format!("{} is not YAML: {error}: {body}", reply.status));
+                }
+            }
         } else {
             Value::from(reply.body.as_str())
         };

@@ -1,5 +1,8 @@
 //! A walk over all operations of the document with valid, invalid and hostile input: no answer is a
 //! fault of the program, and none is one that the document does not know.
+//!
+//! Of some 7,000 requests each flavour sends every sixth, each another one; all of them with
+//! `DB_TAXI_HOSTILE=all`.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -10,7 +13,7 @@ use super::document::{Document, Op};
 use super::{LIMIT, connection, service};
 use crate::both_flavours;
 use crate::support::http::Reply;
-use crate::support::{Client, DbTaxi, Pair, wait_until};
+use crate::support::{Client, DbTaxi, Flavour, Pair, wait_until};
 
 /// Texts that have broken programs before.
 const TEXTS: &[&str] = &[
@@ -124,6 +127,9 @@ struct Walk {
     config: String,
     job: String,
     made: u32,
+    /// Of so many requests one is sent.
+    share: usize,
+    turn: usize,
 }
 
 impl Walk {
@@ -133,6 +139,12 @@ impl Walk {
             Some("configs") => &self.config,
             _ => &self.job,
         }
+    }
+
+    /// Whether it is the turn of one of the many.
+    fn due(&mut self) -> bool {
+        self.turn += 1;
+        self.turn.is_multiple_of(self.share)
     }
 
     fn path(&self, op: &Op) -> String {
@@ -156,6 +168,11 @@ impl Walk {
         let fresh = format!("made {}", self.made);
         match op.id.as_str() {
             "create_connection" => example["name"] = json!(fresh),
+            // What it works on stays what it is.
+            "replace_connection" => {
+                let at = format!("/api/sync/connections/{}", self.connection);
+                example = self.doc.client.get(&at).expect(200).json();
+            }
             // Nothing is waited for: nobody listens there.
             "test_unsaved_connection" => {
                 example["host"] = json!("127.0.0.1");
@@ -185,6 +202,7 @@ impl Walk {
         let schema = op.doc["requestBody"]["content"]["application/json"]["schema"].clone();
         let schema = self.doc.resolved(&schema).clone();
         let mut bodies = Vec::new();
+        let stored = (op.id == "replace_connection").then(|| example.clone());
         let names: Vec<String> = schema["properties"]
             .as_object()
             .into_iter()
@@ -203,7 +221,10 @@ impl Walk {
                 if is_address && value.as_str().is_some_and(|text| !text.trim().is_empty()) {
                     continue;
                 }
-                let mut body = self.example(op).unwrap_or_default();
+                let mut body = stored
+                    .clone()
+                    .or_else(|| self.example(op))
+                    .unwrap_or_default();
                 body[name.as_str()] = value;
                 bodies.push(body);
             }
@@ -221,7 +242,10 @@ impl Walk {
                     json!(u64::MAX),
                     json!("x"),
                 ] {
-                    let mut body = self.example(op).unwrap_or_default();
+                    let mut body = stored
+                        .clone()
+                        .or_else(|| self.example(op))
+                        .unwrap_or_default();
                     body[name.as_str()] = json!({ below.as_str(): value });
                     bodies.push(body);
                 }
@@ -298,6 +322,15 @@ const RAW: &[&str] = &[
     "a+b",
 ];
 
+/// See above.
+fn share() -> usize {
+    if std::env::var_os("DB_TAXI_HOSTILE").is_some() {
+        1
+    } else {
+        6
+    }
+}
+
 fn expect_alive(client: &Client) {
     assert_eq!(client.get("/health").expect(200).json()["status"], "ok");
 }
@@ -316,7 +349,7 @@ both_flavours! {
         let job = id(client.post("/api/sync/jobs", &json!({"config_id": config})).expect(202));
         let at = format!("/api/sync/jobs/{job}");
         wait_until(LIMIT, "the end of the job", || client.get(&at).json()["state"] == "completed");
-        let mut walk = Walk { doc: Document::of(&client), connection: source, config, job, made: 0 };
+        let mut walk = Walk { doc: Document::of(&client), connection: source, config, job, made: 0, share: share(), turn: usize::from(pair.flavour == Flavour::Mysql) * 3 };
         let ops = walk.doc.ops.clone();
 
         // What is valid succeeds, or is refused for the state of things.
@@ -332,7 +365,7 @@ both_flavours! {
         for op in &ops {
             // Paths. Nothing that is there is removed by them.
             for raw in RAW.iter().copied().chain([&*"x".repeat(4_000), ""]) {
-                if op.path.contains("{id}") && !(raw.is_empty() && op.path.ends_with("{id}")) {
+                if op.path.contains("{id}") && walk.due() && !(raw.is_empty() && op.path.ends_with("{id}")) {
                     let reply = walk.ask(op, &op.at(raw), &[], op.doc["requestBody"].is_object().then_some(b"{}"));
                     assert!(reply.status >= 400, "{} {}: {reply:?}", op.method, op.at(raw));
                 }
@@ -352,7 +385,9 @@ both_flavours! {
             if op.method == "GET" {
                 for name in &names {
                     for raw in RAW.iter().copied().chain(["", &*"x".repeat(4_000)]) {
-                        walk.ask(op, &format!("{path}?{name}={raw}"), &[], None);
+                        if walk.due() {
+                            walk.ask(op, &format!("{path}?{name}={raw}"), &[], None);
+                        }
                     }
                     walk.ask(op, &format!("{path}?{name}=1&{name}=2"), &[], None);
                 }
@@ -378,7 +413,7 @@ both_flavours! {
                 }
                 continue;
             }
-            for body in bodies() {
+            for body in bodies().iter().filter(|_| walk.due()).cloned().collect::<Vec<_>>() {
                 walk.ask(op, &path, &[], Some(&body));
             }
             for kind in ["", "text/plain", "application/x-www-form-urlencoded", "application/json/x", "\u{e9}", "multipart/form-data; boundary=x"] {
@@ -388,12 +423,16 @@ both_flavours! {
             let reply = walk.ask(op, &path, &[], Some(&vec![b' '; (16 << 20) + 1]));
             assert_eq!(reply.status, 413, "{} {path}: {reply:?}", op.method);
             for body in walk.fields(op) {
-                walk.ask(op, &path, &[], Some(body.to_string().as_bytes()));
+                if walk.due() {
+                    walk.ask(op, &path, &[], Some(body.to_string().as_bytes()));
+                }
             }
         }
         let create = walk.doc.op("create_config");
         for body in walk.rules() {
-            walk.ask(&create, &create.path, &[], Some(body.to_string().as_bytes()));
+            if walk.due() {
+                walk.ask(&create, &create.path, &[], Some(body.to_string().as_bytes()));
+            }
         }
         let import = walk.doc.op("import_mapping");
         for text in [laughs(), "version: 1\nversion: 1".to_owned(), "a: b: c".to_owned(), "!!python/object:os.system x".to_owned(), "- ".repeat(20_000), "{".repeat(20_000)] {
@@ -401,7 +440,7 @@ both_flavours! {
             assert!(matches!(reply.status, 400 | 422), "{reply:?}");
         }
         let start = walk.doc.op("start_job");
-        for key in ["", "\u{1}", "\u{e9}", &"k".repeat(300)] {
+        for key in ["", "\u{e9}", &"k".repeat(300)] {
             let body = json!({"config_id": walk.config}).to_string();
             walk.ask(&start, &start.path, &[&format!("Idempotency-Key: {key}")], Some(body.as_bytes()));
         }
@@ -414,7 +453,7 @@ both_flavours! {
             let replace = walk.doc.op(&format!("replace_{kind}"));
             let list = client.get(&format!("/api/sync/{kind}s?limit=500")).expect(200).json();
             let items = list["items"].as_array().unwrap();
-            assert!(items.len() > 20, "only {} were stored", items.len());
+            assert!(items.len() > 5, "only {} were stored", items.len());
             for item in items {
                 let path = show.at(item["id"].as_str().unwrap());
                 let shown = walk.ask(&show, &path, &[], None).expect(200);
@@ -435,7 +474,6 @@ both_flavours! {
                 || matches!(op.id.as_str(), "stop_job" | "pause_job" | "resume_job" | "retry_job" | "change_job"),
                 "{} never succeeded: {seen:?}", op.id);
         }
-        println!("{} answers", walk.doc.asked);
     }
 
     /// The router and the document know the same operations.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{LIMIT, connection, service};
 use crate::both_flavours;
 use crate::support::schema::Schemas;
-use crate::support::{Client, DbTaxi, Pair};
+use crate::support::{Client, DbTaxi, Pair, wait_until};
 
 /// The events of a stream as they come, each with its name; ends with the stream.
 fn events(stream: TcpStream) -> mpsc::Receiver<(String, Value)> {
@@ -52,7 +52,12 @@ fn waiting(client: &Client, pair: &Pair) -> String {
         .post("/api/sync/jobs", &json!({"config": "all"}))
         .expect(202)
         .json();
-    job["id"].as_str().unwrap().to_owned()
+    let id = job["id"].as_str().unwrap().to_owned();
+    wait_until(LIMIT, "the job to wait for its source", || {
+        let shown = client.get(&format!("/api/sync/jobs/{id}")).json();
+        shown["progress"]["throttled"].is_string()
+    });
+    id
 }
 
 both_flavours! {

@@ -15,12 +15,12 @@ both_flavours! {
             assert!(opener.await.unwrap().is_empty());
         }
         let applied = control(&pair, "SELECT COUNT(*), COUNT(DISTINCT version) FROM refinery_schema_history");
-        let n = schema_version();
+        let n = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations")).unwrap().count();
         assert_eq!(applied.trim(), format!("{n}\t{n}"));
         assert_eq!(control(&pair, "SELECT holder IS NULL FROM schema_lock").trim(), "1");
         let status = migration_status(&options(&pair, KeyRing::from_base64(KEY).unwrap())).await.unwrap();
         assert!(status.iter().all(|m| m.known && m.applied_at.is_some()));
-        assert_eq!(status.len(), usize::try_from(n).unwrap());
+        assert_eq!(status.len(), n);
     }
 
     async fn looking_at_the_migrations_changes_nothing(pair: Pair) {
@@ -35,7 +35,11 @@ both_flavours! {
             .unwrap()
             .map(|file| file.unwrap().path())
             .collect();
-        files.sort();
+        // By number: V10 comes after V9.
+        files.sort_by_key(|file: &std::path::PathBuf| {
+            let name = file.file_name().unwrap().to_string_lossy().into_owned();
+            name[1..].split('_').next().unwrap().parse::<u32>().unwrap()
+        });
         // The last one is left out: as after a crash between two files.
         for file in &files[..files.len() - 1] {
             control(&pair, &std::fs::read_to_string(file).unwrap());
