@@ -3,10 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says what went wrong by failing")]
 
-#[path = "documents/monitoring.rs"]
-mod monitoring;
 #[path = "documents/api.rs"]
 mod api;
+#[path = "documents/monitoring.rs"]
+mod monitoring;
 #[path = "documents/reference.rs"]
 mod reference;
 

@@ -24,6 +24,8 @@ pub const JSON: &str = "application/json";
 pub const YAML: &str = "application/yaml";
 /// Plain text, as a media type.
 pub const TEXT: &str = "text/plain";
+/// OpenMetrics, as a media type.
+pub const METRICS: &str = "application/openmetrics-text";
 /// Server-sent events, as a media type.
 pub const EVENTS: &str = "text/event-stream";
 

@@ -8,9 +8,9 @@ use crate::both_flavours;
 use crate::support::{Client, DbTaxi, Pair, Running, wait_until};
 
 mod access;
-mod metrics;
 mod document;
 mod hostile;
+mod metrics;
 mod seeds;
 mod versions;
 mod watching;

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use axum::routing::{delete, get, patch, post, put};
 
-use super::{Api, configs, connections, events, jobs, mappings, records, status};
-use crate::http::operation::{EVENTS, JSON, Operation, TEXT, YAML};
+use super::{
+    Api, configs, connections, discovery, events, jobs, mappings, metrics, records, status,
+};
+use crate::http::operation::{EVENTS, JSON, METRICS, Operation, TEXT, YAML};
 
 const CONNECTIONS: &str = "connections";
 const CONFIGS: &str = "configs";
@@ -53,6 +55,23 @@ fn system() -> Vec<Operation<Arc<Api>>> {
         .about(SYSTEM, "Instances that were seen lately, by name")
         .paged()
         .gives(200, "InstancePage"),
+        Operation::new("get", "/metrics", "metrics", get(metrics::page))
+            .about(
+                SYSTEM,
+                "Metrics in the OpenMetrics format; every one of them is in docs/monitoring.md",
+            )
+            .gives_as(200, Some("MetricsText"), METRICS, &[]),
+        Operation::new(
+            "get",
+            "/api/discovery/prometheus",
+            "discover_instances",
+            get(discovery::prometheus),
+        )
+        .about(
+            SYSTEM,
+            "Addresses of living instances, for the HTTP service discovery of Prometheus",
+        )
+        .gives(200, "Targets"),
         Operation::new("get", "/openapi.json", "openapi", get(status::document))
             .about(SYSTEM, "This document")
             .gives(200, "Document"),
