@@ -27,7 +27,9 @@ fi
 begin_stage "$flavour"
 cd "$work"
 on_source -e "CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY, v INT); INSERT INTO shop.t VALUES (1, 1), (2, 2)"
-db_taxi --headless --listen 127.0.0.1:0 2>"$work/service.log" &
+# Not by the function: it is this process that has to be ended.
+env -u DBT_CONFIG HOME="$home" XDG_CONFIG_HOME="$home" "$taxi" --config "$home/config.yaml" \
+  --headless --listen 127.0.0.1:0 2>"$work/service.log" &
 kill_later+=($!)
 service=$!
 port=
