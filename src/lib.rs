@@ -7,7 +7,7 @@
 //!                     │
 //!   6               system                     wires the floors below, starts and stops them
 //!                     │
-//!   5              services                    what every front can ask for
+//!   5         services       notify             what every front can ask for; who is told outside
 //!                     │
 //!   4                jobs                      queue, workers, retries, leases kept alive
 //!                     │
@@ -29,6 +29,7 @@ pub mod jobs;
 pub mod logging;
 pub mod model;
 pub mod mysql;
+pub mod notify;
 pub mod services;
 pub mod settings;
 pub mod store;

@@ -117,6 +117,7 @@ fn dashboard_options(
         ascii: settings.dashboard.ascii || cli::is_ascii_only(output),
         logs,
         visit_file: cli::visit_file(typed, settings),
+        zone: settings.sync.timezone,
         ..DashboardOptions::of_settings(&settings.dashboard)
     }
 }

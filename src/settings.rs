@@ -16,6 +16,7 @@ pub mod keys;
 mod layers;
 mod load;
 mod nearest;
+mod notifications;
 mod origin;
 pub mod secrets;
 mod show;

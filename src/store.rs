@@ -24,6 +24,7 @@ pub mod leases;
 mod logs;
 pub mod marks;
 mod migrate;
+pub mod notifications;
 mod previous;
 pub mod quarantine;
 pub mod ranges;

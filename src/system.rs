@@ -13,6 +13,7 @@ mod endpoints;
 mod health;
 mod live;
 pub mod metrics;
+mod notifications;
 mod open;
 mod retry;
 mod shared;
@@ -76,6 +77,7 @@ impl System {
         let shared = Arc::new(Shared {
             facts: process_facts(&settings, cell),
             health_interval: watch::Sender::new(settings.sync.health_interval),
+            notifications: watch::Sender::new(settings.notifications.clone()),
             defaults: Live::new(defaults(&settings)),
             settings: Live::new(settings),
             role,
@@ -96,6 +98,9 @@ impl System {
         }
         let (tell, told) = oneshot::channel();
         system.tasks.spawn(health::watch(Arc::clone(&shared)));
+        if role == Role::Headless {
+            system.tasks.spawn(notifications::tell(Arc::clone(&shared)));
+        }
         system.tasks.spawn(retry::keep_open(shared, tell));
         // A dashboard opens at once; what comes of it, is in `database()`.
         if role == Role::Headless {
@@ -151,6 +156,8 @@ impl System {
             *now = interval;
             changed
         });
+        let rules = settings.notifications.clone();
+        let _before = shared.notifications.send_replace(rules);
     }
 
     /// Whether the engine's loops come round. A control database that is away is no reason for them

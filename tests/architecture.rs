@@ -19,6 +19,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("sync", 3),
     ("jobs", 4),
     ("services", 5),
+    ("notify", 5),
     ("system", 6),
     ("cli", 7),
     ("dashboard", 7),

@@ -9,6 +9,8 @@ mod api;
 mod monitoring;
 #[path = "documents/reference.rs"]
 mod reference;
+#[path = "documents/signature.rs"]
+mod signature;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -30,6 +32,8 @@ const DOCUMENTS: &[&str] = &[
     "docs/first-sync.md",
     "docs/cron.md",
     "docs/incremental.md",
+    "docs/schedules.md",
+    "docs/notifications.md",
     "docs/big-tables.md",
     "docs/sensitive-data.md",
     "docs/resume-and-repair.md",

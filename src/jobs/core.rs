@@ -194,6 +194,12 @@ impl Core {
         self.pulse.gives_signs_within(self.keeper.ttl() * 4)
     }
 
+    /// The zone of schedules that name none.
+    #[must_use]
+    pub fn zone(&self) -> Zone {
+        self.limits().timezone
+    }
+
     /// Name of this process.
     #[must_use]
     pub fn name(&self) -> String {

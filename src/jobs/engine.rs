@@ -104,9 +104,8 @@ impl Engine {
         core.helpers
             .spawn(housekeeping::heartbeat(Arc::clone(core)));
         core.helpers.spawn(housekeeping::clean(Arc::clone(core)));
-        if let Some(zone) = core.schedules {
-            core.helpers
-                .spawn(scheduler::schedule(Arc::clone(core), zone));
+        if core.schedules.is_some() {
+            core.helpers.spawn(scheduler::schedule(Arc::clone(core)));
         }
         if mode != QueueMode::OnlyAsked {
             core.helpers.spawn(queue::take(Arc::clone(core), mode));

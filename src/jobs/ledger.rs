@@ -63,7 +63,7 @@ ledger! {
     fn job_request(id: JobId) -> JobRequest;
     fn delete_old_jobs(older_than: Duration) -> u64;
     fn schedules() -> Schedules;
-    fn put_schedule(row: &'a ScheduleRow) -> ();
+    fn put_schedule(old: Option<&'a ScheduleRow>, new: &'a ScheduleRow) -> bool;
     fn drop_schedule(config: ConfigId) -> ();
     fn start_due(row: &'a ScheduleRow, next: DateTime<Utc>) -> Started;
     fn config(id: ConfigId) -> Option<Config>;

@@ -5,10 +5,11 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::cron::Cron;
+use super::cron::Zone;
 use super::ids::{ConfigId, ConnectionId, JobId};
 use super::job_state::JobState;
 use super::rule::{SyncMode, TableOptions, TableRule};
+use super::schedule::Schedule;
 use super::words::words;
 
 /// A config as its owner describes it.
@@ -23,7 +24,7 @@ pub struct ConfigSpec {
     /// Whether `run` and schedules may start it.
     pub enabled: bool,
     /// When it is started by itself.
-    pub schedule: Option<Cron>,
+    pub schedule: Option<Schedule>,
     /// What is synced, in stored order; the first rule that fits a table wins.
     pub tables: Vec<TableRule>,
     /// Patterns that no `match` rule reaches.
@@ -168,6 +169,8 @@ pub struct Config {
     pub last_job: Option<LastJob>,
     /// When its schedule starts it next, as far as somebody worked that out.
     pub next_runs: Vec<DateTime<Utc>>,
+    /// The zone in which its schedule is read, as far as somebody worked that out.
+    pub zone: Option<Zone>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// When it was last changed.

@@ -10,7 +10,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, TimeZone, Utc};
+use chrono::{DateTime, NaiveDateTime, TimeZone, Utc};
 use croner::parser::{CronParser, Seconds, Year};
 
 /// The shorthands that stand for an expression.
@@ -92,6 +92,8 @@ impl Cron {
     /// The first due time after `after`.
     #[must_use]
     pub fn next_after(&self, after: DateTime<Utc>, zone: Zone) -> Option<DateTime<Utc>> {
+        // Times are whole seconds: without its fraction `after` has the same next one.
+        let after = DateTime::from_timestamp(after.timestamp(), 0)?;
         let local = zone.0.from_utc_datetime(&after.naive_utc());
         let next = self.pattern.find_next_occurrence(&local, false).ok()?;
         Some(next.with_timezone(&Utc))
@@ -146,6 +148,12 @@ impl Zone {
         chrono_tz::Tz::from_str(name)
             .map(Self)
             .map_err(|_| format!("there is no time zone named {name:?}"))
+    }
+
+    /// What its clocks on the wall show at `at`.
+    #[must_use]
+    pub fn wall(self, at: DateTime<Utc>) -> NaiveDateTime {
+        at.with_timezone(&self.0).naive_local()
     }
 
     /// Its IANA name.

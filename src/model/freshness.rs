@@ -4,8 +4,8 @@
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::cron::{Cron, Zone};
 use super::ids::ConfigId;
+use super::schedule::Timetable;
 
 /// A point in time may be told by a clock that is behind by so much.
 const CLOCKS_DIFFER: Duration = Duration::seconds(10);
@@ -37,17 +37,17 @@ pub enum Freshness {
 #[must_use]
 pub fn freshness(
     at: Option<DateTime<Utc>>,
-    schedule: Option<(&Cron, Zone)>,
+    schedule: Option<Timetable<'_>>,
     active: bool,
     now: DateTime<Utc>,
 ) -> Freshness {
     let Some(at) = at else {
         return Freshness::Unknown;
     };
-    let Some((cron, zone)) = schedule else {
+    let Some(table) = schedule else {
         return Freshness::Unpromised;
     };
-    let [due, next] = cron.upcoming(at + CLOCKS_DIFFER, zone, 2)[..] else {
+    let [due, next] = table.upcoming(at + CLOCKS_DIFFER, 2)[..] else {
         return Freshness::Fresh;
     };
     if now < due {
@@ -84,20 +84,23 @@ pub struct ConfigFreshness {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::cron::{Cron, Zone};
+    use crate::model::schedule::Schedule;
 
     fn at(text: &str) -> DateTime<Utc> {
         format!("2026-11-{text}Z").parse().unwrap()
     }
 
     fn judged(cron: &str, as_of: &str, now: &str, active: bool) -> Freshness {
-        let cron = Cron::parse(cron).unwrap();
-        freshness(Some(at(as_of)), Some((&cron, Zone::UTC)), active, at(now))
+        let cron = Schedule::from(Cron::parse(cron).unwrap());
+        let table = Timetable::new(&cron, Zone::UTC, ConfigId::generate());
+        freshness(Some(at(as_of)), Some(table), active, at(now))
     }
 
     #[test]
     fn without_a_comparison_or_a_schedule_nothing_is_promised() {
-        let daily = Cron::parse("0 2 * * *").unwrap();
-        let schedule = Some((&daily, Zone::UTC));
+        let daily = Schedule::from(Cron::parse("0 2 * * *").unwrap());
+        let schedule = Some(Timetable::new(&daily, Zone::UTC, ConfigId::generate()));
         let now = at("21T08:00:00");
         assert_eq!(freshness(None, schedule, false, now), Freshness::Unknown);
         assert_eq!(
@@ -157,10 +160,11 @@ mod tests {
 
     #[test]
     fn the_time_zone_of_the_schedule_counts() {
-        let cron = Cron::parse("0 2 * * *").unwrap();
+        let nightly = Schedule::from(Cron::parse("0 2 * * *").unwrap());
         let zone = Zone::parse("America/New_York").unwrap();
+        let table = Timetable::new(&nightly, zone, ConfigId::generate());
         // 02:00 in New York is 07:00 UTC.
-        let judged = |now| freshness(Some(at("20T07:00:02")), Some((&cron, zone)), false, at(now));
+        let judged = |now| freshness(Some(at("20T07:00:02")), Some(table), false, at(now));
         assert_eq!(judged("21T06:30:00"), Freshness::Fresh);
         assert_eq!(judged("21T08:30:00"), Freshness::Late);
     }

@@ -19,6 +19,18 @@ macro_rules! id {
             pub fn generate() -> Self {
                 Self(Uuid::now_v7())
             }
+
+            /// Its bits, upper half first.
+            #[must_use]
+            pub fn as_u64_pair(self) -> (u64, u64) {
+                self.0.as_u64_pair()
+            }
+
+            /// The reverse of [`Self::as_u64_pair`].
+            #[must_use]
+            pub fn from_u64_pair(high: u64, low: u64) -> Self {
+                Self(Uuid::from_u64_pair(high, low))
+            }
         }
 
         impl fmt::Display for $name {

@@ -49,6 +49,7 @@ pub const LOG_MODULES: &[&str] = &[
     "jobs",
     "logging",
     "mysql",
+    "notify",
     "services",
     "settings",
     "store",

@@ -21,6 +21,7 @@ use crate::model::ids::{ConfigId, ConnectionId};
 use crate::model::job::{JobLimits, JobRequest};
 use crate::model::mapping;
 use crate::model::plan::Plan;
+use crate::model::schedule::Timetable;
 use crate::sync::{JobContext, JobRun, StopSignal, SyncError, Throttles};
 
 /// How many of its next runs a config shows.
@@ -269,10 +270,12 @@ impl Configs {
 impl ServicesOptions {
     /// Fills in when the config's schedule starts it next.
     fn foresee(&self, config: &mut Config) {
-        config.next_runs = match &config.spec.schedule {
-            Some(cron) if config.spec.enabled => {
-                cron.upcoming(Utc::now(), self.defaults.get().timezone, NEXT_RUNS)
-            }
+        let schedule = config.spec.schedule.as_ref();
+        let table =
+            schedule.map(|one| Timetable::new(one, self.defaults.get().timezone, config.id));
+        config.zone = table.map(|table| table.zone());
+        config.next_runs = match table {
+            Some(table) if config.spec.enabled => table.upcoming(Utc::now(), NEXT_RUNS),
             _ => Vec::new(),
         };
     }

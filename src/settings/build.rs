@@ -18,6 +18,7 @@ use crate::model::connection::Ssl;
 use crate::model::cron::Zone;
 use crate::model::log::{Level, LogFormat};
 use crate::model::names::check_name;
+use crate::model::notification::NotificationRule;
 use crate::model::secret::Secret;
 use crate::model::throttle::ThrottleSpec;
 
@@ -243,6 +244,7 @@ pub(super) fn settings(values: &Values) -> Settings {
             roles: get(v, "instance.roles"),
             labels: get(v, "instance.labels"),
         },
+        notifications: get(v, "notifications"),
     }
 }
 
@@ -293,6 +295,7 @@ field! {
     Ssl: Value::Ssl(ssl) => Some(ssl.clone()),
     Zone: Value::Zone(zone) => Some(*zone),
     ThrottleSpec: Value::Throttle(spec) => Some(spec.clone()),
+    Vec<NotificationRule>: Value::Notifications(rules) => Some(rules.clone()),
     BTreeMap<String, Vec<String>>: Value::Keys(keys) => Some(keys.clone()),
     BTreeMap<String, Level>: Value::Levels(levels) => Some(levels.clone()),
     Option<Secret>: Value::Secret(secret) => Some(Some(secret.clone())),

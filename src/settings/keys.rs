@@ -97,6 +97,8 @@ pub enum Kind {
     Zone,
     /// Limits on a server.
     Throttle,
+    /// A list of rules at the top of the file.
+    Notifications,
 }
 
 /// The sections, in the order of the file.
@@ -115,7 +117,6 @@ pub(super) const LATER: &[(&str, &str)] = &[
     ("server.cors_origins", ""),
     ("server.tls_cert", ""),
     ("server.tls_key", ""),
-    ("notifications", ""),
 ];
 
 /// The variables that are ours and not keys.
@@ -232,6 +233,8 @@ pub const KEYS: &[Key] = &[
     optional("instance.name", Kind::Name, Preset::Derived("the host name"), false, "unique among live instances; a number is added when taken"),
     key("instance.roles", Kind::Words(&["worker", "api"]), "worker,api", false, "worker takes jobs, api serves HTTP"),
     key("instance.labels", Kind::List, "", false, "a config that names labels runs only where all of them are"),
+
+    optional("notifications", Kind::Notifications, Preset::Nothing, true, "whom to tell of failed jobs, differences and lags, by webhook or command: docs/notifications.md"),
 ];
 
 impl Kind {
@@ -268,6 +271,7 @@ impl Kind {
             Self::Zone => "UTC or an IANA name such as Europe/Berlin".to_owned(),
             Self::Throttle => "none, standard, gentle, or in the file an object of max_threads_running, max_lag, replicas, query, max_rows_per_second, max_mib_per_second".to_owned(),
             Self::Keys => "in the file only, an object such as {quit: [q, ctrl-q]} of the actions and keys that `db-taxi config keys` lists; [] takes an action's keys away".to_owned(),
+            Self::Notifications => "in the file only, a list of {on: [failed, completed_with_errors, differences, lag, recovered], configs: [PATTERN], lag_above: 15m, webhook: URL, secret: SECRET, format: json|slack, command: [PROGRAM, ARGUMENT]}; webhook or command".to_owned(),
             Self::Levels => format!(
                 "in the file only, an object such as {{sync: debug}} of the modules {} and the levels {}",
                 crate::model::log::LOG_MODULES.join(", "),

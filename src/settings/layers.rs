@@ -8,6 +8,7 @@ use super::errors::{SettingError, key_shown};
 use super::given::{FlagValue, Values, Warning};
 use super::keys::{KEYS, Key, Kind, LATER, OTHER_VARIABLES, SECTIONS, env_name};
 use super::nearest::{nearest, unknown};
+use super::notifications;
 use super::origin::Origin;
 use super::value::Value;
 use crate::model::secret::Secret;
@@ -69,7 +70,9 @@ impl FileReader<'_> {
     ) {
         self.duplicates(sections, &[], "", errors);
         for (i, (name, node)) in sections.iter().enumerate() {
-            if later(name).is_some() {
+            if let Some(key) = Key::find(name) {
+                self.whole(key, node, i, values, errors);
+            } else if later(name).is_some() {
                 self.later(name, node, &[i], errors);
             } else if !SECTIONS.contains(&name.as_str()) {
                 let error = SettingError::new(
@@ -77,7 +80,8 @@ impl FileReader<'_> {
                     Some(&key_shown(name)),
                     "there is no such section",
                 );
-                errors.push(error.allowed(unknown(name, SECTIONS.iter().copied())));
+                let known = SECTIONS.iter().copied().chain([notifications::KEY]);
+                errors.push(error.allowed(unknown(name, known)));
             } else {
                 match node {
                     Node::Null => {}
@@ -92,6 +96,30 @@ impl FileReader<'_> {
                     ),
                 }
             }
+        }
+    }
+
+    /// A key that stands at the top.
+    fn whole(
+        &self,
+        key: &'static Key,
+        node: &Node,
+        position: usize,
+        values: &mut Values,
+        errors: &mut Vec<SettingError>,
+    ) {
+        if *node == Node::Null {
+            return;
+        }
+        match notifications::read(self.document, node, &[position]) {
+            Ok(value) => {
+                values.insert(key.name, (value, self.at(&[position])));
+            }
+            Err(faults) => errors.extend(faults.into_iter().map(|fault| {
+                let place = [&[position][..], &fault.path].concat();
+                let name = format!("{}{}", key.name, fault.below);
+                SettingError::new(self.at(&place), Some(&name), fault.message)
+            })),
         }
     }
 

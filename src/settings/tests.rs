@@ -3,6 +3,7 @@
 mod layers;
 mod live;
 mod merge;
+mod notifications;
 mod refusals;
 mod table;
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::model::connection::Ssl;
 use crate::model::cron::Zone;
 use crate::model::log::{Level, LogFormat};
+use crate::model::notification::NotificationRule;
 use crate::model::secret::Secret;
 use crate::model::throttle::ThrottleSpec;
 use crate::model::words::words;
@@ -29,6 +30,8 @@ pub struct Settings {
     pub security: SecuritySettings,
     /// This process among others.
     pub instance: InstanceSettings,
+    /// Whom to tell of what.
+    pub notifications: Vec<NotificationRule>,
 }
 
 /// The HTTP listener of `--headless`.

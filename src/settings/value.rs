@@ -8,12 +8,14 @@ use std::time::Duration;
 use super::document::{Document, Node};
 use super::errors::key_shown;
 use super::keys::Kind;
+use super::notifications;
 use crate::model::connection::{Ssl, SslMode};
 use crate::model::cron::Zone;
 use crate::model::duration::{format_duration, format_size, parse_duration, parse_size};
 use crate::model::log::{LOG_MODULES, Level};
 use crate::model::mapping::parse_throttle;
 use crate::model::names::check_name;
+use crate::model::notification::NotificationRule;
 use crate::model::secret::Secret;
 use crate::model::throttle::ThrottleSpec;
 
@@ -46,6 +48,8 @@ pub enum Value {
     Zone(Zone),
     /// Limits on a server.
     Throttle(ThrottleSpec),
+    /// Whom to tell of what.
+    Notifications(Vec<NotificationRule>),
 }
 
 /// Why a value of the file was refused.
@@ -90,7 +94,9 @@ impl Value {
                 other => ssl_mode(other).map(|mode| Self::Ssl(ssl(mode))),
             },
             Kind::Zone => Zone::parse(text).map(Self::Zone),
-            Kind::Levels | Kind::Keys => Err("can be set in the file only".to_owned()),
+            Kind::Levels | Kind::Keys | Kind::Notifications => {
+                Err("can be set in the file only".to_owned())
+            }
             Kind::Throttle => ThrottleSpec::parse(text)
                 .map(Self::Throttle)
                 .ok_or_else(|| format!("{} is not known", quoted(text))),
@@ -170,6 +176,7 @@ impl Value {
             Self::Size(value) => format_size(*value),
             Self::List(items) if items.is_empty() => "[]".to_owned(),
             Self::List(items) => items.join(", "),
+            Self::Notifications(rules) => notifications::shown(rules),
             Self::Ssl(ssl) => show_ssl(ssl),
             Self::Zone(zone) => zone.to_string(),
             Self::Throttle(spec) => spec.shown(),
@@ -518,7 +525,7 @@ fn throttle(document: &Document<'_>, node: &Node, path: &[usize]) -> Result<Valu
 }
 
 /// The object as the mapping file's reader takes it, and where its fields are.
-fn plain(
+pub(super) fn plain(
     document: &Document<'_>,
     node: &Node,
     path: &[usize],

@@ -44,7 +44,8 @@ impl Store {
 
     /// Enabled configs that have a schedule.
     pub(super) async fn scheduled_configs(&self) -> Result<Vec<Config>, StoreError> {
-        let likely = "c.enabled = 1 AND c.spec LIKE '%\"schedule\":\"%'";
+        let likely =
+            "c.enabled = 1 AND (c.spec LIKE '%\"schedule\":\"%' OR c.spec LIKE '%\"schedule\":{%')";
         let mut found = self.configs_where(likely, vec![]).await?;
         found.retain(|config| config.spec.schedule.is_some());
         Ok(found)
@@ -411,6 +412,7 @@ fn read(row: &Row, rules: Vec<Json>) -> Result<Config, StoreError> {
         version: row.u64("version")?,
         last_job,
         next_runs: Vec::new(),
+        zone: None,
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
     })

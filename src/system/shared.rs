@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::endpoints::Servers;
 use crate::jobs::{Engine, EventHub};
+use crate::model::notification::NotificationRule;
 use crate::model::status::DatabaseStatus;
 use crate::services::{Defaults, Live, ProcessFacts, Services};
 use crate::settings::Settings;
@@ -52,6 +53,8 @@ pub struct Shared {
     pub defaults: Live<Defaults>,
     /// `sync.health_interval` as it is now.
     pub health_interval: watch::Sender<Duration>,
+    /// `notifications` as they are now.
+    pub notifications: watch::Sender<Vec<NotificationRule>>,
     pub state: Mutex<State>,
 }
 

@@ -22,6 +22,7 @@ use db_taxi::model::report::{
     TableInfo, TestReport, TlsReport,
 };
 use db_taxi::model::rule::{SyncMode, TableRule};
+use db_taxi::model::schedule::Timetable;
 use db_taxi::model::status::{DatabaseStatus, PoolStatus, Stats};
 use db_taxi::model::table_run::{
     AsOf, Phase, TableRun, TableState, Timing, Verified, VerifiedScope,
@@ -146,6 +147,7 @@ pub fn configs() -> Vec<Config> {
         version: 1,
         last_job: last,
         next_runs: Vec::new(),
+        zone: None,
         created_at: ago(90_000),
         updated_at: ago(90_000),
     };
@@ -159,7 +161,7 @@ pub fn configs() -> Vec<Config> {
         "production",
         vec![TableRule::of_table("customers"), orders],
     );
-    nightly.schedule = Some(Cron::parse("0 3 * * *").unwrap());
+    nightly.schedule = Some(Cron::parse("0 3 * * *").unwrap().into());
     let mut crm = ConfigSpec::new("crm-full", "crm", vec![TableRule::of_pattern("*")]);
     crm.sync_mode = SyncMode::Incremental;
     let mut configs = vec![
@@ -186,8 +188,9 @@ pub fn configs() -> Vec<Config> {
         ),
     ];
     for config in &mut configs {
-        if let Some(cron) = &config.spec.schedule {
-            config.next_runs = cron.upcoming(now(), Zone::UTC, 5);
+        if let Some(schedule) = &config.spec.schedule {
+            config.next_runs = Timetable::new(schedule, Zone::UTC, config.id).upcoming(now(), 5);
+            config.zone = Some(Zone::UTC);
         }
     }
     configs

@@ -47,7 +47,7 @@ fn settings() -> String {
          `db-taxi config show` prints what is in force and where it came from, `db-taxi config template` a file with every key.\n\
          Durations: `500ms 30s 5m 1h 30d 2w`, also `1h 30m`; `0s` is no limit. Sizes: `64KiB 16MiB 1GiB` or bytes.\n"
     );
-    for section in SECTIONS {
+    for section in SECTIONS.iter().chain(&["notifications"]) {
         let keys: Vec<&Key> = KEYS
             .iter()
             .filter(|key| key.name.split('.').next() == Some(section))

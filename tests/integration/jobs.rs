@@ -1,6 +1,7 @@
 //! The sync system and its job engine on real servers: what starts, what ends, who takes up what.
 
 mod control;
+mod notifications;
 mod schedules;
 
 use std::sync::Arc;

@@ -18,6 +18,7 @@
 //! It shows up as `subject::an_equal_target_is_not_written::mariadb` and `…::mysql`; scripts rely on
 //! these last segments when a flavour can't be had.
 
+pub mod hook;
 pub mod http;
 pub mod judge;
 pub mod openmetrics;

@@ -71,8 +71,10 @@ pub struct ConfigFields {
     /// How tables are kept in step: full or incremental
     #[arg(long, value_name = "MODE")]
     pub sync_mode: Option<String>,
-    /// When it is started by itself: five cron fields, @hourly, @daily, @weekly, @monthly; '' for never
-    #[arg(long, value_name = "CRON")]
+    /// When it is started by itself: five cron fields, @hourly, @daily, @weekly, @monthly, or an object
+    /// such as '{cron: 0 2 * * *, timezone: Europe/Berlin, jitter: 5m, catch_up: once, blackout:
+    /// [08:00-18:00]}'; '' for never
+    #[arg(long, value_name = "SCHEDULE")]
     pub schedule: Option<String>,
     /// Sets an option, such as max_concurrency=8; repeatable
     #[arg(long = "option", value_name = "KEY=VALUE", value_parser = key_value)]

@@ -119,11 +119,7 @@ fn apply(body: &mut Value, fields: &ConfigFields) {
         object.insert("tables".to_owned(), rules(tables));
     }
     if let Some(schedule) = &fields.schedule {
-        let given = !schedule.trim().is_empty();
-        object.insert(
-            "schedule".to_owned(),
-            given.then_some(schedule.as_str()).into(),
-        );
+        object.insert("schedule".to_owned(), timing(schedule));
     }
     if !fields.exclude.is_empty() {
         object.insert("exclude".to_owned(), fields.exclude.clone().into());
@@ -139,6 +135,17 @@ fn apply(body: &mut Value, fields: &ConfigFields) {
             }
         }
     }
+}
+
+/// A cron expression, or an object in braces as YAML or JSON; empty is none. What can't be read stays
+/// text, so that the object's own rules refuse it.
+fn timing(text: &str) -> Value {
+    let text = text.trim();
+    if text.is_empty() {
+        return Value::Null;
+    }
+    let object = text.starts_with('{').then(|| serde_yaml::from_str(text));
+    object.and_then(Result::ok).unwrap_or_else(|| text.into())
 }
 
 /// `a,b` as rules; what has a wildcard is a pattern.
@@ -191,5 +198,19 @@ mod tests {
                    "schedule": "@daily",
                    "exclude": ["log_old"]})
         );
+    }
+
+    #[test]
+    fn a_schedule_is_an_expression_an_object_or_none() {
+        assert_eq!(timing(" 0 2 * * * "), json!("0 2 * * *"));
+        assert_eq!(timing(""), Value::Null);
+        for text in [
+            "{cron: 0 2 * * *, jitter: 5m, blackout: [22:00-06:00]}",
+            r#"{"cron": "0 2 * * *", "jitter": "5m", "blackout": ["22:00-06:00"]}"#,
+        ] {
+            let object = json!({"cron": "0 2 * * *", "jitter": "5m", "blackout": ["22:00-06:00"]});
+            assert_eq!(timing(text), object);
+        }
+        assert_eq!(timing("{cron: ["), json!("{cron: ["));
     }
 }

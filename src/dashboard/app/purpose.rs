@@ -1,9 +1,9 @@
 //! What forms and pickers are about: told to `update` when they are sent.
 
 use super::configs::draft::rule_form::RuleDraft;
+use super::configs::draft::settings_form::SettingsDraft;
 use super::differences::ScriptDraft;
 use super::limits_form::LimitsDraft;
-use crate::model::config::ConfigSpec;
 use crate::model::ids::ConnectionId;
 
 /// What a form is about.
@@ -14,7 +14,7 @@ pub enum Purpose {
     /// A rule of the config that is made or changed.
     Rule(Box<RuleDraft>),
     /// The settings of the config that is made or changed, as they were.
-    Settings(Box<ConfigSpec>),
+    Settings(Box<SettingsDraft>),
     /// A mapping file to be read.
     ImportFile,
     /// A file that the config of this name is written to.

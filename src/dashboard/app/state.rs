@@ -26,6 +26,7 @@ use super::picker::{PickPurpose, Picker};
 use super::request::Ticket;
 use crate::model::config::Config;
 use crate::model::connection::Connection;
+use crate::model::cron::Zone;
 use crate::model::freshness::ConfigFreshness;
 use crate::model::ids::{ConfigId, JobId};
 use crate::model::job::{Job, JobState};
@@ -89,6 +90,8 @@ pub struct Setup {
     pub read_only: bool,
     /// Lines of the live log that are kept.
     pub log_lines: usize,
+    /// The zone of schedules that name none.
+    pub zone: Zone,
 }
 
 impl Default for Setup {
@@ -97,6 +100,7 @@ impl Default for Setup {
             keymap: Keymap::default(),
             read_only: false,
             log_lines: 10_000,
+            zone: Zone::UTC,
         }
     }
 }

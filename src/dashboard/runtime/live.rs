@@ -65,5 +65,6 @@ pub fn setup(options: &DashboardOptions, keymap: Keymap) -> Setup {
         keymap,
         read_only: options.read_only,
         log_lines: options.log_lines,
+        zone: options.zone,
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::logging::RingHandle;
+use crate::model::cron::Zone;
 use crate::settings::{DashboardSettings, Settings};
 
 pub use crate::dashboard::ui::theme::ColorChoice;
@@ -34,6 +35,8 @@ pub struct DashboardOptions {
     pub on_disconnect: OnDisconnect,
     /// Lines of the live log that are kept.
     pub log_lines: usize,
+    /// The zone of schedules that name none.
+    pub zone: Zone,
     /// Keys of single actions; the others keep theirs.
     pub keys: BTreeMap<String, Vec<String>>,
     /// The lines that this process writes.
@@ -142,6 +145,7 @@ impl Default for DashboardOptions {
             max_fps: 10,
             on_disconnect: OnDisconnect::Release,
             log_lines: 10_000,
+            zone: Zone::UTC,
             keys: BTreeMap::new(),
             logs: None,
             visit_file: None,

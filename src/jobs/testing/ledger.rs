@@ -244,6 +244,7 @@ fn config() -> Config {
         version: 1,
         last_job: None,
         next_runs: Vec::new(),
+        zone: None,
         created_at: Utc::now(),
         updated_at: Utc::now(),
     }
@@ -467,8 +468,12 @@ impl Ledger for FakeLedger {
         })
     }
 
-    fn put_schedule<'a>(&'a self, _: &'a ScheduleRow) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.answer(|_| Ok(()))
+    fn put_schedule<'a>(
+        &'a self,
+        _: Option<&'a ScheduleRow>,
+        _: &'a ScheduleRow,
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
+        self.answer(|_| Ok(true))
     }
 
     fn drop_schedule(&self, _: ConfigId) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -6,9 +6,9 @@ use super::connection::read_name;
 use super::options;
 use super::reader::{Found, Object};
 use super::rule;
+use super::schedule;
 use super::writer::{Fields, Form};
 use crate::model::config::ConfigSpec;
-use crate::model::cron::Cron;
 use crate::model::finding::Finding;
 use crate::model::pattern;
 use crate::model::rule::{SyncMode, TableRule};
@@ -38,7 +38,7 @@ pub(super) fn read(value: &Value, path: &str, by_id: bool, found: &Found) -> Opt
     if let Some(inner) = object.object("options") {
         spec.options = options::read(inner);
     }
-    spec.schedule = read_schedule(&object);
+    spec.schedule = schedule::read(&object);
     object.later("labels", "[]", |value| {
         value.as_array().is_some_and(Vec::is_empty)
     });
@@ -54,30 +54,6 @@ pub(super) fn read(value: &Value, path: &str, by_id: bool, found: &Found) -> Opt
     super::check::check_rules(&object, &spec);
     object.finish();
     (name.is_some() && connection.is_some() && tables.is_some()).then_some(spec)
-}
-
-/// Cron text; what later versions take beside it is refused by name.
-fn read_schedule(object: &Object<'_>) -> Option<Cron> {
-    let refuse = |what: &str| {
-        object.problem(
-            "schedule",
-            format!("schedule: {what} is not available in this version"),
-            "give a cron expression such as \"*/15 * * * *\"",
-        );
-        None
-    };
-    match object.get("schedule")? {
-        Value::Object(_) => return refuse("an object"),
-        Value::String(text) if text.trim() == "continuous" => return refuse("continuous"),
-        _ => {}
-    }
-    match Cron::parse(&object.text("schedule")?) {
-        Ok(cron) => Some(cron),
-        Err((message, remedy)) => {
-            object.problem("schedule", message, remedy);
-            None
-        }
-    }
 }
 
 fn read_connection(object: &Object<'_>, by_id: bool) -> Option<String> {
@@ -139,7 +115,8 @@ pub(super) fn print(spec: &ConfigSpec, form: Form) -> Map<String, Value> {
         spec.sync_mode == SyncMode::Full,
     );
     out.put("enabled", spec.enabled, spec.enabled);
-    out.maybe("schedule", spec.schedule.as_ref().map(Cron::as_str));
+    let timing = spec.schedule.as_ref();
+    out.maybe("schedule", timing.map(|one| schedule::print(one, form)));
     let short = form == Form::Short;
     let rules: Vec<Value> = spec.tables.iter().map(|r| rule::print(r, form)).collect();
     // By what is printed: a rule may spell out what is the default anyway.

@@ -12,7 +12,7 @@ use crate::model::config::{Checksum, Consistency, Options, ShadowIn, WriterChoic
 use crate::model::config::{Config, ConfigSpec};
 use crate::model::connection::{Connection, ConnectionSpec};
 use crate::model::connection::{Ssl, SslMode};
-use crate::model::cron::Cron;
+use crate::model::cron::{Cron, Zone};
 use crate::model::finding::Finding;
 use crate::model::mask::Mask;
 use crate::model::rule::TableRule;
@@ -20,6 +20,7 @@ use crate::model::rule::{
     ColumnSelect, ConflictResolution, FullStrategy, Orphans, Quarantine, TableOverrides,
     TableSelect, TargetTriggers, Verify,
 };
+use crate::model::schedule::{Blackout, CatchUp, Schedule};
 use crate::model::secret::Secret;
 
 const EXAMPLE: &str = r#"version: 1
@@ -460,6 +461,7 @@ fn what_is_shown_can_be_put_back() {
         version: 1,
         last_job: None,
         next_runs: Vec::new(),
+        zone: None,
         created_at: Utc::now(),
         updated_at: Utc::now(),
     };
@@ -689,6 +691,29 @@ fn rule() -> impl Strategy<Value = TableRule> {
         )
 }
 
+fn schedule() -> impl Strategy<Value = Schedule> {
+    let times = &["@daily", "*/5 2-4 * * MON-FRI", "0 0 1,15 * 0"][..];
+    let zones = &["Europe/Berlin", "UTC", "America/Argentina/Buenos_Aires"][..];
+    let windows = &["03:00-05:00", "22:00-23:00", "23:30-23:40", "04:10-06:07"][..];
+    (
+        proptest::sample::select(times),
+        proptest::option::of(proptest::sample::select(zones)),
+        0_u64..86_400_000,
+        any::<bool>(),
+        proptest::sample::subsequence(windows, 0..3),
+    )
+        .prop_map(|(cron, zone, jitter, once, windows)| Schedule {
+            timezone: zone.map(|name| Zone::parse(name).unwrap()),
+            jitter: Duration::from_millis(jitter),
+            catch_up: if once { CatchUp::Once } else { CatchUp::None },
+            blackout: windows
+                .iter()
+                .map(|text| Blackout::parse(text).unwrap())
+                .collect(),
+            ..Schedule::from(Cron::parse(cron).unwrap())
+        })
+}
+
 fn config() -> impl Strategy<Value = ConfigSpec> {
     (
         name(),
@@ -697,14 +722,12 @@ fn config() -> impl Strategy<Value = ConfigSpec> {
         proptest::option::of(1_u64..1_000_000),
         1_u32..64,
         any::<bool>(),
-        proptest::option::of(proptest::sample::select(
-            &["@daily", "*/5 2-4 * * MON-FRI", "0 0 1,15 * 0"][..],
-        )),
+        proptest::option::of(schedule()),
     )
         .prop_map(|(n, tables, enabled, timeout, workers, strong, schedule)| {
             let mut spec = ConfigSpec::new(&n, "", tables);
             spec.enabled = enabled;
-            spec.schedule = schedule.map(|text| Cron::parse(text).unwrap());
+            spec.schedule = schedule;
             spec.options = Options {
                 max_concurrency: workers,
                 consistency: Consistency::Table,

@@ -84,6 +84,7 @@ impl Configs {
             version: 0,
             last_job: None,
             next_runs: Vec::new(),
+            zone: None,
             created_at: Utc::now(),
             updated_at: Utc::now(),
         };

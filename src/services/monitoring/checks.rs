@@ -118,7 +118,7 @@ async fn migrations(shared: &ServicesOptions) -> Check {
 /// Every table of the control database, and whether the server can read it.
 async fn tables(shared: &ServicesOptions) -> Check {
     const NAME: &str = "tables";
-    const WANTED: [&str; 17] = [
+    const WANTED: &[&str] = &[
         "schema_info",
         "secret_keys",
         "sync_connections",
@@ -134,6 +134,10 @@ async fn tables(shared: &ServicesOptions) -> Check {
         "sync_logs",
         "sync_differences",
         "sync_schedules",
+        "sync_skipped_runs",
+        "notifications",
+        "notification_targets",
+        "notified_lags",
         "sync_deleted",
         "instances",
     ];
@@ -154,7 +158,8 @@ async fn tables(shared: &ServicesOptions) -> Check {
     match found.await {
         Ok(present) => {
             let missing: Vec<&str> = WANTED
-                .into_iter()
+                .iter()
+                .copied()
                 .filter(|name| !present.iter().any(|there| there == name))
                 .collect();
             if missing.is_empty() {

@@ -24,7 +24,7 @@ const NAMED: usize = 3;
 /// Deleted rows whose time is over sooner than this are told of, so that they can be put back.
 const SOON: Duration = Duration::from_secs(86_400);
 
-/// `connections configs schedules shadows quarantine helper_tables clock`.
+/// `connections configs schedules shadows quarantine helper_tables clock notifications`.
 pub(super) async fn all(shared: &ServicesOptions) -> Vec<Check> {
     let found = [
         ("connections", connections(shared).await),
@@ -34,6 +34,7 @@ pub(super) async fn all(shared: &ServicesOptions) -> Vec<Check> {
         ("quarantine", quarantine(shared).await),
         ("helper_tables", helper_tables(shared).await),
         ("clock", clock(shared).await),
+        ("notifications", notifications(shared).await),
     ];
     found
         .into_iter()
@@ -155,10 +156,9 @@ async fn schedules(shared: &ServicesOptions) -> Result<Check, StoreError> {
     };
     let missing = match (plays("api"), plays("worker")) {
         (true, true) => {
-            return Ok(good(
-                NAME,
-                format!("{} configs are started by their schedules", configs.len()),
-            ));
+            let started = format!("{} configs are started by their schedules", configs.len());
+            let skipped = shared.store.skipped_runs().await?;
+            return Ok(skipped_or_good(NAME, started, &skipped));
         }
         (false, _) => "no live service starts them",
         (true, false) => "no live service takes their jobs",
@@ -170,6 +170,30 @@ async fn schedules(shared: &ServicesOptions) -> Result<Check, StoreError> {
         "start db-taxi --headless with the roles api and worker (instance.roles), or take the \
          schedule away and call db-taxi run from cron",
     ))
+}
+
+/// A due time is left out while a job of the config is active; many in a row mean that its jobs take
+/// longer than the schedule gives them, or that one is paused.
+fn skipped_or_good(name: &str, started: String, skipped: &[(String, u64)]) -> Check {
+    const MANY: u64 = 3;
+    let many: Vec<_> = skipped.iter().filter(|(_, times)| *times >= MANY).collect();
+    let Some((first, _)) = many.first() else {
+        return good(name, started);
+    };
+    let each = many
+        .iter()
+        .map(|(config, times)| format!("{config} ({times} in a row)"));
+    advice(
+        name,
+        format!(
+            "{started}; due while the last job had not ended, and left out: {}",
+            named(each)
+        ),
+        format!(
+            "see db-taxi jobs show last:{}; resume it if it is paused, else give it a longer interval",
+            word(first)
+        ),
+    )
 }
 
 /// Deleted rows that can be put back only for a short time, or that nobody has cleaned up.
@@ -257,6 +281,28 @@ async fn clock(shared: &ServicesOptions) -> Result<Check, StoreError> {
     Ok(good(
         NAME,
         "this machine and the local server agree on the time",
+    ))
+}
+
+/// Notifications that were given up: somebody believes that all is well.
+async fn notifications(shared: &ServicesOptions) -> Result<Check, StoreError> {
+    const NAME: &str = "notifications";
+    const LATELY: Duration = Duration::from_secs(86_400);
+    let status = shared.store.notification_status(LATELY).await?;
+    let stand = format!(
+        "in the last day {} were sent, {} wait",
+        status.sent, status.waiting
+    );
+    let Some(error) = status.error else {
+        return Ok(good(NAME, stand));
+    };
+    Ok(bad(
+        NAME,
+        format!(
+            "{stand}, {} were given up; the last: {error}",
+            status.failed
+        ),
+        "see that the webhook or command of the settings works; what was given up is in the log",
     ))
 }
 

@@ -6,6 +6,7 @@ use super::Monitoring;
 use crate::model::command::Refusal;
 use crate::model::config::Config;
 use crate::model::freshness::{ConfigFreshness, freshness};
+use crate::model::schedule::Timetable;
 use crate::model::table_run::Verified;
 use crate::services::refusal::refuse;
 
@@ -42,7 +43,7 @@ impl Monitoring {
             .schedule
             .as_ref()
             .filter(|_| config.spec.enabled)
-            .map(|cron| (cron, self.0.defaults.get().timezone));
+            .map(|schedule| Timetable::new(schedule, self.0.defaults.get().timezone, config.id));
         let differing = tables.iter().filter(|(_, v)| v.differences > 0).count();
         ConfigFreshness {
             config_id: config.id,

@@ -257,12 +257,11 @@ fn rules_over_two_keys_name_both() {
 
 #[test]
 fn keys_whose_work_is_not_there_take_their_default_only() {
-    let file = "server: {cors_origins: [], tls_cert: null}\nnotifications: []\n";
+    let file = "server: {cors_origins: [], tls_cert: null}\n";
     loaded(file, &[("DBT_SERVER_TLS_KEY", "")], &["server.tls_key="]);
     for (file, key) in [
         ("server: {cors_origins: [a]}", "server.cors_origins"),
         ("server: {tls_cert: /x}", "server.tls_cert"),
-        ("notifications: [{on: [failed]}]", "notifications"),
     ] {
         assert_eq!(
             refusal(file, &[], &[]),

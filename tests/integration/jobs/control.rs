@@ -102,6 +102,17 @@ both_flavours! {
         assert!(hour == "10:30" || hour == "11:30", "{hour}");
         let exported = taxi.run(&["mappings", "export"]).expect_code(0).stdout;
         assert!(exported.contains("schedule: 30 12 * * *"), "{exported}");
+        let object = "{cron: 30 12 * * *, timezone: Asia/Kolkata, blackout: [22:00-06:00], catch_up: once}";
+        taxi.run(&["configs", "edit", "everything", "--schedule", object]).expect_code(0);
+        let shown = show(&taxi);
+        assert_eq!(shown["schedule"]["timezone"], "Asia/Kolkata");
+        assert_eq!(&shown["next_run_at"].as_str().unwrap()[11..16], "07:00");
+        let exported = taxi.run(&["mappings", "export"]).expect_code(0).stdout;
+        assert!(exported.contains("    timezone: Asia/Kolkata\n    catch_up: once\n"), "{exported}");
+        let again = taxi.import(&exported).stdout;
+        assert!(again.contains("0 updated, 2 unchanged"), "{again}");
+        let refused = taxi.run(&["configs", "edit", "everything", "--schedule", "{cron: '@daily', jitter: 30}"]).expect_code(2);
+        assert!(refused.stderr.contains("schedule.jitter"), "{}", refused.stderr);
         taxi.run(&["configs", "disable", "everything"]).expect_code(0);
         assert_eq!(show(&taxi)["next_run_at"], Value::Null);
         let refused = taxi.run(&["run", "everything"]).expect_code(4);

@@ -4,6 +4,7 @@ pub mod fields;
 pub mod preview;
 pub mod rule_form;
 pub mod settings_form;
+pub mod timing;
 
 use std::collections::HashMap;
 

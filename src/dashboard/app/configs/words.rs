@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::dashboard::app::format::plural;
 use crate::model::config::ConfigSpec;
+use crate::model::cron::Zone;
 use crate::model::rule::TableSelect;
 
 /// Rules that are named; more are counted, so that a line of a config with thousands is soon made.
@@ -61,6 +62,16 @@ pub fn due(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
         60..1440 => format!("in {}h {:02}m", minutes / 60, minutes % 60),
         _ => format!("in {}d {}h", minutes / 1440, minutes % 1440 / 60),
     }
+}
+
+/// Starts by the clocks of their zone: `11-23 02:00, 11-24 02:00 Europe/Berlin`.
+#[must_use]
+pub fn runs(starts: &[DateTime<Utc>], zone: Zone) -> String {
+    let times: Vec<String> = starts
+        .iter()
+        .map(|at| zone.wall(*at).format("%m-%d %H:%M").to_string())
+        .collect();
+    format!("{} {zone}", times.join(", "))
 }
 
 #[cfg(test)]

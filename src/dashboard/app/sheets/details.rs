@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::dashboard::app::configs::words;
 use crate::dashboard::app::format;
 use crate::dashboard::app::overlay::Sheet;
 use crate::dashboard::app::sheets::{field, marked};
@@ -105,13 +106,11 @@ pub fn config(config: &Config, now: DateTime<Utc>) -> Sheet {
         "Schedule",
         spec.schedule
             .as_ref()
-            .map_or("none: started by hand", |cron| cron.as_str()),
+            .map_or_else(|| "none: started by hand".to_owned(), ToString::to_string),
     ));
     if !config.next_runs.is_empty() {
-        let times: Vec<String> = (config.next_runs.iter())
-            .map(|at| at.format("%m-%d %H:%M").to_string())
-            .collect();
-        lines.push(field("Next runs", format!("{} UTC", times.join(", "))));
+        let zone = config.zone.unwrap_or_default();
+        lines.push(field("Next runs", words::runs(&config.next_runs, zone)));
     }
     if let Some(last) = &config.last_job {
         let when = last

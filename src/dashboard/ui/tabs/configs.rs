@@ -48,7 +48,7 @@ pub fn render(state: &State, canvas: &mut Canvas<'_>) {
 fn row(state: &State, config: &Config) -> Vec<Cell> {
     let spec = &config.spec;
     let schedule = match &spec.schedule {
-        Some(cron) => Cell::plain(cron.as_str()),
+        Some(schedule) => Cell::plain(schedule.as_str()),
         None => Cell::of("by hand", Tone::Dim),
     };
     vec![
@@ -104,8 +104,12 @@ fn about(state: &State, config: &Config) -> [Line; 2] {
         format!("{} → {} · ", c.spec.database, c.spec.target_database())
     });
     let next = match (&spec.schedule, config.next_runs.first()) {
-        (Some(cron), Some(at)) => format!(" · {cron}, next {} UTC", at.format("%Y-%m-%d %H:%M")),
-        (Some(cron), None) => format!(" · {cron}, but disabled"),
+        (Some(schedule), Some(at)) => {
+            let zone = config.zone.unwrap_or_default();
+            let wall = zone.wall(*at).format("%Y-%m-%d %H:%M");
+            format!(" · {schedule}, next {wall} {zone}")
+        }
+        (Some(schedule), None) => format!(" · {schedule}, but disabled"),
         (None, _) => String::new(),
     };
     [

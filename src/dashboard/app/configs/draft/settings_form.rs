@@ -1,20 +1,22 @@
 //! The form of a config's settings: everything but its rules.
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::Draft;
 use super::fields::{Kind, put, shown};
+use super::{Draft, timing};
 use crate::dashboard::app::form::{Field, Form, Problem, Purpose};
 use crate::dashboard::app::text::Line;
 use crate::model::config::{ConfigSpec, Consistency};
+use crate::model::cron::Zone;
 use crate::model::finding::Finding;
+use crate::model::ids::ConfigId;
 use crate::model::mapping;
 use crate::model::rule::{ConflictResolution, FullStrategy, SyncMode, Verify};
 
 const FIELDS: &[(&str, Kind)] = &[
     ("name", Kind::Text),
     ("sync_mode", Kind::Text),
-    ("schedule", Kind::Text),
     ("enabled", Kind::Flag),
     ("exclude", Kind::List),
     ("options.max_concurrency", Kind::Number),
@@ -29,9 +31,22 @@ const FIELDS: &[(&str, Kind)] = &[
     ("options.enable_compression", Kind::Flag),
 ];
 
-/// The form for a draft's settings.
+/// The config whose settings are changed, and what its next starts are worked out by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SettingsDraft {
+    /// The config as it was.
+    pub spec: ConfigSpec,
+    /// Which one; a new one has the jitter of any.
+    pub config: ConfigId,
+    /// When the form was opened.
+    pub now: DateTime<Utc>,
+    /// The zone of schedules that name none.
+    pub zone: Zone,
+}
+
+/// The form for a draft's settings. `now` and `zone`: what next starts are worked out by.
 #[must_use]
-pub fn form(draft: &Draft) -> Form {
+pub fn form(draft: &Draft, now: DateTime<Utc>, zone: Zone) -> Form {
     // There may be thousands of rules, and none of them is shown here.
     let mut without_rules = draft.spec.clone();
     without_rules.tables.clear();
@@ -43,7 +58,7 @@ pub fn form(draft: &Draft) -> Form {
     let words = |words: &'static [&'static str]| -> Vec<(&str, &str)> {
         words.iter().map(|word| (*word, *word)).collect()
     };
-    let fields = vec![
+    let mut fields = vec![
         name_field(draft),
         Field::choice(
             "sync_mode",
@@ -52,9 +67,7 @@ pub fn form(draft: &Draft) -> Form {
             &text("sync_mode"),
         )
         .help("full: the whole tables each run. incremental: what changed. Rules may differ."),
-        Field::text("schedule", "Schedule", &text("schedule"))
-            .placeholder("started by hand")
-            .help("Five fields such as */15 * * * *, or @hourly, @daily, @weekly, @monthly."),
+        timing::cron_field(&draft.spec),
         Field::toggle("enabled", "Enabled", draft.spec.enabled)
             .help("Off: schedules and run don't start it. space switches."),
         Field::text("exclude", "Leave out", &text("exclude"))
@@ -62,6 +75,9 @@ pub fn form(draft: &Draft) -> Form {
             .help("Patterns by commas that no match rule reaches."),
         Field::fold("More: workers, strategies, limits of deletes")
             .help("space or enter shows and hides them."),
+    ];
+    fields.extend(timing::rare_fields(&draft.spec));
+    fields.extend([
         Field::text(
             "options.max_concurrency",
             "Workers",
@@ -138,17 +154,22 @@ pub fn form(draft: &Draft) -> Form {
         )
         .rare()
         .help("Compressed protocol to the source."),
-    ];
+    ]);
     let title = match draft.base {
         Some(_) => format!("Settings of {}", draft.spec.name),
         None => "New config: name, mode, schedule".to_owned(),
     };
-    let mut form = Form::new(
-        Purpose::Settings(Box::new(draft.spec.clone())),
-        title,
-        fields,
-    )
-    .ruled(rules);
+    let purpose = Purpose::Settings(Box::new(SettingsDraft {
+        spec: draft.spec.clone(),
+        config: draft
+            .base
+            .map_or(ConfigId::from_u64_pair(0, 0), |base| base.id),
+        now,
+        zone,
+    }));
+    let mut form = Form::new(purpose, title, fields)
+        .ruled(rules)
+        .adapting(timing::foresee);
     form.intro = vec![Line::plain(format!(
         "From {}, {}.",
         draft.spec.connection,
@@ -186,7 +207,8 @@ pub fn spec(form: &Form) -> Result<ConfigSpec, Vec<Finding>> {
     let Purpose::Settings(before) = &form.purpose else {
         return Err(Vec::new());
     };
-    let mut object: Value = mapping::spec_to_json(&**before);
+    let mut object: Value = mapping::spec_to_json(&before.spec);
+    object["schedule"] = timing::value(form);
     put(form, &mut object, FIELDS).map_err(|(id, why)| vec![Finding::new(id, why)])?;
     mapping::parse_config(&object)
 }
@@ -204,12 +226,14 @@ mod tests {
         whole.options.max_concurrency = 9;
         whole.options.shadow_in = crate::model::config::ShadowIn::Target;
         whole.options.table.max_delete_rows = Some(3);
-        whole.schedule = crate::model::cron::Cron::parse("@daily").ok();
+        let schedule = serde_json::json!({"cron": "@daily", "timezone": "Asia/Kolkata",
+            "jitter": "5m", "catch_up": "once", "blackout": ["08:00-09:00", "22:00-23:30"]});
+        whole.schedule = mapping::parse_schedule(&schedule).ok();
         for wanted in [
             ConfigSpec::new("c", "p", vec![TableRule::of_pattern("*")]),
             whole,
         ] {
-            let form = form(&Draft::new(wanted.clone()));
+            let form = form(&Draft::new(wanted.clone()), DateTime::UNIX_EPOCH, Zone::UTC);
             assert_eq!(spec(&form), Ok(wanted));
         }
     }
@@ -217,7 +241,7 @@ mod tests {
     #[test]
     fn typing_replaces_a_proposed_name_and_changes_one_of_its_own() {
         let typed = |spec: ConfigSpec| {
-            let mut form = form(&Draft::new(spec));
+            let mut form = form(&Draft::new(spec), DateTime::UNIX_EPOCH, Zone::UTC);
             for c in "ab".chars() {
                 form.key(crate::dashboard::app::key::Key::char(c));
             }
@@ -234,11 +258,42 @@ mod tests {
     #[test]
     fn a_wrong_schedule_is_told_at_its_field() {
         let spec = ConfigSpec::new("shop", "production", vec![TableRule::of_table("orders")]);
-        let mut form = form(&Draft::new(spec));
+        let mut form = form(&Draft::new(spec), DateTime::UNIX_EPOCH, Zone::UTC);
         if let Some(field) = form.field_mut("schedule") {
             field.paste("every day");
         }
         assert!(!form.check());
         assert!(form.field("schedule").unwrap().error.is_some());
+    }
+
+    #[test]
+    fn the_next_starts_stand_below_the_schedule_as_it_is_typed() {
+        let spec = ConfigSpec::new("shop", "production", vec![TableRule::of_table("orders")]);
+        let now = "2026-11-22T12:00:00Z".parse().unwrap();
+        let mut form = form(
+            &Draft::new(spec),
+            now,
+            Zone::parse("Europe/Berlin").unwrap(),
+        );
+        let help = |form: &Form| form.field("schedule").unwrap().help.clone();
+        assert!(help(&form).contains("@daily"));
+        form.turn(true);
+        form.turn(true);
+        assert_eq!(form.focused().unwrap().id, "schedule");
+        form.paste("30 2 * * *");
+        assert_eq!(
+            help(&form),
+            "Next: 11-23 02:30, 11-24 02:30, 11-25 02:30, 11-26 02:30, 11-27 02:30 Europe/Berlin"
+        );
+        form.field_mut("schedule.timezone").unwrap().paste("UTC");
+        form.field_mut("schedule.blackout").unwrap().paste("nights");
+        form.paste(" ");
+        assert!(
+            help(&form).contains("@daily"),
+            "what is wrong has no next start"
+        );
+        assert!(!form.check());
+        let error = form.field("schedule.blackout").unwrap().error.clone();
+        assert!(error.unwrap().contains("22:00-06:00"));
     }
 }

@@ -212,7 +212,7 @@ fn free_name(state: &State, connection: &str) -> String {
 
 fn open_settings(state: &mut State) -> Vec<Effect> {
     if let Some(draft) = &state.draft {
-        let form = settings_form::form(draft);
+        let form = settings_form::form(draft, state.clock.wall, state.setup.zone);
         forms::open(state, form);
     }
     Vec::new()
