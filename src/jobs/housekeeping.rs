@@ -37,8 +37,7 @@ pub async fn heartbeat(core: Arc<Core>) {
     }
 }
 
-/// Removes old jobs and old entries of the audit log each hour, sooner where they grow old soon, until the engine is shut down; none of the jobs while
-/// their age has no limit.
+/// Removes old jobs each hour, sooner where they grow old soon, until the engine is shut down; none while their age has no limit.
 pub async fn clean(core: Arc<Core>) {
     loop {
         let age = core.limits().cleanup_age;
@@ -63,14 +62,10 @@ pub async fn clean(core: Arc<Core>) {
 }
 
 async fn removed(core: &Core, age: Duration) -> Result<u64, StoreError> {
-    let removed = if age.is_zero() {
-        0
-    } else {
-        core.ledger.delete_old_jobs(age).await?
-    };
-    let jobs_age = if age.is_zero() { Duration::MAX } else { age };
-    core.ledger.delete_old_audit(jobs_age).await?;
-    Ok(removed)
+    if age.is_zero() {
+        return Ok(0);
+    }
+    core.ledger.delete_old_jobs(age).await
 }
 
 fn pause(age: Duration) -> Duration {
