@@ -58,7 +58,8 @@ impl Seen {
         seen.totals = hub.tally().totals();
         if let Some(stored) = &seen.stored {
             // From 0 on: a counter that appears with its first step hides that step.
-            for name in stored.configs.keys() {
+            let enabled = stored.configs.iter().filter(|(_, config)| config.enabled);
+            for (name, _) in enabled {
                 seen.totals.configs.entry(name.clone()).or_default();
             }
             for name in stored.connections.values() {
