@@ -112,7 +112,6 @@ tests() { # NAME TARGETS... [-- without MYSQL|MARIADB ...]
 if [ $part != integration ]; then
   check formatting cargo fmt --all --check
   check clippy cargo clippy --all-targets --locked -- -D warnings
-  check 'clippy with traces' cargo clippy --lib --bins --test otel --features otel --locked -- -D warnings
   others=()
   for file in tests/*.rs; do
     [ -e "$file" ] && { file=${file##*/}; others+=(--test "${file%.rs}"); }
@@ -135,7 +134,6 @@ if [ $part != fast ]; then
     [ -z "${MYSQL_MISSING:-}" ] || missing+=(mysql)
     [ -z "${MARIADB_MISSING:-}" ] || missing+=(mariadb)
     tests 'integration tests' --locked --test integration -- "${missing[@]}"
-    tests 'traces' --locked --features otel --test otel -- "${missing[@]}"
   else
     failed=$((failed + 1)); problems+=('no server for the integration tests')
   fi

@@ -87,24 +87,3 @@ mod tests {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use crate::jobs::testing::{FakeLedger, FakeWork, TTL, engine, setup};
-    use crate::jobs::{QueueMode, StopHow};
-
-    #[tokio::test(start_paused = true)]
-    async fn an_engine_that_gives_no_sign_of_life_for_long_is_told() {
-        let (ledger, work) = (FakeLedger::new(), FakeWork::new());
-        let engine = engine(setup(), &ledger, &work);
-        engine.start(QueueMode::OnlyAsked);
-        tokio::time::sleep(TTL * 20).await;
-        assert!(engine.is_beating());
-        ledger.unreachable(true);
-        tokio::time::sleep(TTL * 20).await;
-        assert!(engine.is_beating(), "that is not its fault");
-        engine.shutdown(StopHow::Cancel, TTL).await;
-        tokio::time::sleep(TTL * 5).await;
-        assert!(!engine.is_beating());
-    }
-}

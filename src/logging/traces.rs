@@ -119,7 +119,11 @@ fn caller(traceparent: &str) -> Option<SpanContext> {
         (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let known =
         version.len() == 2 && version != "ff" && (version != "00" || parts.next().is_none());
-    if !known || trace.len() != 32 || span.len() != 16 || flags.len() != 2 {
+    let is_hex = |text: &str, digits: usize| {
+        let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        text.len() == digits && text.bytes().all(hex)
+    };
+    if !known || !is_hex(trace, 32) || !is_hex(span, 16) || !is_hex(flags, 2) {
         return None;
     }
     let context = SpanContext::new(
