@@ -41,6 +41,7 @@ mod scheduler;
 mod shared;
 mod slots;
 mod spans;
+mod standing;
 mod stop;
 mod table;
 mod tally;

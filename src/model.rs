@@ -18,6 +18,7 @@ pub mod ids;
 pub mod incremental;
 pub mod job;
 pub mod job_state;
+pub mod labels;
 pub mod log;
 pub mod mapping;
 pub mod mask;

@@ -42,12 +42,16 @@ mod transaction;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::model::status::PoolStatus;
 use crate::mysql::{Endpoint, Ident, Pool, SessionKind};
 
 pub use error::StoreError;
 pub use jobs::NewJob;
 pub use migrate::{MigrationStatus, migration_status, schema_version};
 pub use rekey::{Rekeyed, backup_advice};
+
+/// Most sessions that only keep leases.
+const MOST_OF_LEASES: u32 = 3;
 
 /// What [`Store::open`] needs to know.
 #[derive(Debug, Clone)]
@@ -68,10 +72,20 @@ pub struct StoreOptions {
 
 /// The control database; clones share it.
 #[derive(Clone)]
-pub struct Store(Arc<Inner>);
+pub struct Store(Arc<Inner>, Way);
+
+/// Which sessions statements go by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Those of everybody.
+    Common,
+    /// Those that only keep leases: they wait for nobody.
+    Leases,
+}
 
 struct Inner {
     pool: Pool,
+    leases: Pool,
     database: Ident,
     keys: keys::KeyRing,
     lease_ttl: Duration,
@@ -98,20 +112,29 @@ impl Store {
         session.close().await;
         let mut endpoint = (*options.endpoint).clone();
         endpoint.database = Some(options.database);
-        let pool = Pool::new(
-            Arc::new(endpoint),
-            SessionKind::Control,
-            options.lease_ttl,
-            options.max_open,
-            options.max_idle,
-        );
-        let store = Self(Arc::new(Inner {
-            pool,
+        let endpoint = Arc::new(endpoint);
+        let pool = |open, idle| {
+            let endpoint = Arc::clone(&endpoint);
+            Pool::new(
+                endpoint,
+                SessionKind::Control,
+                options.lease_ttl,
+                open,
+                idle,
+            )
+        };
+        // Taken from the number of all, where that leaves enough.
+        let of_leases = (options.max_open / 8).clamp(1, MOST_OF_LEASES);
+        let common = options.max_open.saturating_sub(of_leases).max(2);
+        let inner = Inner {
+            pool: pool(common, options.max_idle),
+            leases: pool(of_leases, of_leases),
             database,
             keys: options.key,
             lease_ttl: options.lease_ttl,
             folds_names,
-        }));
+        };
+        let store = Self(Arc::new(inner), Way::Common);
         store.check_key().await?;
         Ok(store)
     }
@@ -119,7 +142,29 @@ impl Store {
     /// Control sessions; never for user data.
     #[must_use]
     pub fn pool(&self) -> &Pool {
-        &self.0.pool
+        match self.1 {
+            Way::Common => &self.0.pool,
+            Way::Leases => &self.0.leases,
+        }
+    }
+
+    /// Numbers of all its sessions.
+    #[must_use]
+    pub fn pool_status(&self) -> PoolStatus {
+        let (all, leases) = (self.0.pool.status(), self.0.leases.status());
+        PoolStatus {
+            open: all.open + leases.open,
+            idle: all.idle + leases.idle,
+            in_use: all.in_use + leases.in_use,
+            max_open: all.max_open + leases.max_open,
+            waits: all.waits + leases.waits,
+        }
+    }
+
+    /// The same by sessions of its own: a lease is claimed and renewed in time however many others
+    /// wait for a session.
+    fn for_leases(&self) -> Self {
+        Self(Arc::clone(&self.0), Way::Leases)
     }
 
     /// Name of the control database.
@@ -131,6 +176,7 @@ impl Store {
     /// Closes idle sessions and refuses every later call.
     pub async fn close(&self) {
         self.0.pool.close().await;
+        self.0.leases.close().await;
     }
 
     /// Asks the server for a sign of life.

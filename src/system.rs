@@ -130,7 +130,7 @@ impl System {
         let state = self.shared.lock();
         let mut status = state.database.clone();
         if let Some(open) = &state.open {
-            status.pool = open.store.pool().status();
+            status.pool = open.store.pool_status();
         }
         status
     }
@@ -150,6 +150,7 @@ impl System {
         shared.settings.set(Arc::new(settings.clone()));
         if let Some(engine) = self.engine() {
             engine.tune(tuning(&settings));
+            engine.set_labels(&settings.instance.labels);
         }
         shared.health_interval.send_if_modified(|now| {
             let changed = *now != interval;

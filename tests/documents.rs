@@ -44,6 +44,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/operations.md",
     "docs/upgrade.md",
     "docs/rest.md",
+    "docs/instances.md",
 ];
 
 fn read(name: &str) -> String {

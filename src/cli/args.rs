@@ -195,6 +195,8 @@ pub enum Command {
     Mappings(MappingsCommand),
     /// Check the control database and everything that syncs need
     Status(StatusArgs),
+    /// The db-taxi processes that share the control database, and what they work on
+    Instances,
     /// Settings
     #[command(subcommand)]
     Config(ConfigCommand),

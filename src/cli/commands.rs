@@ -5,6 +5,7 @@
 mod bundle;
 mod configs;
 mod connections;
+mod instances;
 mod jobs;
 mod mappings;
 mod migrate;
@@ -165,6 +166,7 @@ async fn at_once(context: &Context<'_>, command: &Command) -> Result<Exit, Failu
         Command::Mappings(command) => mappings::run(context, command).await,
         Command::Status(args) => status::status(context, args).await,
         Command::Config(ConfigCommand::Rekey(args)) => rekey::rekey(context, args).await,
+        Command::Instances => instances::instances(context).await,
         Command::Tokens(command) => tokens::run(context, command).await,
         Command::Migrate(_) => migrate::migrate(context),
         Command::Verify(_) | Command::Config(_) | Command::Completions(_) | Command::Man(_) => Err(

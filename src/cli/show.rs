@@ -4,6 +4,7 @@
 
 pub mod connection;
 pub mod difference;
+pub mod instance;
 pub mod job;
 pub mod plan;
 pub mod status;

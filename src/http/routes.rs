@@ -13,14 +13,20 @@ use super::openapi;
 use super::operation::Described;
 use super::problem::Problem;
 use super::service::Service;
+use crate::model::labels::API;
 
 /// The routes of a service.
 pub fn of(service: &Arc<Service>) -> Router {
     let asked = Arc::clone(service);
     let probe: Probe = Arc::new(move || asked.readiness());
-    let api = api::router(service, document());
-    let routes = complete(health::router(probe).merge(api));
-    measure::measured(routes, &service.requests)
+    let health = health::router(probe);
+    // Without the role `api` it only answers probes.
+    let routes = if service.settings.instance.has_role(API) {
+        health.merge(api::router(service, document()))
+    } else {
+        health
+    };
+    measure::measured(complete(routes), &service.requests)
 }
 
 /// Every operation of the service.

@@ -17,6 +17,7 @@ use super::outcome::Cut;
 use super::pulse::Pulse;
 use super::runner::Runner;
 use super::slots::Slots;
+use super::standing::Standing;
 use super::stop::Stop;
 use crate::model::command::Refusal;
 use crate::model::cron::Zone;
@@ -71,10 +72,11 @@ pub struct Core {
     limits: RwLock<Limits>,
     /// This process.
     pub instance: InstanceId,
-    /// This process as it is entered in the control database.
-    pub description: Instance,
-    /// Its name there, once entered.
-    pub registered: OnceCell<String>,
+    /// This process as it is first entered in the control database.
+    description: Instance,
+    /// What others see of it.
+    pub standing: Standing,
+    registered: OnceCell<()>,
     /// Where events go.
     pub hub: EventHub,
     /// Keeps leases.
@@ -95,6 +97,8 @@ pub struct Core {
     pub ended: CancellationToken,
     /// The queue is looked at at once.
     pub wake: Notify,
+    /// A sign of life is given at once.
+    pub beat_now: Notify,
     /// The time zone of schedules, where this process starts what is due.
     pub schedules: Option<Zone>,
     /// When the loops last came round.
@@ -146,6 +150,7 @@ impl Core {
             runner,
             limits: RwLock::new(setup.limits),
             instance,
+            standing: Standing::new(&setup.description),
             description: setup.description,
             registered: OnceCell::new(),
             hub: setup.hub,
@@ -156,6 +161,7 @@ impl Core {
             stopping: CancellationToken::new(),
             ended: CancellationToken::new(),
             wake: Notify::new(),
+            beat_now: Notify::new(),
             schedules: setup.schedules,
             pulse: Pulse::default(),
         }
@@ -179,11 +185,7 @@ impl Core {
     /// When the control database does not answer.
     pub async fn register(&self) -> Result<(), StoreError> {
         self.registered
-            .get_or_try_init(|| async {
-                let stored = self.ledger.register_instance(&self.description).await?;
-                self.journal.set_instance(&stored.name);
-                Ok::<_, StoreError>(stored.name)
-            })
+            .get_or_try_init(|| self.enter())
             .await
             .map(|_| ())
     }
@@ -200,11 +202,32 @@ impl Core {
         self.limits().timezone
     }
 
+    /// Enters this process, or enters it again: one that gave no sign of life for long may have lost
+    /// its name to another, or have been forgotten.
+    ///
+    /// # Errors
+    /// When the control database does not answer.
+    pub async fn enter(&self) -> Result<(), StoreError> {
+        let own = Instance {
+            labels: self.standing.labels(),
+            ..self.description.clone()
+        };
+        let stored = self.ledger.register_instance(&own).await?;
+        self.journal.set_instance(&stored.name);
+        if let Some(was) = self.standing.entered_as(&stored.name) {
+            tracing::warn!(
+                target: "db_taxi::jobs",
+                "this instance gave no sign of life for so long that another took its name {was}; it is {} from here on",
+                stored.name
+            );
+        }
+        Ok(())
+    }
+
     /// Name of this process.
     #[must_use]
     pub fn name(&self) -> String {
-        let entered = self.registered.get();
-        entered.unwrap_or(&self.description.name).clone()
+        self.standing.name()
     }
 
     /// Jobs that are worked on here.

@@ -148,6 +148,20 @@ impl Engine {
             || self.core.pulse.is_within(limit)
     }
 
+    /// Takes other labels, which decide which jobs may be run here; those that run go on.
+    pub fn set_labels(&self, labels: &[String]) {
+        if self.core.standing.set_labels(labels) {
+            self.core.beat_now.notify_one();
+            self.core.wake.notify_one();
+        }
+    }
+
+    /// Whether jobs of configs that ask for these labels may be run here.
+    #[must_use]
+    pub fn carries(&self, wanted: &[String]) -> bool {
+        self.core.standing.carries(wanted)
+    }
+
     /// Tells watchers that a job goes on after a pause, and the queue to look at once.
     pub fn job_resumed(&self, job: &Job) {
         let what = What::JobResumed(Box::new(without_tables(job)));

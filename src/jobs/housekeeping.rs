@@ -14,21 +14,16 @@ const CLEAN_NO_OFTENER: Duration = Duration::from_mins(1);
 pub async fn heartbeat(core: Arc<Core>) {
     loop {
         core.pulse.heartbeat_came_round();
-        let beat = async {
-            core.register().await?;
-            core.ledger
-                .heartbeat(core.instance, &core.active_ids())
-                .await
-        };
-        if let Err(error) = beat.await {
+        if let Err(error) = beat(&core).await {
             tracing::debug!(target: "db_taxi::jobs", "no sign of life was given: {error}");
         }
         tokio::select! {
             () = core.ended.cancelled() => break,
+            () = core.beat_now.notified() => {}
             () = tokio::time::sleep(core.keeper.ttl() / 3) => {}
         }
     }
-    if core.registered.initialized() {
+    if core.standing.is_entered() {
         let stop = core.ledger.stop_instance(core.instance);
         let stopped = tokio::time::timeout(Duration::from_secs(3), stop).await;
         if !matches!(stopped, Ok(Ok(()))) {
@@ -37,7 +32,17 @@ pub async fn heartbeat(core: Arc<Core>) {
     }
 }
 
-/// Removes old jobs each hour, sooner where they grow old soon, until the engine is shut down; none while their age has no limit.
+async fn beat(core: &Core) -> Result<(), StoreError> {
+    core.register().await?;
+    let (labels, jobs) = (core.standing.labels(), core.active_ids());
+    match core.ledger.heartbeat(core.instance, &labels, &jobs).await {
+        Err(StoreError::NotFound { .. }) => core.enter().await,
+        other => other,
+    }
+}
+
+/// Each hour, sooner where jobs grow old soon, until the engine is shut down: removes old jobs, none
+/// while their age has no limit, and forgets instances that are long gone.
 pub async fn clean(core: Arc<Core>) {
     loop {
         let age = core.limits().cleanup_age;
@@ -62,6 +67,7 @@ pub async fn clean(core: Arc<Core>) {
 }
 
 async fn removed(core: &Core, age: Duration) -> Result<u64, StoreError> {
+    core.ledger.forget_instances().await?;
     if age.is_zero() {
         return Ok(0);
     }

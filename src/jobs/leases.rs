@@ -8,15 +8,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::ledger::Ledger;
 use crate::model::ids::InstanceId;
 use crate::store::StoreError;
-use crate::store::leases::{Lease, PreviousHolder, Resource};
+use crate::store::leases::{BATCH, Lease, PreviousHolder, Resource};
 use crate::sync::TableLease;
+
+/// Claims under way at once. A job claims each of its tables; were all sent together, the time that
+/// one waits for the others would count as time of its lease.
+const CLAIMS: usize = 2;
 
 /// Until when a lease is believed.
 #[derive(Debug, Clone)]
@@ -66,6 +70,7 @@ struct Inner {
     lost: AtomicU64,
     /// The set of held leases, or a deadline, changed.
     changed: Notify,
+    claims: Semaphore,
 }
 
 struct Held {
@@ -94,6 +99,7 @@ impl LeaseKeeper {
             held: Mutex::default(),
             lost: AtomicU64::new(0),
             changed: Notify::new(),
+            claims: Semaphore::new(CLAIMS),
         }))
     }
 
@@ -115,6 +121,8 @@ impl LeaseKeeper {
     /// # Errors
     /// When the control database does not answer.
     pub async fn claim(&self, resource: &Resource) -> Result<Option<HeldLease>, StoreError> {
+        // Closed by nobody.
+        let _turn = self.0.claims.acquire().await;
         let began = Instant::now();
         let claim = self.0.ledger.claim(resource, self.0.holder).await?;
         let Some((lease, previous)) = claim else {
@@ -158,23 +166,56 @@ impl LeaseKeeper {
         }
     }
 
+    /// Batch by batch: what one of them learned holds, whatever becomes of the others.
     async fn renew_all(&self) -> Result<(), String> {
-        let began = Instant::now();
-        self.disbelieve(began);
+        self.disbelieve(Instant::now());
         let leases: Vec<Lease> = self.lock().iter().map(|held| held.lease.clone()).collect();
-        if leases.is_empty() {
-            return Ok(());
+        let mut result = Ok(());
+        for batch in leases.chunks(BATCH) {
+            match tokio::time::timeout(self.0.ttl / 3, self.renew_batch(batch)).await {
+                Ok(Ok((began, renewed))) => self.renewed(batch, began, &renewed),
+                Ok(Err(error)) => result = Err(error.to_string()),
+                // The others would wait as long.
+                Err(_) => return Err("the control database does not answer".to_owned()),
+            }
         }
-        let renewed = tokio::time::timeout(self.0.ttl / 3, self.0.ledger.renew(&leases))
-            .await
-            .map_err(|_| "the control database does not answer".to_owned())?
-            .map_err(|error| error.to_string())?;
+        result
+    }
+
+    /// Renews leases; when that begin. Asks a second time, by another session, where the first one
+    /// says nothing: one that died without a word would cost the leases.
+    async fn renew_batch(&self, batch: &[Lease]) -> Result<(Instant, Vec<bool>), StoreError> {
+        let ask = async || {
+            let began = Instant::now();
+            self.0.ledger.renew(batch).await.map(|held| (began, held))
+        };
+        let first = ask();
+        tokio::pin!(first);
+        tokio::select! {
+            answer = &mut first => return answer,
+            () = tokio::time::sleep(self.0.ttl / 6) => {}
+        }
+        let second = ask();
+        tokio::pin!(second);
+        tokio::select! {
+            answer = &mut first => match answer {
+                Err(_) => second.await,
+                answer => answer,
+            },
+            answer = &mut second => match answer {
+                Err(_) => first.await,
+                answer => answer,
+            },
+        }
+    }
+
+    fn renewed(&self, leases: &[Lease], began: Instant, renewed: &[bool]) {
         let mut all = self.lock();
         for (lease, renewed) in leases.iter().zip(renewed) {
             let Some(held) = all.iter_mut().find(|held| held.lease == *lease) else {
                 continue;
             };
-            if renewed {
+            if *renewed {
                 held.clock.renewed(began);
             } else {
                 held.lost.cancel();
@@ -184,7 +225,6 @@ impl LeaseKeeper {
         all.retain(|held| !held.lost.is_cancelled());
         drop(all);
         self.0.changed.notify_one();
-        Ok(())
     }
 
     async fn watch_deadlines(&self) {
@@ -334,6 +374,53 @@ mod tests {
         keeper.renew_all().await.unwrap();
         assert!(held.lost().is_cancelled());
         assert_eq!(ledger.renewals(), 0, "nothing was asked");
+    }
+
+    /// A control database that answers few at a time, and six hundred tables in one job.
+    #[tokio::test(start_paused = true)]
+    async fn many_leases_claimed_at_once_are_all_believed_and_kept() {
+        let ledger = FakeLedger::new();
+        ledger.slow(5, Duration::from_millis(100));
+        let keeper = keeper(&ledger);
+        let stop = CancellationToken::new();
+        let keeping = tokio::spawn({
+            let (keeper, stop) = (keeper.clone(), stop.clone());
+            async move { keeper.keep(stop).await }
+        });
+        let claims = (0..600).map(|_| {
+            let keeper = keeper.clone();
+            tokio::spawn(async move { keeper.claim(&Resource::Job(JobId::generate())).await })
+        });
+        let claims: Vec<_> = claims.collect();
+        let mut held = Vec::new();
+        for claim in claims {
+            held.push(claim.await.unwrap().unwrap().unwrap());
+        }
+        tokio::time::sleep(TTL * 5).await;
+        let lost = held.iter().filter(|one| one.lost().is_cancelled()).count();
+        assert_eq!(lost, 0, "of {}", held.len());
+        stop.cancel();
+        keeping.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_renewal_that_is_never_answered_is_asked_again_in_time() {
+        let ledger = FakeLedger::new();
+        let keeper = keeper(&ledger);
+        let stop = CancellationToken::new();
+        let keeping = tokio::spawn({
+            let (keeper, stop) = (keeper.clone(), stop.clone());
+            async move { keeper.keep(stop).await }
+        });
+        let resource = Resource::Job(JobId::generate());
+        let held = keeper.claim(&resource).await.unwrap().unwrap();
+        for _ in 0..5 {
+            ledger.lose_next_answer();
+            tokio::time::sleep(TTL).await;
+            assert!(!held.lost().is_cancelled());
+        }
+        stop.cancel();
+        keeping.await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]

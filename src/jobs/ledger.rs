@@ -42,12 +42,13 @@ ledger! {
     fn renew(leases: &'a [Lease]) -> Vec<bool>;
     fn release(lease: &'a Lease) -> ();
     fn register_instance(instance: &'a Instance) -> Instance;
-    fn heartbeat(instance: InstanceId, jobs: &'a [JobId]) -> ();
+    fn heartbeat(instance: InstanceId, labels: &'a [String], jobs: &'a [JobId]) -> ();
+    fn forget_instances() -> ();
     fn stop_instance(instance: InstanceId) -> ();
     fn list_instances() -> Vec<Instance>;
     fn job(id: JobId) -> Option<Job>;
-    fn pending_jobs(limit: u32) -> Vec<Job>;
-    fn orphaned_jobs() -> Vec<Job>;
+    fn pending_jobs(labels: &'a [String], limit: u32) -> Vec<Job>;
+    fn orphaned_jobs(labels: &'a [String]) -> Vec<Job>;
     fn set_job_state(
         id: JobId,
         from: JobState,

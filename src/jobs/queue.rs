@@ -10,7 +10,8 @@ use super::core::Core;
 use super::options::QueueMode;
 use crate::model::ids::JobId;
 use crate::model::job::{Job, Trigger};
-use crate::model::status::InstanceState;
+use crate::model::labels::WORKER;
+use crate::model::status::Instance;
 use crate::store::StoreError;
 use crate::store::leases::Resource;
 
@@ -63,19 +64,20 @@ async fn look(
     if core.is_parked() {
         return Ok(());
     }
-    if mode == QueueMode::TakeWhenAlone && !alone.ask(core).await? {
-        return Ok(());
-    }
     let free = core.slots.free();
     if free == 0 {
         return Ok(());
     }
-    let mut jobs = core.ledger.orphaned_jobs().await?;
+    let labels = core.standing.labels();
+    let mut jobs = core.ledger.orphaned_jobs(&labels).await?;
     // A few more than fit: some may be claimed by others before we do.
     let limit = u32::try_from(free).unwrap_or(u32::MAX).saturating_add(8);
-    let pending = core.ledger.pending_jobs(limit).await?;
+    let pending = core.ledger.pending_jobs(&labels, limit).await?;
     jobs.extend(commands.without_fresh(pending));
     for job in jobs {
+        if mode == QueueMode::TakeWhenAlone && !alone.with(core, &job).await? {
+            continue;
+        }
         take_one(core, &job).await?;
     }
     Ok(())
@@ -84,6 +86,13 @@ async fn look(
 async fn take_one(core: &Arc<Core>, job: &Job) -> Result<(), StoreError> {
     if core.outcome_of(job.id).is_some() {
         return Ok(());
+    }
+    match core.ledger.config(job.config_id).await {
+        Err(StoreError::Corrupt(why)) => {
+            tracing::debug!(target: "db_taxi::jobs", job = %job.id, "left to a later version: {why}");
+            return Ok(());
+        }
+        other => other.map(|_| ())?,
     }
     let Some(slot) = core.slots.take() else {
         return Ok(());
@@ -97,24 +106,30 @@ async fn take_one(core: &Arc<Core>, job: &Job) -> Result<(), StoreError> {
 /// Whether this process has to take jobs because no service does.
 #[derive(Default)]
 struct Alone {
-    asked: Option<(Instant, bool)>,
+    asked: Option<(Instant, Vec<Instance>)>,
 }
 
 impl Alone {
-    async fn ask(&mut self, core: &Core) -> Result<bool, StoreError> {
-        if let Some((at, alone)) = self.asked
-            && at.elapsed() < SERVICES
-        {
-            return Ok(alone);
+    /// Whether no other living instance may take this job.
+    async fn with(&mut self, core: &Core, job: &Job) -> Result<bool, StoreError> {
+        let services = self.services(core).await?;
+        if services.is_empty() {
+            return Ok(true);
         }
-        let instances = core.ledger.list_instances().await?;
-        let alone = !instances.iter().any(|instance| {
-            instance.id != core.instance
-                && instance.state == InstanceState::Alive
-                && instance.roles.iter().any(|role| role == "worker")
-        });
-        self.asked = Some((Instant::now(), alone));
-        Ok(alone)
+        let config = core.ledger.config(job.config_id).await?;
+        let wanted = config.map(|config| config.spec.labels).unwrap_or_default();
+        Ok(!services.iter().any(|service| service.takes(&wanted)))
+    }
+
+    /// The others that take jobs.
+    async fn services(&mut self, core: &Core) -> Result<&[Instance], StoreError> {
+        let fresh = matches!(&self.asked, Some((at, _)) if at.elapsed() < SERVICES);
+        if !fresh {
+            let mut all = core.ledger.list_instances().await?;
+            all.retain(|one| one.id != core.instance && one.plays(WORKER));
+            self.asked = Some((Instant::now(), all));
+        }
+        Ok(self.asked.as_ref().map_or(&[], |(_, all)| all.as_slice()))
     }
 }
 

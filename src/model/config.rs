@@ -29,6 +29,8 @@ pub struct ConfigSpec {
     pub tables: Vec<TableRule>,
     /// Patterns that no `match` rule reaches.
     pub exclude: Vec<String>,
+    /// It runs only on instances that carry all of them.
+    pub labels: Vec<String>,
     /// How it is done.
     pub options: Options,
 }
@@ -45,6 +47,7 @@ impl ConfigSpec {
             schedule: None,
             tables,
             exclude: Vec::new(),
+            labels: Vec::new(),
             options: Options::default(),
         }
     }

@@ -83,7 +83,7 @@ pub struct SyncStatus {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Check {
     /// `sync_enabled database migrations tables engine leases key_file disk settings connections configs
-    /// schedules shadows quarantine helper_tables clock notifications`.
+    /// schedules labels shadows quarantine helper_tables clock notifications`.
     pub name: String,
     /// Whether all is well.
     pub ok: bool,

@@ -18,6 +18,7 @@ use crate::model::config::ConfigSpec;
 use crate::model::finding::Finding;
 use crate::model::ids::JobId;
 use crate::model::job::{Job, JobFilter, JobKind, JobRequest, JobState};
+use crate::model::labels::nobody_carries;
 use crate::model::log::{Difference, DifferencePage, LogEntry, LogFilter};
 use crate::model::pattern;
 use crate::model::rule::TableSelect;
@@ -100,6 +101,25 @@ impl Jobs {
             runner.created(&job);
         }
         Ok(job)
+    }
+
+    /// Why a job in the queue can't be taken by anybody who lives; `None` when it can, or does not
+    /// wait.
+    ///
+    /// # Errors
+    /// When the control database does not answer.
+    pub async fn waits_because(&self, job: &Job) -> Result<Option<String>, Refusal> {
+        if job.state != JobState::Pending {
+            return Ok(None);
+        }
+        let store = &self.0.store;
+        let config = store.config(job.config_id).await.map_err(refuse)?;
+        let wanted = config.map(|config| config.spec.labels).unwrap_or_default();
+        if wanted.is_empty() {
+            return Ok(None);
+        }
+        let instances = store.list_instances().await.map_err(refuse)?;
+        Ok(nobody_carries(&instances, &wanted))
     }
 
     /// Jobs that fit `filter`, newest first; of those that run here, as they are this second.

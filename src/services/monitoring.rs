@@ -5,9 +5,8 @@ use std::sync::Arc;
 use super::refusal::refuse;
 use super::{ProcessFacts, ServicesOptions};
 use crate::model::command::Refusal;
-use crate::model::status::{
-    Check, DatabaseStatus, Instance, InstanceState, Stats, Status, SyncStatus,
-};
+use crate::model::labels::WORKER;
+use crate::model::status::{Check, DatabaseStatus, Instance, Stats, Status, SyncStatus};
 
 mod checks;
 mod findings;
@@ -59,7 +58,7 @@ impl Monitoring {
     async fn database(&self) -> DatabaseStatus {
         let pool = self.0.store.pool();
         let mut status = DatabaseStatus {
-            pool: pool.status(),
+            pool: self.0.store.pool_status(),
             ..DatabaseStatus::default()
         };
         match pool.get().await {
@@ -143,7 +142,5 @@ fn assembled(facts: &ProcessFacts, database: DatabaseStatus, sync: SyncStatus) -
 
 /// Living instances that take jobs.
 fn workers(instances: &[Instance]) -> impl Iterator<Item = &Instance> {
-    instances.iter().filter(|instance| {
-        instance.state == InstanceState::Alive && instance.roles.iter().any(|role| role == "worker")
-    })
+    instances.iter().filter(|instance| instance.plays(WORKER))
 }

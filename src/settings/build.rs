@@ -16,6 +16,7 @@ use super::types::{
 use super::value::Value;
 use crate::model::connection::Ssl;
 use crate::model::cron::Zone;
+use crate::model::labels::check_label;
 use crate::model::log::{Level, LogFormat};
 use crate::model::names::check_name;
 use crate::model::notification::NotificationRule;
@@ -75,6 +76,7 @@ fn host_name() -> String {
 pub(super) fn check(values: &mut Values, env: &Env, errors: &mut Vec<SettingError>) {
     socket_excludes_host(values, errors);
     idle_within_open(values, errors);
+    labels_are_words(values, errors);
     plain_terminal(values, env);
     collector_of_traces(values, errors);
 }
@@ -144,6 +146,19 @@ fn idle_within_open(values: &mut Values, errors: &mut Vec<SettingError>) {
             SettingError::new(origin.clone(), Some(idle), message)
                 .allowed(format!("expected at most {most}")),
         );
+    }
+}
+
+fn labels_are_words(values: &Values, errors: &mut Vec<SettingError>) {
+    const NAME: &str = "instance.labels";
+    let Some((Value::List(labels), origin)) = values.get(NAME) else {
+        return;
+    };
+    for label in labels {
+        if let Err(message) = check_label(label) {
+            let message = format!("{label:?}: {message}");
+            errors.push(SettingError::new(origin.clone(), Some(NAME), message));
+        }
     }
 }
 

@@ -231,8 +231,8 @@ pub const KEYS: &[Key] = &[
     optional("security.mask_key", Kind::Secret, Preset::Derived("derived from the key file"), false, "what hash masks are keyed with: text, ${env:NAME} or ${file:PATH}; the same one gives equal hashes in several installations"),
 
     optional("instance.name", Kind::Name, Preset::Derived("the host name"), false, "unique among live instances; a number is added when taken"),
-    key("instance.roles", Kind::Words(&["worker", "api"]), "worker,api", false, "worker takes jobs, api serves HTTP"),
-    key("instance.labels", Kind::List, "", false, "a config that names labels runs only where all of them are"),
+    key("instance.roles", Kind::Words(&["worker", "api"]), "worker,api", false, "worker takes jobs, api serves HTTP and starts schedules"),
+    key("instance.labels", Kind::List, "", true, "a config that names labels runs only where all of them are"),
 
     optional("notifications", Kind::Notifications, Preset::Nothing, true, "whom to tell of failed jobs, differences and lags, by webhook or command: docs/notifications.md"),
 ];

@@ -187,3 +187,11 @@ pub struct InstanceSettings {
     /// What it carries for configs that ask for it.
     pub labels: Vec<String>,
 }
+
+impl InstanceSettings {
+    /// Whether it has a role.
+    #[must_use]
+    pub fn has_role(&self, role: &str) -> bool {
+        self.roles.iter().any(|own| own == role)
+    }
+}

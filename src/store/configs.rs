@@ -46,7 +46,12 @@ impl Store {
     pub(super) async fn scheduled_configs(&self) -> Result<Vec<Config>, StoreError> {
         let likely =
             "c.enabled = 1 AND (c.spec LIKE '%\"schedule\":\"%' OR c.spec LIKE '%\"schedule\":{%')";
-        let mut found = self.configs_where(likely, vec![]).await?;
+        let each = self.each_config_where(likely, vec![]).await?;
+        // What only a later version can read is started by it.
+        let known = each
+            .into_iter()
+            .filter(|one| !matches!(one, Err(StoreError::Corrupt(_))));
+        let mut found = known.collect::<Result<Vec<Config>, _>>()?;
         found.retain(|config| config.spec.schedule.is_some());
         Ok(found)
     }
@@ -146,11 +151,12 @@ impl Store {
         })
     }
 
-    async fn configs_where(
+    /// One that can't be read is told in its place.
+    async fn each_config_where(
         &self,
         condition: &str,
         params: Vec<Value>,
-    ) -> Result<Vec<Config>, StoreError> {
+    ) -> Result<Vec<Result<Config, StoreError>>, StoreError> {
         // In one statement: a config is never shown with rules that it had at another time.
         let sql = format!("{SELECT} WHERE {condition} ORDER BY c.name, t.position");
         let rows = self.rows(&sql, params).await?;
@@ -164,9 +170,20 @@ impl Store {
                 rules.push(parsed(&rule, "sync_tables.spec")?);
             }
         }
-        configs
+        Ok(configs
             .into_iter()
             .map(|(row, _, rules)| read(row, rules))
+            .collect())
+    }
+
+    async fn configs_where(
+        &self,
+        condition: &str,
+        params: Vec<Value>,
+    ) -> Result<Vec<Config>, StoreError> {
+        self.each_config_where(condition, params)
+            .await?
+            .into_iter()
             .collect()
     }
 

@@ -10,23 +10,21 @@ use crate::model::ids::{InstanceId, JobId};
 use crate::model::status::{Instance, InstanceState};
 use crate::mysql::Row;
 
-/// Dead instances are listed for this long.
-const REMEMBERED: Duration = Duration::from_secs(7 * 86_400);
+/// Services that ended or were lost are listed for this long.
+const REMEMBERED: Duration = Duration::from_hours(7 * 24);
+/// The same for commands and dashboards: a `run` each minute would fill the list.
+const PASSING: Duration = Duration::from_hours(1);
 /// Names tried for one instance.
 const MOST_OF_A_NAME: u32 = 10_000;
 
 impl Store {
-    /// Enters this process; its name gets a number where a living instance has it. Returns the
-    /// instance as stored.
+    /// Enters this process, also again; its name gets a number where another living instance has it.
+    /// Returns the instance as stored.
     ///
     /// # Errors
     /// When the control database does not answer.
     pub async fn register_instance(&self, instance: &Instance) -> Result<Instance, StoreError> {
-        self.exec(
-            "DELETE FROM instances WHERE seen_at < UTC_TIMESTAMP(3) - INTERVAL ? MICROSECOND",
-            values![micros(REMEMBERED)],
-        )
-        .await?;
+        self.forget_instances().await?;
         for number in 1..=MOST_OF_A_NAME {
             let name = match number {
                 1 => instance.name.clone(),
@@ -51,16 +49,36 @@ impl Store {
         )))
     }
 
-    /// Says that an instance lives and what it works on.
+    /// Removes instances that have been silent for long.
     ///
     /// # Errors
-    /// `NotFound` when it was never entered, or has been silent for so long that it was forgotten.
-    pub async fn heartbeat(&self, id: InstanceId, jobs: &[JobId]) -> Result<(), StoreError> {
+    /// When the control database does not answer.
+    pub async fn forget_instances(&self) -> Result<(), StoreError> {
+        self.exec(
+            "DELETE FROM instances WHERE seen_at < UTC_TIMESTAMP(3) - INTERVAL ? MICROSECOND \
+             OR (roles = '[]' AND seen_at < UTC_TIMESTAMP(3) - INTERVAL ? MICROSECOND)",
+            values![micros(REMEMBERED), micros(PASSING)],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Says that an instance lives, what it carries and what it works on.
+    ///
+    /// # Errors
+    /// `NotFound` when it was never entered, or has been silent for so long that its name was given
+    /// to another, or that it was forgotten: it is to be entered again.
+    pub async fn heartbeat(
+        &self,
+        id: InstanceId,
+        labels: &[String],
+        jobs: &[JobId],
+    ) -> Result<(), StoreError> {
         let beat = self
             .exec(
-                "UPDATE instances SET seen_at = UTC_TIMESTAMP(3), jobs = ?, beats = beats + 1 \
-                 WHERE id = ?",
-                values![json(&jobs)?, id.to_string()],
+                "UPDATE instances SET seen_at = UTC_TIMESTAMP(3), labels = ?, jobs = ?, \
+                 beats = beats + 1 WHERE id = ? AND living_name IS NOT NULL",
+                values![json(&labels)?, json(&jobs)?, id.to_string()],
             )
             .await?;
         if beat.affected == 0 {
@@ -103,6 +121,18 @@ impl Store {
                     values![name, micros(self.lease_ttl())],
                 )
                 .await?;
+            let again = session
+                .exec(
+                    "UPDATE instances SET name = ?, living_name = ?, labels = ?, \
+                     stopped_at = NULL, seen_at = UTC_TIMESTAMP(3), beats = beats + 1 WHERE id = ?",
+                    values![name, name, json(&instance.labels)?, instance.id.to_string()],
+                )
+                .await;
+            match again {
+                Err(error) if violates(&error, "living_name") => return Ok(false),
+                Ok(done) if done.affected == 0 => {}
+                other => return Ok(other.map(|_| true)?),
+            }
             let entered = session
                 .exec(
                     "INSERT INTO instances (id, name, living_name, version, roles, labels, \

@@ -53,6 +53,19 @@ const SELECT: &str = "SELECT j.id, j.config_id, j.config_name, j.connection_id, 
      j.request, j.instance_name, j.created_at, j.started_at, j.finished_at, j.summary, j.error \
      FROM sync_jobs j";
 
+/// The config of a job, which may have been removed.
+const WITH_CONFIG: &str = "LEFT JOIN sync_configs c ON c.id = j.config_id";
+
+/// Whether the labels that a config asks for are all in a JSON list; it asks for none where it has
+/// no such field.
+const FITS: &str = "JSON_CONTAINS(?, COALESCE(JSON_EXTRACT(c.spec, '$.labels'), '[]'))";
+
+/// Running, and nobody renews the lease.
+const LEFT_ALONE: &str = "LEFT JOIN sync_leases l \
+     ON l.resource = CONVERT(CONCAT('job:', j.id) USING utf8mb4) COLLATE utf8mb4_bin \
+     WHERE j.state = 'running' AND (l.resource IS NULL OR l.holder_instance_id IS NULL \
+     OR l.expires_at <= UTC_TIMESTAMP(3))";
+
 impl Store {
     /// Queues a job.
     ///
@@ -173,33 +186,50 @@ impl Store {
         self.with_tables(newest).await
     }
 
-    /// Jobs that wait for an instance: highest priority first, then oldest first.
+    /// Jobs that wait for an instance and that one with these labels may run: highest priority
+    /// first, then oldest first.
     ///
     /// # Errors
     /// When the control database does not answer.
-    pub async fn pending_jobs(&self, limit: u32) -> Result<Vec<Job>, StoreError> {
-        self.jobs_where(
-            "WHERE j.state = 'pending' \
-             ORDER BY j.priority DESC, j.created_at, j.id LIMIT ?",
-            values![limit],
+    pub async fn pending_jobs(
+        &self,
+        labels: &[String],
+        limit: u32,
+    ) -> Result<Vec<Job>, StoreError> {
+        self.known_jobs_where(
+            &format!(
+                "{WITH_CONFIG} WHERE j.state = 'pending' AND {FITS} \
+                 ORDER BY j.priority DESC, j.created_at, j.id LIMIT ?"
+            ),
+            values![json(&labels)?, limit],
         )
         .await
     }
 
-    /// Running jobs whose lease nobody renews.
+    /// Running jobs whose lease nobody renews, and that an instance with these labels may run.
     ///
     /// # Errors
     /// When the control database does not answer.
-    pub async fn orphaned_jobs(&self) -> Result<Vec<Job>, StoreError> {
-        self.jobs_where(
-            "LEFT JOIN sync_leases l \
-             ON l.resource = CONVERT(CONCAT('job:', j.id) USING utf8mb4) COLLATE utf8mb4_bin \
-             WHERE j.state = 'running' AND (l.resource IS NULL OR l.holder_instance_id IS NULL \
-             OR l.expires_at <= UTC_TIMESTAMP(3)) \
-             ORDER BY j.priority DESC, j.created_at, j.id",
-            vec![],
+    pub async fn orphaned_jobs(&self, labels: &[String]) -> Result<Vec<Job>, StoreError> {
+        self.orphaned_where(
+            &format!("{WITH_CONFIG} {LEFT_ALONE} AND {FITS}"),
+            values![json(&labels)?],
         )
         .await
+    }
+
+    /// Running jobs whose lease nobody renews, whoever may run them.
+    ///
+    /// # Errors
+    /// When the control database does not answer.
+    pub async fn all_orphaned_jobs(&self) -> Result<Vec<Job>, StoreError> {
+        self.orphaned_where(LEFT_ALONE, vec![]).await
+    }
+
+    async fn orphaned_where(&self, rest: &str, params: Vec<Value>) -> Result<Vec<Job>, StoreError> {
+        let order = "ORDER BY j.priority DESC, j.created_at, j.id";
+        self.known_jobs_where(&format!("{rest} {order}"), params)
+            .await
     }
 
     /// What a job was asked to do.
@@ -225,6 +255,23 @@ impl Store {
             .iter()
             .map(read)
             .collect()
+    }
+
+    /// The same without those that only a later version can read: they are left to it.
+    async fn known_jobs_where(
+        &self,
+        rest: &str,
+        params: Vec<Value>,
+    ) -> Result<Vec<Job>, StoreError> {
+        let rows = self.rows(&format!("{SELECT} {rest}"), params).await?;
+        let known = rows.iter().map(read).filter(|job| match job {
+            Err(StoreError::Corrupt(why)) => {
+                tracing::debug!(target: "db_taxi::store", "a job is left to a later version: {why}");
+                false
+            }
+            _ => true,
+        });
+        known.collect()
     }
 
     async fn with_tables(&self, job: Option<Job>) -> Result<Option<Job>, StoreError> {

@@ -12,8 +12,8 @@ use crate::mysql::{TableRef, Value};
 
 pub use super::previous::PreviousHolder;
 
-/// Leases renewed by one statement.
-const BATCH: usize = 100;
+/// Leases renewed by one statement at most; who keeps leases hands over as many at a time.
+pub const BATCH: usize = 100;
 
 /// What a lease is about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -50,7 +50,8 @@ impl Store {
         holder: InstanceId,
     ) -> Result<Option<(Lease, Option<PreviousHolder>)>, StoreError> {
         let key = self.resource_text(resource);
-        let held = self
+        let store = self.for_leases();
+        let held = store
             .rows(
                 "SELECT holder_instance_id IS NOT NULL AND expires_at > UTC_TIMESTAMP(3) AS held \
                  FROM sync_leases WHERE resource = ?",
@@ -62,15 +63,16 @@ impl Store {
             Some(row) if row.bool("held")? => return Ok(None),
             Some(_) => {}
             None => {
-                self.exec(
-                    "INSERT IGNORE INTO sync_leases (resource, fence, expires_at) \
+                store
+                    .exec(
+                        "INSERT IGNORE INTO sync_leases (resource, fence, expires_at) \
                      VALUES (?, 0, UTC_TIMESTAMP(3))",
-                    values![key.as_str()],
-                )
-                .await?;
+                        values![key.as_str()],
+                    )
+                    .await?;
             }
         }
-        let row = transaction!(self, |session| {
+        let row = transaction!(store, |session| {
             // Assigned from left to right: `previous` sees the old holder.
             let claimed = session
                     .exec(
@@ -121,6 +123,7 @@ impl Store {
     }
 
     async fn renew_batch(&self, leases: &[Lease]) -> Result<Vec<bool>, StoreError> {
+        let store = self.for_leases();
         let keys: Vec<String> = leases
             .iter()
             .map(|l| self.resource_text(&l.resource))
@@ -131,7 +134,7 @@ impl Store {
             params.extend(values![key, lease.holder.to_string(), lease.fence]);
         }
         let ours = vec!["(resource = ? AND holder_instance_id = ? AND fence = ?)"; leases.len()];
-        let renewed = self
+        let renewed = store
             .exec(
                 &format!(
                     "UPDATE sync_leases SET renewals = renewals + 1, \
@@ -150,7 +153,7 @@ impl Store {
             "SELECT resource, holder_instance_id, fence FROM sync_leases WHERE resource IN ({})",
             marks(keys.len())
         );
-        let rows = self
+        let rows = store
             .rows(&sql, keys.iter().map(Value::from).collect())
             .await?;
         let mut now = std::collections::HashMap::new();

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use refinery::Runner;
 use uuid::Uuid;
 
-use super::transaction::{micros, values};
+use super::transaction::{lost_a_race, micros, values};
 use super::{StoreError, StoreOptions};
 use crate::model::error::ErrorCode;
 use crate::mysql::{Endpoint, Ident, MysqlError, Session, SessionKind, migrate};
@@ -311,18 +311,16 @@ impl Lock {
         );
         let deadline = tokio::time::Instant::now() + LOCK_WAIT;
         loop {
-            let named = session
-                .exec_rows("SELECT GET_LOCK(?, 1) AS got", values![lock.name.as_str()])
-                .await?;
-            let got_name = named
-                .first()
-                .is_some_and(|row| matches!(row.opt_u64("got"), Ok(Some(1))));
-            if got_name {
+            if lock.has_name(session).await? {
                 let claimed = session
                     .exec(&claim, values![lock.holder.as_str(), micros(LOCK_TTL)])
-                    .await?;
-                if claimed.affected == 1 {
-                    return Ok(lock);
+                    .await;
+                match claimed {
+                    Ok(done) if done.affected == 1 => return Ok(lock),
+                    Ok(_) => {}
+                    // On a cluster another node was first.
+                    Err(error) if lost_a_race(&error) => {}
+                    Err(error) => return Err(error.into()),
                 }
             }
             if tokio::time::Instant::now() >= deadline {
@@ -334,6 +332,19 @@ impl Lock {
                 )));
             }
             tokio::time::sleep(LOCK_POLL).await;
+        }
+    }
+
+    /// Waits a second for the name on this server.
+    async fn has_name(&self, session: &mut Session) -> Result<bool, StoreError> {
+        let sql = "SELECT GET_LOCK(?, 1) AS got";
+        match session.exec_rows(sql, values![self.name.as_str()]).await {
+            Ok(rows) => Ok(rows
+                .first()
+                .is_some_and(|row| matches!(row.opt_u64("got"), Ok(Some(1))))),
+            // Some clusters refuse it: the row alone decides there, as it does anywhere.
+            Err(error) if error.number == Some(1235) => Ok(true),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -365,10 +376,11 @@ impl Lock {
                 values![self.holder.as_str()],
             )
             .await?;
-        session
-            .exec("DO RELEASE_LOCK(?)", values![self.name.as_str()])
-            .await?;
-        Ok(())
+        let sql = "DO RELEASE_LOCK(?)";
+        match session.exec(sql, values![self.name.as_str()]).await {
+            Err(error) if error.number != Some(1235) => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -118,7 +118,7 @@ async fn pause(tries: &mut u32) {
 }
 
 /// A cluster tells a lost race at COMMIT with the same numbers.
-fn lost_a_race(error: &MysqlError) -> bool {
+pub(super) fn lost_a_race(error: &MysqlError) -> bool {
     error.number.is_some() && matches!(error.code, ErrorCode::Deadlock | ErrorCode::LockTimeout)
 }
 

@@ -11,8 +11,9 @@ use crate::jobs::{Endpoints, Engine, EngineOptions, QueueMode};
 use crate::model::command::Refusal;
 use crate::model::finding::Finding;
 use crate::model::ids::InstanceId;
+use crate::model::labels::{API, WORKER};
 use crate::services::{JobRunner, ProcessFacts, Services, ServicesOptions, SettingsCell};
-use crate::settings::Settings;
+use crate::settings::{ServerSettings, Settings};
 use crate::store::keys::{KEY_VARIABLE, KeyRing};
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::sync::Throttles;
@@ -116,27 +117,17 @@ fn engine_options(
     let settings = shared.settings.get();
     let sync = &settings.sync;
     let is_service = shared.role == Role::Headless;
-    let of_service = |list: &[String]| {
-        if is_service {
-            list.to_vec()
-        } else {
-            Vec::new()
-        }
-    };
     EngineOptions {
         store: store.clone(),
         instance,
         instance_name: settings.instance.name.clone(),
-        roles: of_service(&settings.instance.roles),
-        labels: of_service(&settings.instance.labels),
-        address: is_service.then(|| {
-            let server = &settings.server;
-            if server.host.contains(':') {
-                format!("[{}]:{}", server.host, server.port)
-            } else {
-                format!("{}:{}", server.host, server.port)
-            }
-        }),
+        roles: if is_service {
+            settings.instance.roles.clone()
+        } else {
+            Vec::new()
+        },
+        labels: settings.instance.labels.clone(),
+        address: is_service.then(|| address(&settings.server)),
         max_concurrency: sync.max_concurrency,
         retry_attempts: sync.retry_attempts,
         retry_delay: sync.retry_delay,
@@ -147,20 +138,35 @@ fn engine_options(
         throttles: Throttles::new(sync.throttle.clone()),
         stop_timeout: settings.server.shutdown_timeout,
         cleanup_age: sync.cleanup_age,
-        schedules: (is_service && settings.instance.roles.iter().any(|role| role == "api"))
-            .then_some(sync.timezone),
+        schedules: (is_service && settings.instance.has_role(API)).then_some(sync.timezone),
         waits_for_source: shared.role != Role::OneShot,
         endpoints: Arc::clone(endpoints),
         events: shared.hub.clone(),
     }
 }
 
+/// Where others reach the listener: by the host's name where it listens on every address.
+fn address(server: &ServerSettings) -> String {
+    let host = match server.host.as_str() {
+        "0.0.0.0" | "::" | "" => rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned(),
+        host => host.to_owned(),
+    };
+    if host.contains(':') {
+        format!("[{host}]:{}", server.port)
+    } else {
+        format!("{host}:{}", server.port)
+    }
+}
+
 fn queue_mode(shared: &Shared) -> QueueMode {
     let settings = shared.settings.get();
-    let roles = &settings.instance.roles;
+    let instance = &settings.instance;
     match shared.role {
         Role::Dashboard => QueueMode::TakeWhenAlone,
-        Role::Headless if roles.iter().any(|role| role == "worker") => QueueMode::TakeAny,
+        Role::Headless if instance.has_role(WORKER) => QueueMode::TakeAny,
         Role::Headless | Role::OneShot => QueueMode::OnlyAsked,
     }
 }

@@ -11,6 +11,7 @@ mod footer;
 mod form_screens;
 mod forms;
 mod hostile;
+mod instances;
 mod jobs;
 mod keys;
 mod load;

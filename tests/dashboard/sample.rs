@@ -78,6 +78,7 @@ pub fn overview() -> Overview {
             ..Stats::default()
         }),
         takers: Some(Vec::new()),
+        instances: Vec::new(),
         checks: Vec::new(),
     }
 }

@@ -22,6 +22,7 @@ mod api;
 mod conflicts;
 mod connect;
 mod crash;
+mod crew;
 mod dashboard;
 mod fidelity;
 mod harness;

@@ -18,6 +18,7 @@
 //! It shows up as `subject::an_equal_target_is_not_written::mariadb` and `…::mysql`; scripts rely on
 //! these last segments when a flavour can't be had.
 
+pub mod gate;
 pub mod hook;
 pub mod http;
 pub mod judge;
@@ -31,6 +32,7 @@ pub mod taxi;
 pub mod wire;
 
 pub use db_taxi::model::report::Flavour;
+pub use gate::Gate;
 pub use http::Client;
 pub use judge::Judge;
 pub use pair::Pair;

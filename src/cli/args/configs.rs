@@ -68,6 +68,9 @@ pub struct ConfigFields {
     /// Pattern of tables that no pattern in --tables reaches; repeatable
     #[arg(long, value_name = "PATTERN")]
     pub exclude: Vec<String>,
+    /// Run it only on instances that carry this label; repeatable, '' for any instance
+    #[arg(long = "label", value_name = "LABEL")]
+    pub labels: Vec<String>,
     /// How tables are kept in step: full or incremental
     #[arg(long, value_name = "MODE")]
     pub sync_mode: Option<String>,

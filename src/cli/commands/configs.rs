@@ -124,6 +124,10 @@ fn apply(body: &mut Value, fields: &ConfigFields) {
     if !fields.exclude.is_empty() {
         object.insert("exclude".to_owned(), fields.exclude.clone().into());
     }
+    if !fields.labels.is_empty() {
+        let labels = fields.labels.iter().filter(|label| !label.is_empty());
+        object.insert("labels".to_owned(), labels.cloned().collect());
+    }
     if !fields.options.is_empty() {
         let options = object
             .entry("options")
@@ -182,6 +186,7 @@ mod tests {
         let fields = ConfigFields {
             tables: Some("users, log_*".into()),
             exclude: vec!["log_old".into()],
+            labels: vec!["eu".into(), String::new()],
             schedule: Some("@daily".into()),
             options: vec![
                 ("max_concurrency".into(), "8".into()),
@@ -196,6 +201,7 @@ mod tests {
                    "options": {"writer": "insert", "max_concurrency": 8, "swap_timeout": "5m"},
                    "tables": [{"source_table": "users"}, {"match": "log_*"}],
                    "schedule": "@daily",
+                   "labels": ["eu"],
                    "exclude": ["log_old"]})
         );
     }

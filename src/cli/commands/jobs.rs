@@ -13,6 +13,7 @@ use crate::cli::failure::Failure;
 use crate::cli::show;
 use crate::model::duration::parse_duration;
 use crate::model::job::{Job, JobChange, JobFilter, JobRequest, Trigger};
+use crate::model::labels::WORKER;
 use crate::model::log::{LogEntry, LogFilter};
 
 /// How often the control database is asked for news of a job of another process.
@@ -29,6 +30,9 @@ pub async fn run(context: &Context<'_>, command: &JobsCommand) -> Result<Exit, F
         JobsCommand::Show(args) => {
             let job = jobs.get(&args.job).await?;
             output.result(&job, || show::job::one(&job))?;
+            if let Some(why) = jobs.waits_because(&job).await? {
+                output.note(&format!("it waits: {why}"));
+            }
         }
         JobsCommand::Start(args) => start(context, args).await?,
         JobsCommand::Stop(args) => stop(context, args).await?,
@@ -43,13 +47,13 @@ pub async fn run(context: &Context<'_>, command: &JobsCommand) -> Result<Exit, F
         JobsCommand::Resume(args) => {
             let job = jobs.resume(jobs.get(&args.job).await?.id).await?;
             tell(context, &job, &format!("{}: back in the queue", job.config))?;
-            note_alone(context).await?;
+            note_alone(context, &job).await?;
         }
         JobsCommand::Retry(args) => {
             let id = jobs.get(&args.job).await?.id;
             let job = jobs.retry(id, &ask::requested_by()).await?;
             output.result(&job, || job.id.to_string())?;
-            note_alone(context).await?;
+            note_alone(context, &job).await?;
         }
         JobsCommand::Set(args) => {
             let change = JobChange {
@@ -82,14 +86,15 @@ fn tell(context: &Context<'_>, job: &Job, text: &str) -> Result<(), Failure> {
 }
 
 /// Says that a job waits, where nobody takes it.
-async fn note_alone(context: &Context<'_>) -> Result<(), Failure> {
+async fn note_alone(context: &Context<'_>, job: &Job) -> Result<(), Failure> {
     let instances = context.services.monitoring.instances().await?;
-    let is_worker = |role: &String| role == "worker";
-    if !instances.iter().any(|one| one.roles.iter().any(is_worker)) {
+    if !instances.iter().any(|one| one.plays(WORKER)) {
         context.output.note(
             "no service is running: the job waits until `db-taxi --headless`, the dashboard or \
              `db-taxi run` takes it",
         );
+    } else if let Some(why) = context.services.jobs.waits_because(job).await? {
+        context.output.note(&format!("the job waits: {why}"));
     }
     Ok(())
 }
@@ -128,7 +133,7 @@ async fn start(context: &Context<'_>, args: &JobsStartArgs) -> Result<(), Failur
     };
     let job = context.services.jobs.start(&args.name, request).await?;
     context.output.result(&job, || job.id.to_string())?;
-    note_alone(context).await
+    note_alone(context, &job).await
 }
 
 async fn stop(context: &Context<'_>, args: &JobsStopArgs) -> Result<(), Failure> {

@@ -181,6 +181,7 @@ actions! {
     Refresh "refresh" Global ["r"] 0 "refresh" "Read what is shown again";
     Palette "palette" Global [":"] 92 "command" "Find what can be done here by typing its name";
     Messages "messages" Global ["!"] 0 "messages" "Show what was said in the footer, the newest first";
+    ShowInstances "show_instances" Global ["@"] 0 "instances" "Show every db-taxi that shares the control database: state, roles, labels, what it works on";
     ShowFailures "show_failures" Global ["F"] 0 "failures" "Show what failed lately and was not made good: why, what to do, what is safe";
     Back "back" Global ["esc"] 0 "back" "Close, clear the filter, go back";
     Quit "quit" Global ["q"] 95 "quit" "Go back, or leave; asks while jobs run in this process";

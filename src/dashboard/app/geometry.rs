@@ -219,7 +219,7 @@ pub fn differences(state: &State) -> (usize, usize) {
 fn sheet_width(columns: u16, kind: &SheetKind) -> u16 {
     let most = match kind {
         SheetKind::Help => 84,
-        SheetKind::Text => 92,
+        SheetKind::Text | SheetKind::Instances => 92,
         SheetKind::Plan(_) | SheetKind::Review(_) => 110,
     };
     most.min(columns.saturating_sub(4))

@@ -50,6 +50,8 @@ pub enum SheetKind {
     Help,
     /// A report, details, a message.
     Text,
+    /// The processes that share the control database; told anew whenever they are read.
+    Instances,
     /// A plan, which can be started from it.
     Plan(Box<PlanView>),
     /// What is done when it is accepted.

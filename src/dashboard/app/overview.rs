@@ -1,6 +1,6 @@
 //! What the header tells: this process, its servers, the numbers.
 
-use crate::model::status::{Check, DatabaseStatus, Stats};
+use crate::model::status::{Check, DatabaseStatus, Instance, Stats};
 
 /// This process and what it works with, as the header shows it.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -15,6 +15,8 @@ pub struct Overview {
     pub stats: Option<Stats>,
     /// Names of the other processes that take jobs; `None` while that is not known.
     pub takers: Option<Vec<String>>,
+    /// Every process that shares the control database, this one too.
+    pub instances: Vec<Instance>,
     /// What was checked and is not well.
     pub checks: Vec<Check>,
 }

@@ -3,12 +3,14 @@
 mod columns;
 mod details;
 mod help;
+mod instances;
 mod reports;
 mod script;
 
 pub use columns::columns;
 pub use details::{address, config, connection, table, verified};
 pub use help::help;
+pub use instances::instances;
 pub use reports::{database_down, grants, refusal, test_report, welcome};
 pub use script::script;
 

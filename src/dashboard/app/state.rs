@@ -30,6 +30,7 @@ use crate::model::cron::Zone;
 use crate::model::freshness::ConfigFreshness;
 use crate::model::ids::{ConfigId, JobId};
 use crate::model::job::{Job, JobState};
+use crate::model::labels::{carries, nobody_carries};
 
 /// The tabs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -409,6 +410,27 @@ impl State {
                 job.state == JobState::Running && here.is_some() && job.instance.as_deref() == here
             })
             .collect()
+    }
+
+    /// Why nobody who lives may take a job that waits: the labels of its config, and the sentence.
+    #[must_use]
+    pub fn waits_for_labels(&self, job: &Job) -> Option<(String, String)> {
+        let overview = self.overview.as_ref()?;
+        let config = self.configs.get(job.config_id)?;
+        if job.state != JobState::Pending || overview.instances.is_empty() {
+            return None;
+        }
+        let wanted = &config.spec.labels;
+        // This process takes what nobody else may, where it carries them.
+        let own = overview
+            .instances
+            .iter()
+            .find(|one| one.name == overview.instance);
+        if own.is_some_and(|own| carries(&own.labels, wanted)) {
+            return None;
+        }
+        let why = nobody_carries(&overview.instances, wanted)?;
+        Some((wanted.join(", "), why))
     }
 
     /// Whether there is a step to go back before the dashboard would be left.

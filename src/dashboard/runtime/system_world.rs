@@ -32,6 +32,7 @@ use crate::model::connection::Connection;
 use crate::model::freshness::ConfigFreshness;
 use crate::model::ids::{ConnectionId, JobId};
 use crate::model::job::{Job, JobKind, JobRequest, Trigger};
+use crate::model::labels::WORKER;
 use crate::model::log::{Difference, DifferencePage, LogEntry};
 use crate::model::night::BadNight;
 use crate::model::plan::Plan;
@@ -133,13 +134,12 @@ impl Backend for SystemWorld {
             error: status.database.error.or(seen.error).filter(|_| !connected),
             ..status.database
         };
-        let takers = match self.system.services() {
-            Some(services) if connected => {
-                let instances = services.monitoring.instances().await.ok();
-                instances.map(|all| takers(&all, &status.instance))
-            }
+        let instances = match self.system.services() {
+            Some(services) if connected => services.monitoring.instances().await.ok(),
             _ => None,
         };
+        let own = self.system.engine().map(|engine| engine.instance_name());
+        let own = own.unwrap_or(status.instance);
         // This process takes jobs as well, whoever else does not.
         let takes = self.system.engine().is_some();
         let checks = status.sync.checks.into_iter();
@@ -148,9 +148,14 @@ impl Backend for SystemWorld {
             .filter(|check| !takes || check.name != "engine");
         Overview {
             version: status.version,
-            instance: status.instance,
             stats: connected.then_some(status.sync.stats),
-            takers,
+            takers: instances.as_deref().map(|all| takers(all, &own)),
+            instances: instances
+                .unwrap_or_default()
+                .into_iter()
+                .map(still)
+                .collect(),
+            instance: own,
             checks: failed.filter(|_| connected).collect(),
             database,
         }
@@ -313,10 +318,21 @@ impl Backend for SystemWorld {
 fn takers(instances: &[Instance], own: &str) -> Vec<String> {
     instances
         .iter()
-        .filter(|other| other.name != own && other.state == InstanceState::Alive)
-        .filter(|other| other.roles.iter().any(|role| role == "worker"))
+        .filter(|other| other.name != own && other.plays(WORKER))
         .map(|other| other.name.clone())
         .collect()
+}
+
+/// Without what changes with each look and is not shown of one that lives.
+fn still(instance: Instance) -> Instance {
+    let seen_at = match instance.state {
+        InstanceState::Alive => instance.started_at,
+        InstanceState::Lost | InstanceState::Stopped => instance.seen_at,
+    };
+    Instance {
+        seen_at,
+        ..instance
+    }
 }
 
 /// Events of the engine, also after it cut this watcher off for reading too slowly.

@@ -1,12 +1,13 @@
 //! A control database in memory.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::jobs::ledger::{Claim, Ledger};
@@ -15,6 +16,7 @@ use crate::model::connection::{Connection, ConnectionSpec, Health};
 use crate::model::error::ErrorInfo;
 use crate::model::ids::{ConfigId, ConnectionId, InstanceId, JobId};
 use crate::model::job::{Job, JobKind, JobLimits, JobRequest, JobState, JobWish, Kept, Trigger};
+use crate::model::labels::carries;
 use crate::model::log::{Difference, LogEntry};
 use crate::model::progress::{Counts, Progress};
 use crate::model::secret::Secret;
@@ -27,11 +29,13 @@ use crate::store::schedules::{ScheduleRow, Schedules, Started};
 
 /// A control database in memory.
 #[derive(Default)]
-pub struct FakeLedger(Mutex<State>);
+pub struct FakeLedger(Mutex<State>, OnceLock<(Semaphore, Duration)>);
 
 #[derive(Default)]
 struct State {
     unreachable: bool,
+    /// The next question is never answered.
+    mute: bool,
     leases: HashMap<Resource, Row>,
     renewals: u64,
     jobs: HashMap<JobId, Job>,
@@ -42,6 +46,12 @@ struct State {
     logs: Vec<String>,
     instances: Vec<Instance>,
     stopped: Vec<InstanceId>,
+    /// The next sign of life is that of a stranger.
+    forgotten: bool,
+    /// Labels of the last sign of life.
+    labels: Vec<String>,
+    /// Names that instances are given, last first.
+    names: Vec<String>,
 }
 
 struct Row {
@@ -92,9 +102,38 @@ impl FakeLedger {
         id
     }
 
+    /// Labels that the one config asks for.
+    pub fn ask_for_labels(&self, labels: &[&str]) {
+        let mut state = self.lock();
+        let config = state.config.get_or_insert_with(config);
+        config.spec.labels = labels.iter().map(|&label| label.to_owned()).collect();
+    }
+
+    /// Labels of the last sign of life.
+    pub fn told_labels(&self) -> Vec<String> {
+        self.lock().labels.clone()
+    }
+
+    /// The next sign of life is refused; entered again, the instance gets this name.
+    pub fn forget_and_rename(&self, name: &str) {
+        let mut state = self.lock();
+        state.forgotten = true;
+        state.names.push(name.to_owned());
+    }
+
     /// From here on it does, or does not, answer.
     pub fn unreachable(&self, unreachable: bool) {
         self.lock().unreachable = unreachable;
+    }
+
+    /// From here on it answers so many at a time, each after so long.
+    pub fn slow(&self, places: usize, time: Duration) {
+        assert!(self.1.set((Semaphore::new(places), time)).is_ok());
+    }
+
+    /// The next question is never answered.
+    pub fn lose_next_answer(&self) {
+        self.lock().mute = true;
     }
 
     /// Gives a lease to somebody else.
@@ -203,6 +242,13 @@ impl FakeLedger {
     ) -> BoxFuture<'a, Result<T, StoreError>> {
         async move {
             tokio::task::yield_now().await;
+            if let Some((places, time)) = self.1.get() {
+                let _place = places.acquire().await;
+                tokio::time::sleep(*time).await;
+            }
+            if std::mem::take(&mut self.lock().mute) {
+                std::future::pending::<()>().await;
+            }
             let mut state = self.lock();
             if state.unreachable {
                 return Err(MysqlError::lost("gone").into());
@@ -223,6 +269,12 @@ impl State {
             }
         }
         Some(job)
+    }
+
+    /// Whether the one config asks for no other labels.
+    fn fit(&self, labels: &[String]) -> bool {
+        let config = self.config.as_ref();
+        config.is_none_or(|config| carries(labels, &config.spec.labels))
     }
 
     fn is_held(&self, resource: &Resource) -> bool {
@@ -314,14 +366,31 @@ impl Ledger for FakeLedger {
         &'a self,
         instance: &'a Instance,
     ) -> BoxFuture<'a, Result<Instance, StoreError>> {
-        self.answer(move |_| Ok(instance.clone()))
+        self.answer(move |state| {
+            let mut stored = instance.clone();
+            if let Some(name) = state.names.pop() {
+                stored.name = name;
+            }
+            Ok(stored)
+        })
     }
 
     fn heartbeat<'a>(
         &'a self,
-        _: InstanceId,
+        id: InstanceId,
+        labels: &'a [String],
         _: &'a [JobId],
     ) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.answer(move |state| {
+            if std::mem::take(&mut state.forgotten) {
+                return Err(StoreError::not_found("instance", id));
+            }
+            state.labels = labels.to_vec();
+            Ok(())
+        })
+    }
+
+    fn forget_instances(&self) -> BoxFuture<'_, Result<(), StoreError>> {
         self.answer(|_| Ok(()))
     }
 
@@ -340,21 +409,30 @@ impl Ledger for FakeLedger {
         self.answer(move |state| Ok(state.stored(id)))
     }
 
-    fn pending_jobs(&self, limit: u32) -> BoxFuture<'_, Result<Vec<Job>, StoreError>> {
+    fn pending_jobs<'a>(
+        &'a self,
+        labels: &'a [String],
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<Job>, StoreError>> {
         self.answer(move |state| {
             let mut jobs: Vec<Job> = state.jobs.values().cloned().collect();
-            jobs.retain(|job| job.state == JobState::Pending);
+            jobs.retain(|job| job.state == JobState::Pending && state.fit(labels));
             jobs.sort_by_key(|job| (-job.priority, job.id));
             jobs.truncate(limit as usize);
             Ok(jobs)
         })
     }
 
-    fn orphaned_jobs(&self) -> BoxFuture<'_, Result<Vec<Job>, StoreError>> {
-        self.answer(|state| {
+    fn orphaned_jobs<'a>(
+        &'a self,
+        labels: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<Job>, StoreError>> {
+        self.answer(move |state| {
             let mut jobs: Vec<Job> = state.jobs.values().cloned().collect();
             jobs.retain(|job| {
-                job.state == JobState::Running && !state.is_held(&Resource::Job(job.id))
+                job.state == JobState::Running
+                    && !state.is_held(&Resource::Job(job.id))
+                    && state.fit(labels)
             });
             Ok(jobs)
         })

@@ -210,3 +210,57 @@ async fn a_job_that_another_process_took_from_its_maker_is_waited_for() {
     assert_eq!(job.unwrap().state, JobState::CompletedWithErrors);
     assert!(work.tried().is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_job_waits_for_an_instance_that_carries_its_labels() {
+    let (ledger, work) = (FakeLedger::new(), FakeWork::new());
+    work.table("t", &[]);
+    ledger.ask_for_labels(&["eu"]);
+    let id = ledger.add_job(JobKind::Sync);
+    ledger.change(id, |job| job.trigger = Trigger::Schedule);
+    let engine = engine(setup(), &ledger, &work);
+    let mut events = engine.events();
+    engine.start(QueueMode::TakeAny);
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    assert_eq!(ledger.stored(id).state, JobState::Pending);
+    assert!(!engine.carries(&["eu".to_owned()]));
+
+    engine.set_labels(&["gpu".to_owned(), "eu".to_owned()]);
+    let before = Instant::now();
+    assert_eq!(finished(&mut events).await, id);
+    assert!(before.elapsed() < Duration::from_secs(2));
+    assert_eq!(ledger.told_labels(), ["gpu", "eu"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dashboard_takes_what_no_living_service_may_take() {
+    let (ledger, work) = (FakeLedger::new(), FakeWork::new());
+    work.table("t", &[]);
+    ledger.ask_for_labels(&["eu"]);
+    let service = Instance {
+        id: InstanceId::generate(),
+        roles: vec!["worker".to_owned()],
+        ..setup().description
+    };
+    ledger.add_instance(service);
+    let id = ledger.add_job(JobKind::Sync);
+    let mut here = setup();
+    here.description.labels = vec!["eu".to_owned()];
+    let engine = engine(here, &ledger, &work);
+    let mut events = engine.events();
+    engine.start(QueueMode::TakeWhenAlone);
+    assert_eq!(finished(&mut events).await, id);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_lost_its_name_is_entered_again_under_another() {
+    let (ledger, work) = (FakeLedger::new(), FakeWork::new());
+    let engine = engine(setup(), &ledger, &work);
+    engine.start(QueueMode::TakeAny);
+    assert_eq!(engine.enter().await.unwrap(), "here");
+    ledger.forget_and_rename("here-2");
+    tokio::time::sleep(TTL).await;
+    assert_eq!(engine.instance_name(), "here-2");
+    tokio::time::sleep(TTL * 3).await;
+    assert_eq!(engine.instance_name(), "here-2");
+}

@@ -10,6 +10,7 @@ use super::schedule;
 use super::writer::{Fields, Form};
 use crate::model::config::ConfigSpec;
 use crate::model::finding::Finding;
+use crate::model::labels::check_label;
 use crate::model::pattern;
 use crate::model::rule::{SyncMode, TableRule};
 
@@ -39,9 +40,7 @@ pub(super) fn read(value: &Value, path: &str, by_id: bool, found: &Found) -> Opt
         spec.options = options::read(inner);
     }
     spec.schedule = schedule::read(&object);
-    object.later("labels", "[]", |value| {
-        value.as_array().is_some_and(Vec::is_empty)
-    });
+    spec.labels = read_labels(&object);
     object.read_only(&[
         "id",
         "connection_id",
@@ -54,6 +53,18 @@ pub(super) fn read(value: &Value, path: &str, by_id: bool, found: &Found) -> Opt
     super::check::check_rules(&object, &spec);
     object.finish();
     (name.is_some() && connection.is_some() && tables.is_some()).then_some(spec)
+}
+
+/// Each once, in the order in which they are written.
+fn read_labels(object: &Object<'_>) -> Vec<String> {
+    let labels = object.texts("labels").unwrap_or_default();
+    for (index, label) in labels.iter().enumerate() {
+        if let Err(message) = check_label(label) {
+            let path = format!("{}[{index}]", object.path_of("labels"));
+            object.found().add(Finding::new(path, message));
+        }
+    }
+    labels
 }
 
 fn read_connection(object: &Object<'_>, by_id: bool) -> Option<String> {
@@ -126,8 +137,40 @@ pub(super) fn print(spec: &ConfigSpec, form: Form) -> Map<String, Value> {
         out.always("tables", rules);
     }
     out.put("exclude", spec.exclude.clone(), spec.exclude.is_empty());
+    out.put("labels", spec.labels.clone(), spec.labels.is_empty());
     let options = options::print(&spec.options, form);
     let is_default = options.is_empty();
     out.put("options", options, is_default);
     out.into_map()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::model::mapping::{parse_config, spec_to_json};
+
+    #[test]
+    fn labels_are_kept_in_their_order_and_checked_one_by_one() {
+        let with = |labels: serde_json::Value| {
+            parse_config(&json!({"name": "c", "connection": "p", "tables": "*", "labels": labels}))
+        };
+        let spec = with(json!(["gpu", "eu west"])).unwrap();
+        assert_eq!(spec.labels, ["gpu", "eu west"]);
+        assert_eq!(parse_config(&spec_to_json(&spec)).unwrap(), spec);
+        assert!(with(json!(null)).unwrap().labels.is_empty());
+        assert!(with(json!([])).unwrap().labels.is_empty());
+        for (wrong, said) in [
+            (
+                json!(["eu", "a,b"]),
+                "labels[1]: a label can't contain commas",
+            ),
+            (json!(["eu", "eu"]), "labels[1]: eu is in the list twice"),
+            (json!([""]), "labels[0]: "),
+            (json!("eu"), "labels: "),
+        ] {
+            let findings = with(wrong).unwrap_err();
+            assert!(findings[0].to_string().contains(said), "{}", findings[0]);
+        }
+    }
 }

@@ -69,6 +69,12 @@ const TABLE: &[Known] = &[
         "it is tried again by itself; if it goes on, run when fewer write these tables",
     ),
     known(
+        &[1047],
+        ErrorCode::Unreachable,
+        Wait,
+        "the node has left its cluster, or is joining it: it is tried again by itself; see SHOW STATUS LIKE 'wsrep_local_state_comment'",
+    ),
+    known(
         &[1040, 1203, 1226],
         ErrorCode::Unreachable,
         Wait,

@@ -212,7 +212,7 @@ async fn engine(shared: &ServicesOptions) -> Check {
 /// Whether a process died with work in its hands that nobody took over.
 async fn leases(shared: &ServicesOptions) -> Check {
     const NAME: &str = "leases";
-    let orphaned = match shared.store.orphaned_jobs().await {
+    let orphaned = match shared.store.all_orphaned_jobs().await {
         Ok(jobs) => jobs,
         Err(error) => return bad(NAME, error.to_string(), "see the check database"),
     };

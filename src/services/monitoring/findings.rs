@@ -7,9 +7,11 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::checks::{advice, bad, good};
+use crate::model::config::Config;
 use crate::model::connection::HealthState;
 use crate::model::job::JobState;
-use crate::model::status::{Check, InstanceState};
+use crate::model::labels::{API, WORKER, nobody_carries};
+use crate::model::status::Check;
 use crate::services::ServicesOptions;
 use crate::store::StoreError;
 use crate::store::doctor::KeptRows;
@@ -24,12 +26,13 @@ const NAMED: usize = 3;
 /// Deleted rows whose time is over sooner than this are told of, so that they can be put back.
 const SOON: Duration = Duration::from_secs(86_400);
 
-/// `connections configs schedules shadows quarantine helper_tables clock notifications`.
+/// `connections configs schedules labels shadows quarantine helper_tables clock notifications`.
 pub(super) async fn all(shared: &ServicesOptions) -> Vec<Check> {
     let found = [
         ("connections", connections(shared).await),
         ("configs", configs(shared).await),
         ("schedules", schedules(shared).await),
+        ("labels", labels(shared).await),
         ("shadows", shadows(shared).await),
         ("quarantine", quarantine(shared).await),
         ("helper_tables", helper_tables(shared).await),
@@ -147,14 +150,8 @@ async fn schedules(shared: &ServicesOptions) -> Result<Check, StoreError> {
         return Ok(good(NAME, "no enabled config has a schedule"));
     }
     let instances = shared.store.list_instances().await?;
-    let plays = |wanted: &str| {
-        let roles = instances
-            .iter()
-            .filter(|one| one.state == InstanceState::Alive)
-            .flat_map(|one| &one.roles);
-        roles.into_iter().any(|role| role == wanted)
-    };
-    let missing = match (plays("api"), plays("worker")) {
+    let plays = |role| instances.iter().any(|one| one.plays(role));
+    let missing = match (plays(API), plays(WORKER)) {
         (true, true) => {
             let started = format!("{} configs are started by their schedules", configs.len());
             let skipped = shared.store.skipped_runs().await?;
@@ -194,6 +191,44 @@ fn skipped_or_good(name: &str, started: String, skipped: &[(String, u64)]) -> Ch
             word(first)
         ),
     )
+}
+
+/// Enabled configs that ask for labels, and whether anybody who takes jobs carries them.
+async fn labels(shared: &ServicesOptions) -> Result<Check, StoreError> {
+    const NAME: &str = "labels";
+    let asking: Vec<Config> = shared
+        .store
+        .list_configs(None)
+        .await?
+        .into_iter()
+        .filter(|config| config.spec.enabled && !config.spec.labels.is_empty())
+        .collect();
+    if asking.is_empty() {
+        return Ok(good(NAME, "no enabled config asks for labels of instances"));
+    }
+    let instances = shared.store.list_instances().await?;
+    let waiting: Vec<(String, String)> = asking
+        .iter()
+        .filter_map(|config| {
+            nobody_carries(&instances, &config.spec.labels)
+                .map(|why| (config.spec.name.clone(), why))
+        })
+        .collect();
+    let Some((_, why)) = waiting.first() else {
+        return Ok(good(
+            NAME,
+            format!(
+                "{} configs ask for labels that live instances carry",
+                asking.len()
+            ),
+        ));
+    };
+    Ok(bad(
+        NAME,
+        format!("{}: {why}", named(waiting.iter().map(|(name, _)| name))),
+        "start db-taxi --headless with these instance.labels and the role worker, or change the \
+         labels of the config",
+    ))
 }
 
 /// Deleted rows that can be put back only for a short time, or that nobody has cleaned up.

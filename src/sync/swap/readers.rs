@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::model::log::Level;
 use crate::mysql::transactions::{self, Listed, Open, SECOND};
-use crate::mysql::{Session, TableRef};
+use crate::mysql::{MysqlError, Session, TableRef};
 use crate::sync::ddl;
 use crate::sync::error::SyncError;
 use crate::sync::meter::Waiting;
@@ -31,7 +31,11 @@ pub async fn shut_out(
 ) -> Result<(), SyncError> {
     let clock = Instant::now();
     let mut told = false;
+    let clustered = table.until_stopped(is_clustered(session)).await?;
     let because = loop {
+        if clustered {
+            break "readers on other nodes of the cluster can't be seen: the shadow is rebuilt to shut them out";
+        }
         let asked = transactions::open(session, STALE);
         let open = match table.until_stopped(asked).await? {
             Listed::All(open) => open,
@@ -65,6 +69,23 @@ pub async fn shut_out(
     table
         .until_stopped(ddl::run(table, session, &sql, Duration::from_secs(60)))
         .await
+}
+
+/// Whether other nodes of a cluster serve the same tables.
+async fn is_clustered(session: &mut Session) -> Result<bool, MysqlError> {
+    let sql = if session.server().is_mariadb() {
+        "SHOW GLOBAL STATUS LIKE 'wsrep_cluster_size'"
+    } else {
+        "SELECT COUNT(*) AS Value FROM performance_schema.replication_group_members \
+         WHERE MEMBER_STATE = 'ONLINE'"
+    };
+    match session.first(sql).await {
+        Ok(Some(row)) => Ok(row.u64("Value").is_ok_and(|nodes| nodes > 1)),
+        Ok(None) => Ok(false),
+        Err(error) if error.is_connection_lost() => Err(error),
+        // The table is not there, or not for us: then there is no group, or nobody can tell.
+        Err(_) => Ok(false),
+    }
 }
 
 /// Connections of others whose transactions began up to a second after `last_write`.

@@ -97,13 +97,14 @@ both_flavours! {
         names.sort_unstable();
         assert_eq!(names, ["host", "host-2", "host-3", "host-4", "host-5"]);
         let job = JobId::generate();
-        store.heartbeat(entered[0].id, &[job]).await.unwrap();
-        store.heartbeat(entered[0].id, &[job]).await.unwrap();
+        let labels = ["eu".to_owned()];
+        store.heartbeat(entered[0].id, &labels, &[job]).await.unwrap();
+        store.heartbeat(entered[0].id, &labels, &[job]).await.unwrap();
         store.stop_instance(entered[1].id).await.unwrap();
         control(&pair, &format!("UPDATE instances SET seen_at = seen_at - INTERVAL 2 MINUTE WHERE id = '{}'", entered[2].id));
         let listed = store.list_instances().await.unwrap();
         let state = |i: usize| listed.iter().find(|l| l.id == entered[i].id).unwrap();
-        assert_eq!((state(0).state, &state(0).jobs), (InstanceState::Alive, &vec![job]));
+        assert_eq!((state(0).state, &state(0).jobs, &state(0).labels), (InstanceState::Alive, &vec![job], &labels.to_vec()));
         assert_eq!((state(1).state, state(2).state), (InstanceState::Stopped, InstanceState::Lost));
         assert_eq!(store.stats().await.unwrap().instances, 3);
         for taken_again in [&entered[1], &entered[2]] {
@@ -111,7 +112,38 @@ both_flavours! {
             again.name.clone_from(&taken_again.name);
             assert_eq!(store.register_instance(&again).await.unwrap().name, taken_again.name);
         }
-        let unknown = store.heartbeat(InstanceId::generate(), &[]).await;
+        let unknown = store.heartbeat(InstanceId::generate(), &[], &[]).await;
         assert!(matches!(unknown, Err(StoreError::NotFound { .. })));
+
+        // One that was frozen wakes up: its name belongs to another by now.
+        let woken = store.heartbeat(entered[2].id, &[], &[]).await;
+        assert!(matches!(woken, Err(StoreError::NotFound { .. })));
+        let again = store.register_instance(&entered[2]).await.unwrap();
+        assert_eq!((again.id, again.state), (entered[2].id, InstanceState::Alive));
+        assert!(again.name != entered[2].name && again.name.starts_with(&entered[2].name), "{}", again.name);
+        store.heartbeat(entered[2].id, &[], &[]).await.unwrap();
+        let listed = store.list_instances().await.unwrap();
+        assert_eq!(listed.iter().filter(|one| one.id == entered[2].id).count(), 1);
+    }
+
+    async fn instances_that_are_long_gone_are_forgotten_and_commands_sooner(pair: Pair) {
+        let store = open(&pair).await;
+        let mut entered = Vec::new();
+        for (name, roles) in [("service", vec!["worker".to_owned()]), ("run", vec![])] {
+            let mut one = instance(name);
+            one.roles = roles;
+            entered.push(store.register_instance(&one).await.unwrap());
+        }
+        let names = async || {
+            store.forget_instances().await.unwrap();
+            let mut names: Vec<_> = store.list_instances().await.unwrap().into_iter().map(|one| one.name).collect();
+            names.sort_unstable();
+            names
+        };
+        assert_eq!(names().await, ["run", "service"]);
+        control(&pair, "UPDATE instances SET seen_at = seen_at - INTERVAL 2 HOUR");
+        assert_eq!(names().await, ["service"]);
+        control(&pair, "UPDATE instances SET seen_at = seen_at - INTERVAL 7 DAY");
+        assert!(names().await.is_empty());
     }
 }

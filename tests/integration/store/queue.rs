@@ -45,10 +45,10 @@ both_flavours! {
         let running = store.job(job.id).await.unwrap().unwrap();
         assert_eq!((running.state, running.instance.as_deref()), (JobState::Running, Some("here")));
         assert!(running.started_at.is_some());
-        assert!(store.orphaned_jobs().await.unwrap().is_empty());
+        assert!(store.orphaned_jobs(&[]).await.unwrap().is_empty());
 
         control(&pair, "UPDATE sync_leases SET expires_at = '2000-01-01'");
-        let orphans = store.orphaned_jobs().await.unwrap();
+        let orphans = store.orphaned_jobs(&[]).await.unwrap();
         assert_eq!(orphans.iter().map(|j| j.id).collect::<Vec<_>>(), [job.id]);
         store.claim(&resource, other).await.unwrap().unwrap();
         let failed = ErrorInfo::new(ErrorCode::Internal, "too late");
@@ -96,7 +96,7 @@ both_flavours! {
             control(&pair, &format!("UPDATE sync_jobs SET created_at = '2020-01-01 00:00:0{i}' WHERE id = '{}'", job.id));
         }
         let order = |jobs: Vec<Job>| jobs.iter().map(|j| ids.iter().position(|id| *id == j.id).unwrap()).collect::<Vec<_>>();
-        assert_eq!(order(store.pending_jobs(10).await.unwrap()), [1, 4, 0, 2, 3]);
+        assert_eq!(order(store.pending_jobs(&[], 10).await.unwrap()), [1, 4, 0, 2, 3]);
         let page = |before, limit| JobFilter { limit: Some(limit), before, ..JobFilter::default() };
         assert_eq!(order(store.list_jobs(&page(None, 2)).await.unwrap()), [4, 3]);
         assert_eq!(order(store.list_jobs(&page(Some(ids[3].into()), 9)).await.unwrap()), [2, 1, 0]);
@@ -104,6 +104,32 @@ both_flavours! {
         assert_eq!(order(store.list_jobs(&since).await.unwrap()), [4, 3]);
         let running = JobFilter { state: Some(JobState::Running), ..JobFilter::default() };
         assert!(store.list_jobs(&running).await.unwrap().is_empty());
+    }
+
+    async fn the_queue_gives_only_what_the_labels_fit(pair: Pair) {
+        let store = open(&pair).await;
+        let connection = store.create_connection(&connection_spec("prod", "copy")).await.unwrap();
+        let texts = |labels: &[&str]| labels.iter().map(|&l| l.to_owned()).collect::<Vec<_>>();
+        let mut names = Vec::new();
+        for (i, labels) in [&[][..], &["eu"], &["eu", "big \"disk\" ü"]].into_iter().enumerate() {
+            let mut spec = config_spec(&format!("c{i}"), "prod", &[&format!("t{i}")]);
+            spec.labels = texts(labels);
+            let config = store.create_config(&spec).await.unwrap();
+            assert_eq!(config.spec.labels, spec.labels);
+            let job = new_job(&store, &connection, &config).await.unwrap();
+            names.push(job.config);
+        }
+        let fitting = async |labels: &[&str]| {
+            let jobs = store.pending_jobs(&texts(labels), 10).await.unwrap();
+            jobs.into_iter().map(|job| job.config).collect::<Vec<_>>()
+        };
+        assert_eq!(fitting(&[]).await, names[..1]);
+        assert_eq!(fitting(&["EU", "us"]).await, names[..1]);
+        assert_eq!(fitting(&["us", "eu"]).await, names[..2]);
+        assert_eq!(fitting(&["big \"disk\" ü", "eu"]).await, names[..]);
+        control(&pair, "UPDATE sync_jobs SET state = 'running'");
+        assert_eq!(store.orphaned_jobs(&texts(&["eu"])).await.unwrap().len(), 2);
+        assert_eq!(store.all_orphaned_jobs().await.unwrap().len(), 3);
     }
 
     async fn a_job_keeps_what_it_did_and_old_ones_go_but_the_newest(pair: Pair) {

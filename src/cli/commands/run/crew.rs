@@ -138,6 +138,7 @@ impl<'a> Crew<'a> {
         if self.stopped.get().is_some() {
             return Ok(None);
         }
+        self.refuse_elsewhere(config)?;
         for _ in 0..TRIES {
             match self.try_one(config).await? {
                 Outcome::Told(job) => return Ok(job.map(|job| *job)),
@@ -151,6 +152,26 @@ impl<'a> Crew<'a> {
                 config.spec.name
             ),
         ))
+    }
+
+    /// Refuses a config that asks for labels which this machine's settings do not have.
+    fn refuse_elsewhere(&self, config: &Config) -> Result<(), Failure> {
+        let wanted = &config.spec.labels;
+        if self.engine.carries(wanted) {
+            return Ok(());
+        }
+        let name = &config.spec.name;
+        Err(Failure::refused(
+            "labels_missing",
+            format!(
+                "{name} runs only on instances with the labels {}, which this one does not carry",
+                wanted.join(", ")
+            ),
+        )
+        .hint(format!(
+            "queue it for a service that does with `db-taxi jobs start {name}`, or add them to \
+             instance.labels here"
+        )))
     }
 
     async fn try_one(&self, config: &Config) -> Result<Outcome, Failure> {

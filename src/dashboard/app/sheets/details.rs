@@ -108,6 +108,12 @@ pub fn config(config: &Config, now: DateTime<Utc>) -> Sheet {
             .as_ref()
             .map_or_else(|| "none: started by hand".to_owned(), ToString::to_string),
     ));
+    if !spec.labels.is_empty() {
+        lines.push(field(
+            "Runs only on",
+            format!("instances with {}", spec.labels.join(", ")),
+        ));
+    }
     if !config.next_runs.is_empty() {
         let zone = config.zone.unwrap_or_default();
         lines.push(field("Next runs", words::runs(&config.next_runs, zone)));

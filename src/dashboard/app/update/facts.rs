@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::{loads, night, older};
+use super::{loads, night, older, overlays};
 use crate::dashboard::app::effect::{Effect, Load};
 use crate::dashboard::app::geometry;
 use crate::dashboard::app::list::SortKey;
@@ -70,6 +70,7 @@ fn take(state: &mut State, loaded: Loaded) -> Vec<Effect> {
             if state.overview.as_ref() != Some(&*overview) {
                 state.overview = Some(*overview);
                 state.dirty = true;
+                overlays::retell_instances(state);
             }
             let back = (state.overview.as_ref()).is_some_and(|o| o.database.connected);
             if was_away && back {
@@ -112,6 +113,7 @@ fn take(state: &mut State, loaded: Loaded) -> Vec<Effect> {
             let merged = state.job_pages.newest(state.jobs.all(), jobs);
             let changed = state.jobs.set(merged.jobs);
             state.dirty |= changed && state.tab == Tab::Jobs;
+            overlays::retell_instances(state);
             let ended: Vec<Load> = merged.ended.into_iter().map(Load::Job).collect();
             let mut effects = loads::now(state, &ended);
             if first && let Some(opened) = open_running(state) {

@@ -111,6 +111,11 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
             overlays::open_sheet(state, sheet);
             Vec::new()
         }
+        Action::ShowInstances => {
+            let sheet = sheets::instances(state);
+            overlays::open_sheet(state, sheet);
+            loads::now(state, &[Load::Overview, Load::Jobs])
+        }
         Action::ShowFailures => night::show(state),
         Action::Palette => {
             typing::open_palette(state);

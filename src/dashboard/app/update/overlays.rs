@@ -8,7 +8,8 @@ use crate::dashboard::app::action::Action;
 use crate::dashboard::app::effect::{Effect, QuitHow};
 use crate::dashboard::app::format::plural;
 use crate::dashboard::app::geometry;
-use crate::dashboard::app::overlay::{Answer, Choice, Dialog, Overlay, Sheet};
+use crate::dashboard::app::overlay::{Answer, Choice, Dialog, Overlay, Sheet, SheetKind};
+use crate::dashboard::app::sheets;
 use crate::dashboard::app::state::State;
 use crate::dashboard::app::text::{Line, Tone};
 use crate::model::job::Job;
@@ -135,6 +136,21 @@ pub fn leave(state: &mut State) -> Vec<Effect> {
     Vec::new()
 }
 
+/// Tells a sheet of instances that is open by what is known now.
+pub fn retell_instances(state: &mut State) {
+    let at = state.overlays.iter().position(
+        |overlay| matches!(overlay, Overlay::Sheet(sheet) if sheet.kind == SheetKind::Instances),
+    );
+    let Some(at) = at else { return };
+    let told = sheets::instances(state).lines;
+    if let Some(Overlay::Sheet(sheet)) = state.overlays.get_mut(at)
+        && sheet.lines != told
+    {
+        sheet.lines = told;
+        state.dirty = true;
+    }
+}
+
 /// The jobs that run in this process, by name.
 pub fn named(running: &[Job]) -> Vec<Line> {
     let mut lines = vec![Line::plain(format!(
@@ -156,6 +172,15 @@ pub fn named(running: &[Job]) -> Vec<Line> {
 /// What becomes of jobs that are handed back.
 pub fn handed_back(state: &State) -> Line {
     let takers = state.overview.as_ref().and_then(|o| o.takers.as_deref());
+    if let Some(alone) = takes_nobody(state).filter(|_| takers.is_some_and(|all| !all.is_empty())) {
+        return Line::of(
+            format!(
+                "! No other db-taxi that is alive carries the labels of {alone}: handed back, it \
+                 waits in the queue until one does."
+            ),
+            Tone::Warn,
+        );
+    }
     match takers {
         Some([]) => Line::of(
             "! No other db-taxi that takes jobs is alive: handed back, they wait in the queue \
@@ -170,6 +195,21 @@ pub fn handed_back(state: &State) -> Line {
             "Handed back, they go on from their checkpoint with the next db-taxi that takes jobs.",
         ),
     }
+}
+
+/// A config whose job runs here, and that asks for labels which no other process carries.
+fn takes_nobody(state: &State) -> Option<String> {
+    let overview = state.overview.as_ref()?;
+    let others: Vec<_> = overview
+        .instances
+        .iter()
+        .filter(|one| one.name != overview.instance)
+        .collect();
+    state.running_here().into_iter().find_map(|job| {
+        let wanted = &state.configs.get(job.config_id)?.spec.labels;
+        let taken = wanted.is_empty() || others.iter().any(|one| one.takes(wanted));
+        (!taken).then(|| job.config.clone())
+    })
 }
 
 fn choice(label: &str, answer: Answer) -> Choice {

@@ -39,7 +39,10 @@ pub fn render(state: &State, detail: &Detail, canvas: &mut Canvas<'_>, pane: Are
         let words = match (&detail.job.error, detail.loaded) {
             (Some(_), _) => String::new(),
             (None, true) if detail.job.state == JobState::Pending => {
-                "in the queue; it begins when a slot is free".to_owned()
+                match state.waits_for_labels(&detail.job) {
+                    Some((_, why)) => format!("in the queue: {why}"),
+                    None => "in the queue; it begins when a slot is free".to_owned(),
+                }
             }
             (None, true) => "its tables are being planned".to_owned(),
             (None, false) if state.database_down() => {

@@ -70,7 +70,7 @@ fn row(state: &State, job: &Job) -> Vec<Cell> {
     vec![
         Cell::plain(&job.config),
         Cell::of(mark.text(), mark.tone),
-        progress(job),
+        progress(state, job),
         number(format::rate(p.rows_per_second)),
         number(format::megabytes(p.bytes_per_second)),
         number(eta),
@@ -82,10 +82,13 @@ fn row(state: &State, job: &Job) -> Vec<Cell> {
 }
 
 /// A gauge while it runs, then what came of it.
-fn progress(job: &Job) -> Cell {
+fn progress(state: &State, job: &Job) -> Cell {
     match job.state {
         JobState::Running | JobState::Paused => Cell::Gauge(job.progress.percent),
-        JobState::Pending => Cell::of("in the queue", Tone::Dim),
+        JobState::Pending => match state.waits_for_labels(job) {
+            Some((labels, _)) => Cell::of(format!("waits for {labels}"), Tone::Warn),
+            None => Cell::of("in the queue", Tone::Dim),
+        },
         JobState::Completed => Cell::of(
             format!("{} rows", format::count(job.progress.rows_done)),
             Tone::Dim,

@@ -19,6 +19,7 @@ const FIELDS: &[(&str, Kind)] = &[
     ("sync_mode", Kind::Text),
     ("enabled", Kind::Flag),
     ("exclude", Kind::List),
+    ("labels", Kind::List),
     ("options.max_concurrency", Kind::Number),
     ("options.consistency", Kind::Text),
     ("options.full_strategy", Kind::Text),
@@ -75,6 +76,10 @@ pub fn form(draft: &Draft, now: DateTime<Utc>, zone: Zone) -> Form {
             .help("Patterns by commas that no match rule reaches."),
         Field::fold("More: workers, strategies, limits of deletes")
             .help("space or enter shows and hides them."),
+        Field::text("labels", "Runs only on", &text("labels"))
+            .rare()
+            .placeholder("any instance")
+            .help("Instances that carry all of these labels, by commas (instance.labels)."),
     ];
     fields.extend(timing::rare_fields(&draft.spec));
     fields.extend([
@@ -222,6 +227,7 @@ mod tests {
     fn an_untouched_form_describes_the_config_it_was_made_from() {
         let mut whole = ConfigSpec::new("shop", "production", vec![TableRule::of_table("orders")]);
         whole.exclude = vec!["tmp_*".to_owned(), "log".to_owned()];
+        whole.labels = vec!["eu".to_owned(), "big disk".to_owned()];
         whole.enabled = false;
         whole.options.max_concurrency = 9;
         whole.options.shadow_in = crate::model::config::ShadowIn::Target;
