@@ -116,7 +116,11 @@ impl Alone {
         if services.is_empty() {
             return Ok(true);
         }
-        let config = core.ledger.config(job.config_id).await?;
+        let config = match core.ledger.config(job.config_id).await {
+            // It is left to a later version anyway.
+            Err(StoreError::Corrupt(_)) => return Ok(false),
+            config => config?,
+        };
         let wanted = config.map(|config| config.spec.labels).unwrap_or_default();
         Ok(!services.iter().any(|service| service.takes(&wanted)))
     }
