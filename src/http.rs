@@ -11,12 +11,17 @@ mod listener;
 mod measure;
 mod openapi;
 mod operation;
+mod origin;
 mod patience;
 mod problem;
+mod requests;
 mod routes;
+mod seats;
 mod service;
 mod service_manager;
 mod signs;
+mod timely;
+mod tls;
 
 pub use headless::{Ended, ServeError, serve};
 pub use routes::document;

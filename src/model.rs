@@ -4,6 +4,7 @@
 //! a server (names, ranges, exclusive fields, state transitions), and their JSON and YAML form.
 //! Must not know: I/O, clocks, async, SQL, any other folder of this crate. Everyone may import it.
 
+pub mod audit;
 pub mod command;
 pub mod config;
 pub mod connection;

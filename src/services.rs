@@ -5,6 +5,7 @@
 //! know: fronts, their texts and flags, or how a job is run. Called by the command line, the
 //! dashboard and the HTTP service, always through [`Services`].
 
+mod audit;
 mod configs;
 mod connections;
 mod endpoints;
@@ -28,6 +29,7 @@ use crate::model::ids::{InstanceId, JobId};
 use crate::model::job::Job;
 use crate::store::Store;
 
+pub use audit::Audit;
 pub use configs::Configs;
 pub use connections::Connections;
 pub use files::{TextFile, write_lines};
@@ -54,6 +56,8 @@ pub struct Services {
     pub tokens: Tokens,
     /// Stored secrets as a whole.
     pub secrets: Secrets,
+    /// Who changed what.
+    pub audit: Audit,
     /// How things are.
     pub monitoring: Monitoring,
 }
@@ -126,6 +130,20 @@ impl JobRunner for Engine {
 }
 
 impl Services {
+    /// The same in the name of `actor`, which the audit log has for what is changed.
+    #[must_use]
+    pub fn by(&self, actor: &str) -> Self {
+        let shared = &self.monitoring.0;
+        Self::new(ServicesOptions {
+            store: shared.store.by(actor),
+            endpoints: Arc::clone(&shared.endpoints),
+            runner: shared.runner.clone(),
+            process: shared.process.clone(),
+            defaults: shared.defaults.clone(),
+            ..**shared
+        })
+    }
+
     /// Services over a control database.
     #[must_use]
     pub fn new(options: ServicesOptions) -> Self {
@@ -137,6 +155,7 @@ impl Services {
             jobs: Jobs(Arc::clone(&shared)),
             tokens: Tokens(Arc::clone(&shared)),
             secrets: Secrets(Arc::clone(&shared)),
+            audit: Audit(Arc::clone(&shared)),
             monitoring: Monitoring(shared),
             connections,
         }

@@ -22,6 +22,7 @@ pub mod secrets;
 mod show;
 mod types;
 mod value;
+mod web;
 
 pub use changes::{Change, changes};
 pub use errors::{SettingError, SettingsErrors};

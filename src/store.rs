@@ -3,6 +3,7 @@
 //! Owns every statement that touches the control database. Must not know: sources, sync rules,
 //! queues. Called by `sync`, `jobs` and `services`.
 
+mod audit;
 pub mod checkpoints;
 mod configs;
 mod connections;
@@ -72,7 +73,7 @@ pub struct StoreOptions {
 
 /// The control database; clones share it.
 #[derive(Clone)]
-pub struct Store(Arc<Inner>, Way);
+pub struct Store(Arc<Inner>, Way, Option<Arc<str>>);
 
 /// Which sessions statements go by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,9 +135,20 @@ impl Store {
             lease_ttl: options.lease_ttl,
             folds_names,
         };
-        let store = Self(Arc::new(inner), Way::Common);
+        let store = Self(Arc::new(inner), Way::Common, None);
         store.check_key().await?;
         Ok(store)
+    }
+
+    /// The same in the name of `actor`: what is changed through it goes into the audit log.
+    #[must_use]
+    pub fn by(&self, actor: &str) -> Self {
+        Self(Arc::clone(&self.0), self.1, Some(actor.into()))
+    }
+
+    /// In whose name it is changed; `None`: the engine's own doing, which is in the logs of jobs.
+    fn actor(&self) -> Option<&str> {
+        self.2.as_deref()
     }
 
     /// Control sessions; never for user data.
@@ -164,7 +176,7 @@ impl Store {
     /// The same by sessions of its own: a lease is claimed and renewed in time however many others
     /// wait for a session.
     fn for_leases(&self) -> Self {
-        Self(Arc::clone(&self.0), Way::Leases)
+        Self(Arc::clone(&self.0), Way::Leases, self.2.clone())
     }
 
     /// Name of the control database.

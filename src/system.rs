@@ -18,8 +18,10 @@ mod open;
 mod retry;
 mod shared;
 mod status;
+mod who;
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -30,12 +32,20 @@ use self::live::{defaults, tuning};
 use self::open::process_facts;
 pub use self::shared::Role;
 use self::shared::Shared;
+pub use self::who::requested_by;
 use crate::jobs::{Engine, EventHub, EventStream, StopHow};
 use crate::model::command::Refusal;
 use crate::model::status::{DatabaseStatus, Status};
 use crate::services::{Live, Services, SettingsCell, status_without_database};
 use crate::settings::Settings;
 use crate::store::{self, MigrationStatus};
+
+/// What stands for `0s` of `server.shutdown_timeout`.
+const NO_LIMIT: Duration = Duration::from_secs(86_400 * 365);
+/// How long jobs may take, once they are stopped at once, before the stop goes on without them.
+const AT_ONCE: Duration = Duration::from_secs(15);
+/// How long the control database's sessions may take to close.
+const CLOSING: Duration = Duration::from_secs(5);
 
 /// Where the control database stands; changes nothing.
 ///
@@ -215,15 +225,32 @@ impl System {
             )
         };
         if let Some(engine) = engine {
-            let timeout = shared.settings.get().server.shutdown_timeout;
-            engine.shutdown(how, timeout).await;
-            shared.step("job engine stopped, connections to sources closed");
+            let limit = shared.settings.get().server.shutdown_timeout;
+            let limit = if limit.is_zero() { NO_LIMIT } else { limit };
+            let stopping = engine.shutdown(how, limit);
+            let bound = limit.saturating_add(AT_ONCE);
+            if tokio::time::timeout(bound, stopping).await.is_ok() {
+                shared.step("job engine stopped");
+                shared.step("connections to sources closed");
+            } else {
+                let waited = bound.as_secs();
+                shared.failed_step(&format!(
+                    "the job engine did not stop within {waited} s: its sessions are dropped"
+                ));
+            }
         }
         self.tasks.close();
         self.tasks.wait().await;
+        shared.step("sync system stopped");
         if let Some(store) = store {
-            store.close().await;
-            shared.step("control database closed");
+            if tokio::time::timeout(CLOSING, store.close()).await.is_ok() {
+                shared.step("control database closed");
+            } else {
+                let waited = CLOSING.as_secs();
+                shared.failed_step(&format!(
+                    "the control database was not closed within {waited} s: its sessions are dropped"
+                ));
+            }
         }
         shared.hub.close();
     }

@@ -4,11 +4,13 @@
 //! has. Holds no rule of syncing: every handler asks one of the [`crate::services`].
 
 mod answer;
+mod audit;
 mod caller;
 mod configs;
 mod connections;
 mod discovery;
 mod events;
+mod failures;
 mod guard;
 mod input;
 mod jobs;
@@ -58,9 +60,13 @@ impl Api {
             return Err(Problem::shutting_down());
         }
         let system = self.service.system.get();
-        system
+        let services = system
             .and_then(crate::system::System::services)
-            .ok_or_else(Problem::no_database)
+            .ok_or_else(Problem::no_database)?;
+        Ok(match caller::actor() {
+            Some(actor) => services.by(&actor),
+            None => services,
+        })
     }
 }
 
@@ -74,22 +80,29 @@ fn operations() -> Vec<Operation<Arc<Api>>> {
         .into_iter()
         .map(|operation| {
             let (method, path) = operation.asked();
-            operation.needs(caller::needed(&method, path))
+            operation.needs(caller::needed(&method, Some(path)))
         })
         .collect()
 }
 
-/// Every operation under `/api`, and `/openapi.json`.
-pub fn router(service: &Arc<Service>, document: Value) -> Router {
-    let api = Arc::new(Api {
+/// What handlers and guard of a service share; `document` is `/openapi.json`.
+pub fn shared(service: &Arc<Service>, document: Value) -> Arc<Api> {
+    Arc::new(Api {
         guard: Guard::new(service),
         service: Arc::clone(service),
         document,
-    });
-    operation::router(operations())
-        .route_layer(middleware::from_fn_with_state(
-            Arc::clone(&api),
-            guard::check,
-        ))
-        .with_state(api)
+    })
+}
+
+/// Lets only those in who may come, whatever the route, and if there is none.
+pub fn guarded(router: Router, api: &Arc<Api>) -> Router {
+    router.layer(middleware::from_fn_with_state(
+        Arc::clone(api),
+        guard::check,
+    ))
+}
+
+/// Every operation under `/api`, and `/openapi.json`.
+pub fn router(api: &Arc<Api>) -> Router {
+    operation::router(operations()).with_state(Arc::clone(api))
 }

@@ -1,21 +1,25 @@
-//! The service from start to stop.
+//! The service from start to stop, in the order in which the log tells it.
 //!
-//! Start: port, then the system; the control database may be down, the service waits for it and
-//! says so in `/health`. Stop: no more connections, then the system with its jobs and the control
-//! database's sessions, then the requests under way.
+//! Start: settings and log, the port (taken, so that one in use is told before any work begins), the
+//! sync system (control database, its tables, job engine), routes, listening. The control database
+//! may be down, or slow: the service listens without it and says so in `/health`. Stop: no more
+//! connections, then the sync system with its jobs, then the control database's sessions, then the
+//! requests under way. What goes wrong on the way is told, and the next step is taken.
 
+use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::listener::{Limits, Server, bind};
+use super::listener::{Limits, Port, Server};
 use super::service::Service;
 use super::service_manager::ServiceManager;
+use super::tls::Certificates;
 use super::{routes, signs};
 use crate::jobs::StopHow;
 use crate::model::command::Refusal;
@@ -26,6 +30,11 @@ use crate::system::{LiveSettings, Role, System};
 
 /// How long jobs that are ended at once may take to roll back.
 const AT_ONCE: Duration = Duration::from_secs(5);
+/// How long the service waits for the sync system before it listens without it: whoever looks after
+/// it wants to know that it lives.
+const SLOW_START: Duration = Duration::from_secs(5);
+/// Between two looks whether the control database has come.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// After so long the service is called ready, even if the control database has not answered.
 const READY_AFTER: Duration = Duration::from_secs(20);
@@ -46,7 +55,7 @@ pub enum Ended {
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// The port can't be had.
-    #[error("can't listen on {address}: {error}")]
+    #[error("can't listen on {address}: {error}{}", advice(.error))]
     Listen {
         /// As it was asked for.
         address: String,
@@ -61,6 +70,20 @@ pub enum ServeError {
     Io(#[from] io::Error),
 }
 
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            ": another program listens there; stop it, or choose another port (--listen HOST:PORT, \
+             setting server.port)"
+        }
+        io::ErrorKind::PermissionDenied => {
+            ": ports below 1024 are for privileged programs; choose another one (--listen HOST:PORT, \
+             setting server.port)"
+        }
+        _ => "",
+    }
+}
+
 /// Runs the service until a signal ends it. On SIGHUP, and when their file changes, the settings are
 /// read again, and put in force as far as that needs no restart.
 ///
@@ -68,47 +91,99 @@ pub enum ServeError {
 /// When it can't start; a control database that is down is no reason.
 pub async fn serve(live: &LiveSettings) -> Result<Ended, ServeError> {
     let settings = live.started();
+    let begun = Instant::now();
+    let version = env!("CARGO_PKG_VERSION");
+    tracing::info!("db-taxi {version} starts: settings and log are in order");
     let (host, port) = (&settings.server.host, settings.server.port);
-    let listener = bind(host, port).await.map_err(|error| ServeError::Listen {
+    let refused = |error| ServeError::Listen {
         address: shown(host, port),
         error,
-    })?;
+    };
+    let port = Port::take(host, port).await.map_err(refused)?;
+    let address = port.address;
+    tracing::info!("HTTP server prepared: the port {address} is taken");
     let own_token = own_token(settings)?;
+    let certificates = certificates(settings)?;
+    let scheme = if certificates.is_some() {
+        "https"
+    } else {
+        "http"
+    };
     // What others see of this instance is the port that it got.
     let mut settings = settings.clone();
-    settings.server.port = listener.local_addr()?.port();
+    settings.server.port = address.port();
     let settings = Arc::new(settings);
-    let service = Arc::new(Service::new(Arc::clone(&settings), own_token));
-    let patience = || service.settings_now().server.shutdown_timeout;
+    let service = Arc::new(Service::new(
+        Arc::clone(&settings),
+        own_token,
+        address,
+        certificates.clone(),
+    ));
+    let patience = || limit(service.settings_now().server.shutdown_timeout);
     let manager = Arc::new(ServiceManager::of_process());
     let mut signals = Signals::listen(live, &service, &manager)?;
     let limits = Limits {
         read: settings.server.read_timeout,
         write: settings.server.write_timeout,
     };
-    let server = Server::start(listener, routes::of(&service), limits)?;
-    tracing::info!("listening on http://{}", server.address);
+
     let starting = System::start_live(settings, live.cell(), Role::Headless);
-    let started = tokio::select! {
-        started = with_ready(starting, &manager) => started,
+    tokio::pin!(starting);
+    let mut started = tokio::select! {
+        started = &mut starting => Some(started?),
+        () = tokio::time::sleep(SLOW_START) => None,
         ended = signals.next() => {
             tracing::info!("stopping before the start was complete: {}", ended.name());
             manager.stopping();
-            server.finish(patience()).await;
             return Ok(ended);
         }
     };
-    let system = match started {
-        Ok(system) => {
-            // Settings may have been read again meanwhile.
-            system.reload(&service.settings_now());
-            service.system.get_or_init(|| system)
-        }
-        Err(refusal) => {
-            server.finish(Duration::ZERO).await;
-            return Err(refusal.into());
+    if let Some(system) = started.take() {
+        // Settings may have been read again meanwhile.
+        system.reload(&service.settings_now());
+        service.system.get_or_init(|| system);
+        tracing::info!("sync system started");
+    } else {
+        tracing::warn!("the sync system is not up yet: the HTTP server starts without it");
+    }
+    let routes = routes::of(&service);
+    tracing::info!("routes registered");
+    let server = match port
+        .listen()
+        .and_then(|listener| Server::start(listener, routes, limits, certificates))
+    {
+        Ok(server) => server,
+        Err(error) => {
+            if let Some(system) = service.system.get() {
+                system.shutdown(StopHow::Release).await;
+            }
+            return Err(refused(error));
         }
     };
+    tracing::info!("listening on {scheme}://{}", server.address);
+    if service.system.get().is_none() {
+        let late = tokio::select! {
+            late = with_ready(&mut starting, &manager) => late,
+            ended = signals.next() => {
+                tracing::info!("stopping before the start was complete: {}", ended.name());
+                manager.stopping();
+                service.stopping.store(true, Ordering::Relaxed);
+                server.finish(patience()).await;
+                return Ok(ended);
+            }
+        };
+        match late {
+            Ok(system) => {
+                system.reload(&service.settings_now());
+                service.system.get_or_init(|| system);
+                tracing::info!("sync system started");
+            }
+            Err(refusal) => {
+                server.finish(Duration::ZERO).await;
+                return Err(refusal.into());
+            }
+        }
+    }
     manager.ready();
     let over = CancellationToken::new();
     let signs = tokio::spawn(signs::give(
@@ -116,18 +191,29 @@ pub async fn serve(live: &LiveSettings) -> Result<Ended, ServeError> {
         Arc::clone(&service),
         over.clone(),
     ));
-    let ended = signals.next().await;
+    tracing::info!("started after {} ms", begun.elapsed().as_millis());
+    let ended = tokio::select! {
+        ended = signals.next() => ended,
+        never = tell_how_to_begin(&service, own_token.is_some()) => match never {},
+    };
+
     tracing::info!("stopping: {}", ended.name());
     manager.stopping();
     service.stopping.store(true, Ordering::Relaxed);
     server.stop_accepting();
     tracing::info!("no more connections are taken");
-    stop_system(system, ended, &mut signals).await;
     let patience = patience();
-    if !server.finish(patience).await {
-        tracing::warn!("requests were cut off after {} s", patience.as_secs());
+    if let Some(system) = service.system.get() {
+        stop_system(system, ended, &mut signals).await;
     }
-    tracing::info!("the HTTP server has stopped");
+    if server.finish(patience).await {
+        tracing::info!("the HTTP server has stopped: every request was answered");
+    } else {
+        tracing::error!(
+            "the HTTP server has stopped: requests were cut off after {} s",
+            patience.as_secs()
+        );
+    }
     over.cancel();
     // It ends at once, and has nothing to tell.
     let _told = signs.await;
@@ -154,7 +240,48 @@ async fn stop_system(system: &System, ended: Ended, signals: &mut Signals<'_>) {
             }
         }
     }
-    tracing::info!("the sync system has stopped");
+}
+
+/// A limit of the settings, where zero is none.
+fn limit(setting: Duration) -> Duration {
+    if setting.is_zero() {
+        Duration::from_secs(86_400 * 365)
+    } else {
+        setting
+    }
+}
+
+/// Tells how to make a token where nothing is answered without one and none exists. Never ends.
+async fn tell_how_to_begin(service: &Service, own_token: bool) -> Infallible {
+    if service.on_loopback || own_token {
+        return std::future::pending().await;
+    }
+    loop {
+        let services = service.system.get().and_then(System::services);
+        if let Some(services) = services
+            && let Ok(tokens) = services.tokens.list().await
+        {
+            if tokens.is_empty() {
+                tracing::warn!(
+                    "no token exists, so everything but /health answers 401: make one with \
+                     db-taxi tokens create NAME --scope admin"
+                );
+            }
+            return std::future::pending().await;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// What the settings say of TLS.
+fn certificates(settings: &Settings) -> Result<Option<Arc<Certificates>>, Refusal> {
+    let server = &settings.server;
+    let (Some(cert), Some(key)) = (&server.tls_cert, &server.tls_key) else {
+        return Ok(None);
+    };
+    Certificates::read(cert, key)
+        .map(|read| Some(Arc::new(read)))
+        .map_err(|wrong| Refusal::Invalid(vec![wrong]))
 }
 
 /// The setting `security.api_token`, hashed.
@@ -240,6 +367,9 @@ impl<'a> Signals<'a> {
 
     fn reload(&self, why: &str) {
         self.manager.reloading();
+        if let Some(certificates) = &self.service.certificates {
+            certificates.refresh(why == "SIGHUP");
+        }
         if let Ok(settings) = self.live.reload(why) {
             let token = own_token(&settings).unwrap_or_else(|refusal| {
                 tracing::error!("{why}: security.api_token stays as it is: {refusal}");
@@ -288,9 +418,9 @@ mod tests {
     };
 
     async fn server(readiness: Readiness) -> Server {
-        let listener = bind("127.0.0.1", 0).await.unwrap();
+        let listener = Port::take("127.0.0.1", 0).await.unwrap().listen().unwrap();
         let router = health::router(Arc::new(move || readiness));
-        Server::start(listener, routes::complete(router), LIMITS).unwrap()
+        Server::start(listener, routes::complete(router), LIMITS, None).unwrap()
     }
 
     #[tokio::test]
@@ -332,9 +462,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_port_in_use_is_refused() {
-        let first = bind("127.0.0.1", 0).await.unwrap();
-        let port = first.local_addr().unwrap().port();
-        let error = bind("127.0.0.1", port).await.unwrap_err();
+        let first = Port::take("127.0.0.1", 0).await.unwrap();
+        let address = first.address;
+        let _listening = first.listen().unwrap();
+        let error = Port::take("127.0.0.1", address.port()).await.err().unwrap();
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        let told = ServeError::Listen {
+            address: shown("127.0.0.1", address.port()),
+            error,
+        };
+        assert!(told.to_string().contains(&address.to_string()), "{told}");
     }
 }

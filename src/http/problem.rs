@@ -1,5 +1,7 @@
 //! What an error looks like on the wire.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -9,7 +11,7 @@ use crate::model::command::Refusal;
 use crate::model::finding::Finding;
 
 /// When a client may ask again for what is not there at present, in seconds.
-pub const RETRY_AFTER: &str = "5";
+pub const RETRY_AFTER: u64 = 5;
 
 /// An answer that is an error.
 #[derive(Debug)]
@@ -18,6 +20,8 @@ pub struct Problem {
     code: &'static str,
     message: String,
     details: Vec<Finding>,
+    /// Seconds, where they are known better than [`RETRY_AFTER`].
+    retry_after: Option<u64>,
 }
 
 impl Problem {
@@ -28,6 +32,20 @@ impl Problem {
             code,
             message: message.into(),
             details: Vec::new(),
+            retry_after: None,
+        }
+    }
+
+    /// Too many requests without a token that holds.
+    pub fn rate_limited(wait: Duration) -> Self {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        Self {
+            retry_after: Some(seconds),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate_limited",
+                format!("too many requests without a valid token: wait {seconds} s"),
+            )
         }
     }
 
@@ -160,6 +178,7 @@ impl From<Refusal> for Problem {
             code,
             message,
             details,
+            retry_after: None,
         }
     }
 }
@@ -171,7 +190,8 @@ impl IntoResponse for Problem {
         if self.status == StatusCode::SERVICE_UNAVAILABLE
             || self.status == StatusCode::TOO_MANY_REQUESTS
         {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+            let seconds = self.retry_after.unwrap_or(RETRY_AFTER);
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

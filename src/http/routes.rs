@@ -5,28 +5,36 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::StatusCode;
 use serde_json::Value;
+use axum::middleware;
 
 use super::api;
 use super::health::{self, Probe};
 use super::measure;
 use super::openapi;
 use super::operation::Described;
+use super::origin;
 use super::problem::Problem;
+use super::requests;
 use super::service::Service;
 use crate::model::labels::API;
 
-/// The routes of a service.
+/// The routes of a service, each behind its door.
 pub fn of(service: &Arc<Service>) -> Router {
     let asked = Arc::clone(service);
     let probe: Probe = Arc::new(move || asked.readiness());
+    let api = api::shared(service, document());
     let health = health::router(probe);
     // Without the role `api` it only answers probes.
     let routes = if service.settings.instance.has_role(API) {
-        health.merge(api::router(service, document()))
+        health.merge(api::router(&api))
     } else {
         health
     };
-    measure::measured(complete(routes), &service.requests)
+    let safe = api::guarded(complete(routes), &api).layer(middleware::from_fn_with_state(
+        Arc::clone(service),
+        origin::check,
+    ));
+    measure::measured(safe, &service.requests).layer(middleware::from_fn(requests::tell))
 }
 
 /// Every operation of the service.

@@ -1,10 +1,13 @@
 //! What the routes share: the settings, the system once it is up, and whether the service stops.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use super::health::Readiness;
 use super::measure::{RequestCounts, Requests};
+use super::origin::Origins;
+use super::tls::Certificates;
 use crate::model::token::TokenHash;
 use crate::settings::Settings;
 use crate::system::System;
@@ -26,12 +29,32 @@ pub struct Service {
     pub requests: Arc<Requests>,
     /// What the service is measured by.
     pub metrics: Metrics,
+    /// Whether only this machine reaches the listener.
+    pub on_loopback: bool,
+    /// What `Host` may say beside addresses and `localhost`, in lower case.
+    pub names: Vec<String>,
+    /// Pages that may call.
+    pub origins: Origins,
+    /// With TLS.
+    pub certificates: Option<Arc<Certificates>>,
 }
 
 impl Service {
-    /// A service that is not up yet.
+    /// A service that is not up yet and will listen at `address`.
     #[must_use]
-    pub fn new(settings: Arc<Settings>, own_token: Option<TokenHash>) -> Self {
+    pub fn new(
+        settings: Arc<Settings>,
+        own_token: Option<TokenHash>,
+        address: SocketAddr,
+        certificates: Option<Arc<Certificates>>,
+    ) -> Self {
+        let mut names = vec![
+            settings.instance.name.to_ascii_lowercase(),
+            settings.server.host.to_ascii_lowercase(),
+        ];
+        names.retain(|name| !name.is_empty());
+        let origins = Origins::default();
+        origins.set(&settings.server.cors_origins);
         let requests = Arc::new(Requests::default());
         Self {
             metrics: Metrics::new(vec![Box::new(RequestCounts(Arc::clone(&requests)))]),
@@ -41,6 +64,10 @@ impl Service {
             settings,
             system: OnceLock::new(),
             stopping: AtomicBool::new(false),
+            on_loopback: address.ip().to_canonical().is_loopback(),
+            names,
+            origins,
+            certificates,
         }
     }
 
@@ -59,6 +86,7 @@ impl Service {
 
     /// Goes by settings that were read again; `own_token` is `security.api_token`.
     pub fn take_over(&self, settings: Settings, own_token: Option<TokenHash>) {
+        self.origins.set(&settings.server.cors_origins);
         if let Some(system) = self.system.get() {
             system.reload(&settings);
         }

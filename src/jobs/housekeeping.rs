@@ -1,4 +1,4 @@
-//! Signs of life of this process, and the removal of old jobs.
+//! Signs of life of this process, and the removal of old jobs and old entries of the audit log.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -63,6 +63,7 @@ ledger! {
     fn set_job_wish(id: JobId, wish: JobWish) -> ();
     fn job_request(id: JobId) -> JobRequest;
     fn delete_old_jobs(older_than: Duration) -> u64;
+    fn delete_old_audit(jobs_older_than: Duration) -> u64;
     fn schedules() -> Schedules;
     fn put_schedule(old: Option<&'a ScheduleRow>, new: &'a ScheduleRow) -> bool;
     fn drop_schedule(config: ConfigId) -> ();

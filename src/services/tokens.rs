@@ -11,6 +11,7 @@ use super::ServicesOptions;
 use super::refusal::{invalid, refuse};
 use crate::model::command::Refusal;
 use crate::model::finding::Finding;
+use crate::model::ids::TokenId;
 use crate::model::names::check_name;
 use crate::model::token::{ApiToken, Scope, TokenHash};
 
@@ -18,6 +19,9 @@ use crate::model::token::{ApiToken, Scope, TokenHash};
 const LENGTH: usize = 32;
 /// What every secret begins with, so that it is known for what it is wherever it turns up.
 const PREFIX: &str = "dbt_";
+
+/// The name of the token in the settings, in logs and the audit log.
+const OF_SETTINGS: &str = "settings";
 
 /// Tokens of the REST API.
 #[derive(Clone)]
@@ -46,6 +50,12 @@ impl Tokens {
         if let Err(why) = check_name(name) {
             return Err(invalid(Finding::new("name", why)));
         }
+        if name == OF_SETTINGS {
+            return Err(invalid(Finding::new(
+                "name",
+                "settings names the token of the setting security.api_token",
+            )));
+        }
         if expires_in.is_some_and(|age| age.is_zero()) {
             return Err(invalid(Finding::new(
                 "expires",
@@ -62,6 +72,14 @@ impl Tokens {
             .await
             .map_err(refuse)?;
         Ok((token, SecretString::from(secret)))
+    }
+
+    /// Notes that a token was used, once a minute at most.
+    ///
+    /// # Errors
+    /// When the control database does not answer.
+    pub async fn used(&self, id: TokenId) -> Result<(), Refusal> {
+        self.0.store.tokens_used(&[id]).await.map_err(refuse)
     }
 
     /// Removes a token, by name or id; whoever uses it is refused from then on.

@@ -77,6 +77,7 @@ pub(super) fn check(values: &mut Values, env: &Env, errors: &mut Vec<SettingErro
     socket_excludes_host(values, errors);
     idle_within_open(values, errors);
     labels_are_words(values, errors);
+    both_tls_files(values, errors);
     plain_terminal(values, env);
     collector_of_traces(values, errors);
 }
@@ -123,6 +124,21 @@ fn socket_excludes_host(values: &Values, errors: &mut Vec<SettingError>) {
             errors.push(
                 SettingError::new(origin.clone(), Some(name), message)
                     .allowed("leave one out; an empty database.socket turns it off"),
+            );
+        }
+    }
+}
+
+fn both_tls_files(values: &Values, errors: &mut Vec<SettingError>) {
+    let (cert, key) = ("server.tls_cert", "server.tls_key");
+    for (there, missing) in [(cert, key), (key, cert)] {
+        if let (Some((Value::Text(_), origin)), Some((Value::Unset, _))) =
+            (values.get(there), values.get(missing))
+        {
+            let message = format!("is set and {missing} is not: TLS needs both");
+            errors.push(
+                SettingError::new(origin.clone(), Some(there), message)
+                    .allowed(format!("set {missing} too, or leave both out")),
             );
         }
     }
@@ -197,6 +213,9 @@ pub(super) fn settings(values: &Values) -> Settings {
             write_timeout: get(v, "server.write_timeout"),
             shutdown_timeout: get(v, "server.shutdown_timeout"),
             max_body: get(v, "server.max_body"),
+            cors_origins: get(v, "server.cors_origins"),
+            tls_cert: get(v, "server.tls_cert"),
+            tls_key: get(v, "server.tls_key"),
         },
         database: DatabaseSettings {
             host: get(v, "database.host"),

@@ -85,6 +85,8 @@ pub enum Kind {
     },
     /// A list of texts.
     List,
+    /// A list of web origins.
+    Origins,
     /// A list with at least one of these words.
     Words(&'static [&'static str]),
     /// Transport security.
@@ -113,11 +115,7 @@ pub const SECTIONS: &[&str] = &[
 ];
 
 /// Keys that this version knows by name only: `(name, the value that is accepted)`.
-pub(super) const LATER: &[(&str, &str)] = &[
-    ("server.cors_origins", ""),
-    ("server.tls_cert", ""),
-    ("server.tls_key", ""),
-];
+pub(super) const LATER: &[(&str, &str)] = &[];
 
 /// The variables that are ours and not keys.
 pub(super) const OTHER_VARIABLES: &[&str] = &["DBT_CONFIG", "DBT_SECRET_KEY"];
@@ -185,6 +183,9 @@ pub const KEYS: &[Key] = &[
     key("server.write_timeout", upto(DAY), "30s", false, "response, streams excepted; 0s is no limit"),
     key("server.shutdown_timeout", upto(DAY), "30s", true, "for requests, and again for jobs, to finish; 0s is no limit"),
     key("server.max_body", Kind::Size { min: 1 << 10, max: 1 << 30 }, "1MiB", false, "largest request body; 16 times this for a mapping import"),
+    key("server.cors_origins", Kind::Origins, "", true, "web origins whose pages may call the REST API, such as https://ops.example.com; none by default"),
+    optional("server.tls_cert", Kind::OptionalText, Preset::Nothing, false, "certificate chain of the listener, a PEM file; with tls_key. Read again when it changes"),
+    optional("server.tls_key", Kind::OptionalText, Preset::Nothing, false, "private key of the certificate, a PEM file; with tls_cert"),
 
     key("database.host", Kind::Text, "localhost", false, "the local server: name or address, always TCP; several, comma-separated, in order of failover; _mysql._tcp.example.com is a DNS SRV name"),
     key("database.port", number(1, 65_535), "3306", false, "its TCP port"),
@@ -263,6 +264,7 @@ impl Kind {
                 format_size(max)
             ),
             Self::List => "a list of texts (in the environment: by commas)".to_owned(),
+            Self::Origins => "a list of origins such as https://ops.example.com:8443, without a path; * is refused (in the environment: by commas)".to_owned(),
             Self::Words(words) => format!(
                 "a list of at least one of {} (in the environment: by commas)",
                 words.join(", ")

@@ -49,6 +49,12 @@ pub struct ServerSettings {
     pub shutdown_timeout: Duration,
     /// Largest request body in bytes.
     pub max_body: u64,
+    /// Web origins whose pages may call.
+    pub cors_origins: Vec<String>,
+    /// Certificate chain of the listener; without it there is no TLS.
+    pub tls_cert: Option<PathBuf>,
+    /// Its private key.
+    pub tls_key: Option<PathBuf>,
 }
 
 /// The local server and its control database.

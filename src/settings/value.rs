@@ -9,6 +9,7 @@ use super::document::{Document, Node};
 use super::errors::key_shown;
 use super::keys::Kind;
 use super::notifications;
+use super::web::origin;
 use crate::model::connection::{Ssl, SslMode};
 use crate::model::cron::Zone;
 use crate::model::duration::{format_duration, format_size, parse_duration, parse_size};
@@ -87,6 +88,11 @@ impl Value {
                 .and_then(|n| within(n, min, max, |n| format_size(*n)))
                 .map(Self::Size),
             Kind::List => Ok(Self::List(split(text))),
+            Kind::Origins => split(text)
+                .iter()
+                .map(|item| origin(item))
+                .collect::<Result<_, _>>()
+                .map(Self::List),
             Kind::Words(words) => list_of(words, split(text)).map(Self::List),
             Kind::Ssl => match text {
                 "true" => Ok(Self::Ssl(ssl(SslMode::Required))),
@@ -132,7 +138,9 @@ impl Value {
             (Kind::Size { .. }, Node::Number(value)) => {
                 Self::from_text(kind, &value.to_string()).map_err(here)?
             }
-            (Kind::List | Kind::Words(_), Node::List(items)) => texts(kind, document, items, path)?,
+            (Kind::List | Kind::Origins | Kind::Words(_), Node::List(items)) => {
+                texts(kind, document, items, path)?
+            }
             (Kind::Ssl, Node::Flag(on)) => Self::Ssl(ssl(if *on {
                 SslMode::Required
             } else {
@@ -326,14 +334,16 @@ fn texts(
             Node::Null | Node::List(_) | Node::Map(_) | Node::Tagged => None,
             _ => document.verbatim(&[path, &[i]].concat()),
         };
-        let Some(typed) = typed else {
+        let Some(mut typed) = typed else {
             return Err(at(format!("is {}", item.kind())));
         };
         if typed.is_empty() {
             return Err(at("is empty".to_owned()));
         }
-        if let Kind::Words(words) = kind {
-            word(words, &typed).map_err(at)?;
+        match kind {
+            Kind::Words(words) => word(words, &typed).map(drop).map_err(at)?,
+            Kind::Origins => typed = origin(&typed).map_err(at)?,
+            _ => {}
         }
         list.push(typed);
     }

@@ -4,11 +4,13 @@ use std::collections::HashMap;
 
 use serde_json::Value as Json;
 
+use super::audit::Changes;
 use super::targets::{name_taken, record_change, targets_are_unique, unreadable};
 use super::transaction::{
     id, json, not_deleted, opt_id, parsed, transaction, values, violates, word,
 };
 use super::{Store, StoreError};
+use crate::model::audit::Action;
 use crate::model::config::{Config, ConfigSpec, LastJob};
 use crate::model::ids::{ConfigId, ConnectionId};
 use crate::model::job::JobState;
@@ -83,8 +85,10 @@ impl Store {
         let id = ConfigId::generate();
         transaction!(self, |session| {
             record_change(session).await?;
-            insert_config(session, id, spec).await?;
-            targets_are_unique(session).await
+            let mut changes = self.changes();
+            insert_configs(session, &[(id, spec)], &mut changes).await?;
+            targets_are_unique(session).await?;
+            changes.tell(session).await
         })?;
         self.stored_config(id).await
     }
@@ -102,8 +106,10 @@ impl Store {
     ) -> Result<Config, StoreError> {
         transaction!(self, |session| {
             record_change(session).await?;
-            replace_config(session, id, spec, if_version).await?;
-            targets_are_unique(session).await
+            let mut changes = self.changes();
+            replace_config(session, id, spec, if_version, &mut changes).await?;
+            targets_are_unique(session).await?;
+            changes.tell(session).await
         })?;
         self.stored_config(id).await
     }
@@ -128,6 +134,10 @@ impl Store {
         transaction!(self, |session| {
             record_change(session).await?;
             let key = id.to_string();
+            let mut changes = self.changes();
+            if let Some((name, before)) = shown(session, &key, &changes).await? {
+                changes.note(Action::ConfigDelete, (&name, id), Some(before), None);
+            }
             // Removed first: a job that is being made waits here, or makes us wait.
             let gone = session
                 .exec(
@@ -147,7 +157,7 @@ impl Store {
             ] {
                 session.exec(sql, values![key.as_str()]).await?;
             }
-            Ok(())
+            changes.tell(session).await
         })
     }
 
@@ -194,19 +204,18 @@ impl Store {
     }
 }
 
-pub(super) async fn insert_config(
-    session: &mut Session,
-    id: ConfigId,
-    spec: &ConfigSpec,
-) -> Result<(), StoreError> {
-    insert_configs(session, &[(id, spec)]).await
-}
-
 /// Stores configs, many in one statement.
 pub(super) async fn insert_configs(
     session: &mut Session,
     configs: &[(ConfigId, &ConfigSpec)],
+    changes: &mut Changes,
 ) -> Result<(), StoreError> {
+    if changes.are_told() {
+        for (id, spec) in configs {
+            let after = mapping::spec_to_json(*spec);
+            changes.note(Action::ConfigCreate, (&spec.name, id), None, Some(after));
+        }
+    }
     let mut connections: HashMap<&str, String> = HashMap::new();
     let mut rows = Batch::new(
         "INSERT INTO sync_configs (id, connection_id, name, enabled, version, spec, \
@@ -314,6 +323,7 @@ pub(super) async fn replace_config(
     id: ConfigId,
     spec: &ConfigSpec,
     if_version: Option<u64>,
+    changes: &mut Changes,
 ) -> Result<(), StoreError> {
     let rows = session
         .exec_rows(
@@ -327,6 +337,15 @@ pub(super) async fn replace_config(
     let version = stored.u64("version")?;
     if if_version.is_some_and(|wanted| wanted != version) {
         return Err(StoreError::PreconditionFailed);
+    }
+    if let Some((_, before)) = shown(session, &id.to_string(), changes).await? {
+        let after = mapping::spec_to_json(spec);
+        changes.note(
+            Action::ConfigUpdate,
+            (&spec.name, id),
+            Some(before),
+            Some(after),
+        );
     }
     let connection = connection_id(session, &spec.connection).await?;
     session
@@ -352,6 +371,35 @@ pub(super) async fn replace_config(
     let mut rules = Batch::rules();
     insert_rules(session, &mut rules, id, spec).await?;
     Ok(rules.send(session).await?)
+}
+
+/// Name and spec of a stored config as the audit log shows it; `None` where nobody wants to know.
+async fn shown(
+    session: &mut Session,
+    id: &str,
+    changes: &Changes,
+) -> Result<Option<(String, Json)>, StoreError> {
+    if !changes.are_told() {
+        return Ok(None);
+    }
+    let sql = "SELECT f.name, f.spec, c.name AS connection FROM sync_configs f \
+               JOIN sync_connections c ON c.id = f.connection_id WHERE f.id = ?";
+    let rows = session.exec_rows(sql, values![id]).await?;
+    let Some(row) = rows.first() else {
+        return Ok(None);
+    };
+    let mut form: Json = parsed(&row.text("spec")?, "sync_configs.spec")?;
+    let sql = "SELECT spec FROM sync_tables WHERE config_id = ? ORDER BY position";
+    let rules = session.exec_rows(sql, values![id]).await?;
+    let rules: Vec<Json> = rules
+        .iter()
+        .map(|rule| parsed(&rule.text("spec")?, "sync_tables.spec"))
+        .collect::<Result<_, _>>()?;
+    if let Json::Object(fields) = &mut form {
+        fields.insert("connection".to_owned(), row.text("connection")?.into());
+        fields.insert(RULES.to_owned(), rules.into());
+    }
+    Ok(Some((row.text("name")?, form)))
 }
 
 /// Whether storing `spec` would change nothing.

@@ -2,9 +2,11 @@
 
 use serde_json::Value as Json;
 
+use super::audit::{Changes, given_connection, stored_connection};
 use super::targets::{name_taken, record_change, targets_are_unique};
 use super::transaction::{id, json, not_deleted, parsed, transaction, values};
 use super::{Store, StoreError};
+use crate::model::audit::Action;
 use crate::model::connection::{Connection, ConnectionSpec, Health};
 use crate::model::ids::ConnectionId;
 use crate::model::mapping;
@@ -57,7 +59,10 @@ impl Store {
         let id = ConnectionId::generate();
         transaction!(self, |session| {
             record_change(session).await?;
-            self.insert_connection(session, id, spec).await
+            let mut changes = self.changes();
+            self.insert_connection(session, id, spec, &mut changes)
+                .await?;
+            changes.tell(session).await
         })?;
         self.stored_connection(id).await
     }
@@ -75,9 +80,11 @@ impl Store {
     ) -> Result<Connection, StoreError> {
         transaction!(self, |session| {
             record_change(session).await?;
-            self.replace_connection(session, id, spec, if_version)
+            let mut changes = self.changes();
+            self.replace_connection(session, id, spec, if_version, &mut changes)
                 .await?;
-            targets_are_unique(session).await
+            targets_are_unique(session).await?;
+            changes.tell(session).await
         })?;
         self.stored_connection(id).await
     }
@@ -119,16 +126,24 @@ impl Store {
                     format!("the connection is used by {}", names?.join(", ")),
                 ));
             }
+            let sql = "SELECT name, spec, password_sealed IS NOT NULL AS sealed \
+                       FROM sync_connections WHERE id = ?";
+            let stored = session.exec_rows(sql, values![key.as_str()]).await?;
             let gone = session
                 .exec(
                     "DELETE FROM sync_connections WHERE id = ? AND (? IS NULL OR version = ?)",
                     values![key.as_str(), if_version, if_version],
                 )
                 .await?;
-            if gone.affected == 0 {
+            let stored = stored.first().filter(|_| gone.affected == 1);
+            let Some(stored) = stored else {
                 return Err(not_deleted(session, "sync_connections", "connection", &key).await?);
-            }
-            Ok(())
+            };
+            let name = stored.text("name")?;
+            let before = stored_connection(spec_of(stored)?, stored.bool("sealed")?);
+            let mut changes = self.changes();
+            changes.note(Action::ConnectionDelete, (&name, id), Some(before), None);
+            changes.tell(session).await
         })
     }
 
@@ -170,7 +185,15 @@ impl Store {
         session: &mut Session,
         id: ConnectionId,
         spec: &ConnectionSpec,
+        changes: &mut Changes,
     ) -> Result<(), StoreError> {
+        let after = given_connection(spec, None);
+        changes.note(
+            Action::ConnectionCreate,
+            (&spec.name, id),
+            None,
+            Some(after),
+        );
         let (text, sealed) = self.stored_form(session, id, spec).await?;
         session
             .exec(
@@ -196,6 +219,7 @@ impl Store {
         id: ConnectionId,
         spec: &ConnectionSpec,
         if_version: Option<u64>,
+        changes: &mut Changes,
     ) -> Result<(), StoreError> {
         let sql = "SELECT spec, version, password_sealed FROM sync_connections WHERE id = ? \
                    FOR UPDATE";
@@ -207,6 +231,15 @@ impl Store {
         if if_version.is_some_and(|wanted| wanted != version) {
             return Err(StoreError::PreconditionFailed);
         }
+        let sealed = stored.opt_bytes("password_sealed")?.is_some();
+        let before = stored_connection(spec_of(stored)?, sealed);
+        let after = given_connection(spec, Some(&before));
+        changes.note(
+            Action::ConnectionUpdate,
+            (&spec.name, id),
+            Some(before),
+            Some(after),
+        );
         let (text, sealed) = if spec.password.is_some() {
             self.stored_form(session, id, spec).await?
         } else {

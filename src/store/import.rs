@@ -32,18 +32,21 @@ impl Store {
         };
         transaction!(self, |session| {
             record_change(session).await?;
+            let mut changes = self.changes();
             for spec in connections {
                 let sql = "SELECT id, spec, password_sealed FROM sync_connections WHERE name = ?";
                 let rows = session.exec_rows(sql, values![spec.name.as_str()]).await?;
                 match rows.first() {
                     None => {
-                        self.insert_connection(session, ConnectionId::generate(), spec)
+                        let id = ConnectionId::generate();
+                        self.insert_connection(session, id, spec, &mut changes)
                             .await?;
                     }
                     Some(row) => {
                         let id: ConnectionId = id(row, "id")?;
                         if !self.is_same_connection(id, row, spec)? {
-                            self.replace_connection(session, id, spec, None).await?;
+                            self.replace_connection(session, id, spec, None, &mut changes)
+                                .await?;
                         }
                     }
                 }
@@ -54,12 +57,14 @@ impl Store {
                     None => new.push((ConfigId::generate(), spec)),
                     Some(config) if is_same_config(config, spec) => {}
                     Some(config) => {
-                        replace_config(session, config.id, spec, Some(config.version)).await?;
+                        let version = Some(config.version);
+                        replace_config(session, config.id, spec, version, &mut changes).await?;
                     }
                 }
             }
-            insert_configs(session, &new).await?;
-            targets_are_unique(session).await
+            insert_configs(session, &new, &mut changes).await?;
+            targets_are_unique(session).await?;
+            changes.tell(session).await
         })
     }
 }

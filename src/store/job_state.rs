@@ -4,11 +4,15 @@ use ring::digest;
 
 use super::jobs::Summary;
 use super::leases::Resource;
-use super::transaction::{json, parsed, transaction, values, word};
+use super::transaction::{json as text, parsed, transaction, values, word};
 use super::{Store, StoreError};
+use crate::model::audit::Action;
 use crate::model::error::ErrorInfo;
 use crate::model::ids::{InstanceId, JobId};
 use crate::model::job::{Job, JobChange, JobLimits, JobRequest, JobState, JobWish};
+use crate::model::throttle::ThrottleSpec;
+use crate::mysql::Session;
+use serde_json::{Value, json};
 
 impl Store {
     /// Moves a job from one state to another; `false` when it was not in `from` any more.
@@ -34,7 +38,7 @@ impl Store {
         }
         let runs = to == JobState::Running;
         let mut sql = "UPDATE sync_jobs SET state = ?, error = ?".to_owned();
-        let mut params = values![to.as_str(), error.map(json).transpose()?];
+        let mut params = values![to.as_str(), error.map(text).transpose()?];
         if runs {
             sql.push_str(
                 ", started_at = COALESCE(started_at, UTC_TIMESTAMP(3)), instance_id = ?, \
@@ -71,7 +75,42 @@ impl Store {
                 by.to_string()
             ]);
         }
-        Ok(self.exec(&sql, params).await?.affected == 1)
+        if self.actor().is_none() {
+            return Ok(self.exec(&sql, params).await?.affected == 1);
+        }
+        transaction!(self, |session| {
+            let moved = session.exec(&sql, params.clone()).await?.affected == 1;
+            let action = match to {
+                JobState::Cancelled => Some(Action::JobStop),
+                JobState::Pending if from == JobState::Paused => Some(Action::JobResume),
+                _ => None,
+            };
+            if let Some(action) = action.filter(|_| moved) {
+                let state = |state: JobState| json!({"state": state.as_str()});
+                self.tell_of_job(session, action, id, state(from), state(to))
+                    .await?;
+            }
+            Ok(moved)
+        })
+    }
+
+    /// Writes a change of a job down.
+    async fn tell_of_job(
+        &self,
+        session: &mut Session,
+        action: Action,
+        id: JobId,
+        before: Value,
+        after: Value,
+    ) -> Result<(), StoreError> {
+        let sql = "SELECT config_name FROM sync_jobs WHERE id = ?";
+        let rows = session.exec_rows(sql, values![id.to_string()]).await?;
+        let row = rows.first();
+        let config = row.map(|row| row.text("config_name")).transpose()?;
+        let config = config.unwrap_or_default();
+        let mut changes = self.changes();
+        changes.note(action, (&config, id), Some(before), Some(after));
+        changes.tell(session).await
     }
 
     /// Stores progress, counts and table totals of a job; its state stays. Does nothing for anybody
@@ -95,7 +134,7 @@ impl Store {
              AND EXISTS (SELECT 1 FROM sync_leases l \
              WHERE l.resource = ? AND l.holder_instance_id = ?)",
             values![
-                json(&summary)?,
+                text(&summary)?,
                 job.progress.rows_done,
                 job.progress.bytes_done,
                 job.id.to_string(),
@@ -168,6 +207,7 @@ impl Store {
                 return Err(StoreError::conflict("invalid_state", why));
             }
             let mut request: JobRequest = parsed(&asked, "sync_jobs.request")?;
+            let before = limits_shown(&request);
             if let Some(workers) = change.max_concurrency {
                 request.limits.max_concurrency = Some(workers);
             }
@@ -180,10 +220,12 @@ impl Store {
             session
                 .exec(
                     "UPDATE sync_jobs SET request = ?, priority = ? WHERE id = ?",
-                    values![json(&request)?, request.priority, id.to_string()],
+                    values![text(&request)?, request.priority, id.to_string()],
                 )
                 .await?;
-            Ok(())
+            let after = limits_shown(&request);
+            self.tell_of_job(session, Action::JobChange, id, before, after)
+                .await
         })
     }
 
@@ -193,15 +235,28 @@ impl Store {
     /// # Errors
     /// `NotFound`; `Conflict` `invalid_state` when the job has ended.
     pub async fn set_job_wish(&self, id: JobId, wish: JobWish) -> Result<(), StoreError> {
-        let done = self
-            .exec(
-                "UPDATE sync_jobs SET command = ? WHERE id = ? AND active_config IS NOT NULL \
-                 AND (? = 'none' AND command <> 'stop' OR FIELD(command, 'none', 'release', 'pause', 'stop') \
-                 < FIELD(?, 'none', 'release', 'pause', 'stop'))",
-                values![wish.as_str(), id.to_string(), wish.as_str(), wish.as_str()],
-            )
-            .await?;
-        if done.affected == 1 {
+        let sql = "UPDATE sync_jobs SET command = ? WHERE id = ? AND active_config IS NOT NULL \
+             AND (? = 'none' AND command <> 'stop' OR FIELD(command, 'none', 'release', 'pause', 'stop') \
+             < FIELD(?, 'none', 'release', 'pause', 'stop'))";
+        let params = values![wish.as_str(), id.to_string(), wish.as_str(), wish.as_str()];
+        let wished = if self.actor().is_none() {
+            self.exec(sql, params).await?.affected == 1
+        } else {
+            transaction!(self, |session| {
+                let seen = "SELECT state, command FROM sync_jobs WHERE id = ? FOR UPDATE";
+                let rows = session.exec_rows(seen, values![id.to_string()]).await?;
+                let wished = session.exec(sql, params.clone()).await?.affected == 1;
+                if let (Some(row), true) = (rows.first(), wished) {
+                    let state = row.text("state")?;
+                    let before = json!({"state": state, "wish": row.text("command")?});
+                    let after = json!({"state": state, "wish": wish.as_str()});
+                    self.tell_of_job(session, action_of(wish), id, before, after)
+                        .await?;
+                }
+                Ok(wished)
+            })?
+        };
+        if wished {
             return Ok(());
         }
         // Nothing changed: the wish was there, a stronger one is, or there is nobody to obey.
@@ -228,4 +283,22 @@ pub(super) fn version_of(request: &str) -> u64 {
     first.copy_from_slice(&hash.as_ref()[..8]);
     // Within what every client holds as a whole number.
     u64::from_be_bytes(first) >> 11
+}
+
+fn action_of(wish: JobWish) -> Action {
+    match wish {
+        JobWish::Stop => Action::JobStop,
+        JobWish::Pause => Action::JobPause,
+        JobWish::Release => Action::JobRelease,
+        JobWish::None => Action::JobResume,
+    }
+}
+
+/// What can be changed of a job.
+fn limits_shown(request: &JobRequest) -> Value {
+    json!({
+        "max_concurrency": request.limits.max_concurrency,
+        "throttle": request.limits.throttle.as_ref().map(ThrottleSpec::shown),
+        "priority": request.priority,
+    })
 }

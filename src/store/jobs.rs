@@ -5,10 +5,12 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::audit::Changes;
 use super::idempotency::{self, Once};
 use super::job_state::version_of;
 use super::transaction::{at, id, json, opt_id, parsed, transaction, values, violates, word};
 use super::{Store, StoreError};
+use crate::model::audit::Action;
 use crate::model::config::Config;
 use crate::model::connection::Connection;
 use crate::model::ids::{ConfigId, JobId};
@@ -330,9 +332,29 @@ pub(super) async fn insert(
         .await;
     match inserted {
         // Only on a cluster, where another node's job was not seen a moment ago.
-        Err(error) if violates(&error, "active_config") => Err(busy("just made", "pending")),
-        other => Ok(other.map(|_| ())?),
+        Err(error) if violates(&error, "active_config") => {
+            return Err(busy("just made", "pending"));
+        }
+        other => other.map(|_| ())?,
     }
+    let action = match (request.kind, job.retry_of) {
+        (JobKind::Undo, _) => Action::JobUndo,
+        (_, Some(_)) => Action::JobRetry,
+        _ => Action::JobStart,
+    };
+    let after = serde_json::json!({
+        "kind": request.kind.as_str(),
+        "trigger": request.trigger.as_str(),
+        "tables": request.tables,
+        "full": request.full,
+        "fresh": request.fresh,
+        "priority": request.priority,
+        "retry_of": job.retry_of.map(|id| id.to_string()),
+        "undo_of": request.undo_of.map(|id| id.to_string()),
+    });
+    let mut changes = Changes::by(Some(&request.requested_by));
+    changes.note(action, (&job.config.spec.name, id), None, Some(after));
+    changes.tell(session).await
 }
 
 fn read(row: &Row) -> Result<Job, StoreError> {

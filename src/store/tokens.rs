@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
-use super::transaction::{id, micros, values, violates, word};
+use serde_json::json;
+
+use super::audit::Changes;
+use super::transaction::{id, micros, transaction, values, violates, word};
 use super::{Store, StoreError};
+use crate::model::audit::Action;
 use crate::model::ids::TokenId;
 use crate::model::token::{ApiToken, Scope, TokenHash};
 use crate::mysql::Row;
@@ -25,27 +29,38 @@ impl Store {
         created_by: &str,
     ) -> Result<ApiToken, StoreError> {
         let new = TokenId::generate();
-        let made = self
-            .exec(
-                "INSERT INTO api_tokens (id, name, hash, scope, created_by, created_at, expires_at) \
-                 VALUES (?, ?, ?, ?, ?, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND)",
-                values![
-                    new.to_string(),
-                    name,
-                    hash.to_hex(),
-                    scope.as_str(),
-                    created_by,
-                    expires_in.map(micros)
-                ],
-            )
-            .await;
-        match made {
-            Err(StoreError::Mysql(error)) if violates(&error, "token_name") => {
-                let message = format!("there is a token named {name:?} already");
-                return Err(StoreError::conflict("name_taken", message));
+        let actor = self.actor().unwrap_or(created_by);
+        transaction!(self, |session| {
+            let made = session
+                .exec(
+                    "INSERT INTO api_tokens (id, name, hash, scope, created_by, created_at, \
+                     expires_at) VALUES (?, ?, ?, ?, ?, UTC_TIMESTAMP(3), \
+                     UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND)",
+                    values![
+                        new.to_string(),
+                        name,
+                        hash.to_hex(),
+                        scope.as_str(),
+                        created_by,
+                        expires_in.map(micros)
+                    ],
+                )
+                .await;
+            match made {
+                Err(error) if violates(&error, "token_name") => {
+                    let message = format!("there is a token named {name:?} already");
+                    return Err(StoreError::conflict("name_taken", message));
+                }
+                other => other.map(|_| ())?,
             }
-            other => other?,
-        };
+            let after = json!({
+                "scope": scope.as_str(),
+                "expires_in_seconds": expires_in.map(|age| age.as_secs()),
+            });
+            let mut changes = Changes::by(Some(actor));
+            changes.note(Action::TokenCreate, (name, new), None, Some(after));
+            changes.tell(session).await
+        })?;
         let rows = self
             .rows(&format!("{SELECT} WHERE id = ?"), values![new.to_string()])
             .await?;
@@ -69,12 +84,23 @@ impl Store {
     /// # Errors
     /// `NotFound`.
     pub async fn delete_token(&self, name: &str) -> Result<(), StoreError> {
-        let sql = "DELETE FROM api_tokens WHERE name = ? OR id = ?";
-        let done = self.exec(sql, values![name, name]).await?;
-        if done.affected == 0 {
-            return Err(StoreError::not_found("token", name));
-        }
-        Ok(())
+        transaction!(self, |session| {
+            let sql = format!("{SELECT} WHERE name = ? OR id = ? FOR UPDATE");
+            let rows = session.exec_rows(&sql, values![name, name]).await?;
+            let row = rows.first();
+            let token = read(row.ok_or_else(|| StoreError::not_found("token", name))?)?;
+            let sql = "DELETE FROM api_tokens WHERE id = ?";
+            session.exec(sql, values![token.id.to_string()]).await?;
+            let before = json!({
+                "scope": token.scope.as_str(),
+                "expires_at": token.expires_at,
+                "last_used_at": token.last_used_at,
+            });
+            let mut changes = self.changes();
+            let object = (token.name.as_str(), token.id);
+            changes.note(Action::TokenRevoke, object, Some(before), None);
+            changes.tell(session).await
+        })
     }
 
     /// Notes that tokens were used, once a minute at most.

@@ -7,6 +7,7 @@ use chrono::Utc;
 
 use super::endpoints::{Servers, local};
 use super::shared::{Open, Role, Shared};
+use super::who::requested_by;
 use crate::jobs::{Endpoints, Engine, EngineOptions, QueueMode};
 use crate::model::command::Refusal;
 use crate::model::finding::Finding;
@@ -69,6 +70,7 @@ pub async fn open(shared: &Shared) -> Result<Open, Problem> {
         .server()
         .shown();
     shared.step(&format!("control database open on {server}"));
+    shared.step("tables of the control database are up to date");
     let servers = Arc::new(Servers::new(local, settings.security.mask_key.clone()));
     let endpoints: Arc<dyn Endpoints> = servers.clone();
     let instance = InstanceId::generate();
@@ -88,8 +90,13 @@ pub async fn open(shared: &Shared) -> Result<Open, Problem> {
         shared.step("no job engine: sync.enabled is false");
         None
     };
+    // A service changes things in the name of whoever asks it.
+    let changed_by = match shared.role {
+        Role::Headless => store.clone(),
+        Role::Dashboard | Role::OneShot => store.by(&requested_by()),
+    };
     let services = Services::new(ServicesOptions {
-        store: store.clone(),
+        store: changed_by,
         endpoints,
         runner: engine
             .clone()

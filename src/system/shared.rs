@@ -107,6 +107,11 @@ impl Shared {
         }
     }
 
+    /// A step of the stop that did not go well; the next one is taken all the same.
+    pub fn failed_step(&self, what: &str) {
+        tracing::error!(target: "db_taxi::system", "{what}");
+    }
+
     pub fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

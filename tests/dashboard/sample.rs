@@ -5,6 +5,7 @@ use db_taxi::dashboard::app::msg::Loaded;
 use db_taxi::dashboard::app::overview::Overview;
 use db_taxi::dashboard::app::state::{Clock, Setup};
 use db_taxi::dashboard::app::{Load, Msg, State, update};
+use db_taxi::model::audit::AuditEntry;
 use db_taxi::model::config::{Config, ConfigSpec, LastJob};
 use db_taxi::model::connection::{Connection, ConnectionSpec, Health, HealthState};
 use db_taxi::model::cron::{Cron, Zone};
@@ -450,6 +451,63 @@ pub fn ended_job() -> Job {
     job.counts.add(&some.counts);
     job.tables = vec![done, some, notes];
     job
+}
+
+/// Changes of two people's, newest first.
+pub fn audit() -> Vec<AuditEntry> {
+    let entry =
+        |id: u64, seconds, actor: &str, action: &str, object: &str, before, after| AuditEntry {
+            id,
+            time: ago(seconds),
+            actor: actor.to_owned(),
+            action: action.to_owned(),
+            object: object.to_owned(),
+            object_id: "0198a6f0-0000-7000-8000-000000000001".to_owned(),
+            before,
+            after,
+        };
+    vec![
+        entry(
+            4,
+            60,
+            "token:ci",
+            "job.start",
+            "shop-nightly",
+            None,
+            Some(
+                serde_json::json!({"kind": "sync", "trigger": "api", "tables": [], "full": false, "priority": 5}),
+            ),
+        ),
+        entry(
+            3,
+            600,
+            "anna@db1",
+            "config.update",
+            "shop-nightly",
+            Some(serde_json::json!({"enabled": true, "tables": [{"match": "log_*"}]})),
+            Some(
+                serde_json::json!({"enabled": false, "tables": [{"source_table": "orders", "where": "created_at > '2024-01-01' AND note IS NOT NULL"}]}),
+            ),
+        ),
+        entry(
+            2,
+            86_400,
+            "anna@db1",
+            "connection.update",
+            "production",
+            Some(serde_json::json!({"port": 3306, "password": "***"})),
+            Some(serde_json::json!({"port": 3307, "password": "*** (set)"})),
+        ),
+        entry(
+            1,
+            90_000,
+            "token:ci",
+            "token.revoke",
+            "old-build",
+            Some(serde_json::json!({"scope": "admin", "expires_at": null})),
+            None,
+        ),
+    ]
 }
 
 /// What `crm-full` and two others came to in the night.

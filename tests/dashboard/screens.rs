@@ -207,6 +207,11 @@ pub fn screens(width: u16, height: u16) -> Vec<(&'static str, State)> {
     messages.say("users-15min: completed", Tone::Good);
     messages.say("crm-full: 1 of 7 tables failed", Tone::Bad);
     press(&mut messages, "!");
+    let changes = |entries| {
+        let mut state = with("3 A");
+        sample::load(&mut state, Load::Audit, Loaded::Audit(entries));
+        state
+    };
     let mut confirm = with("1 j");
     let lines = vec![Line::plain(
         "2 configs use it and are deleted with it; the local tables stay as they are.",
@@ -267,6 +272,8 @@ pub fn screens(width: u16, height: u16) -> Vec<(&'static str, State)> {
         ("palette", with("1 : t e s t")),
         ("help_search", with("? / s o r t")),
         ("messages", messages),
+        ("changes", changes(sample::audit())),
+        ("changes_none", changes(Vec::new())),
         ("confirm", confirm),
         ("connecting", sample::empty(width, height)),
         ("database_down", down),

@@ -16,6 +16,7 @@ use db_taxi::dashboard::app::night::LookBack;
 use db_taxi::dashboard::app::overview::Overview;
 use db_taxi::dashboard::app::request::{Answer, Answered, Request};
 use db_taxi::dashboard::runtime::backend::{Backend, News, Progress};
+use db_taxi::model::audit::AuditEntry;
 use db_taxi::model::command::Refusal;
 use db_taxi::model::config::Config;
 use db_taxi::model::connection::Connection;
@@ -193,6 +194,10 @@ impl Backend for World {
             JobQuestion::Limits => JobAnswer::Limits(sample::limits()),
             JobQuestion::Undoable => JobAnswer::Undoable(vec![("orders".to_owned(), 12)]),
         })
+    }
+
+    async fn audit(&self) -> Result<Vec<AuditEntry>, Refusal> {
+        self.up().map(|_| sample::audit())
     }
 
     async fn freshness(&self) -> Result<Vec<ConfigFreshness>, Refusal> {

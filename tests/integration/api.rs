@@ -14,32 +14,38 @@ mod metrics;
 mod seeds;
 mod versions;
 mod watching;
+mod audit;
+mod crowds;
+mod order;
+mod outages;
+mod pages;
 
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// A service that is up, and a client of it.
 fn service(taxi: &DbTaxi) -> (Running, Client) {
     let service = taxi.start(&["--headless", "--listen", "127.0.0.1:0"]);
-    service.wait_to_say(LIMIT, &["listening on http://"]);
-    let mut port = 0;
-    wait_until(LIMIT, "the port", || {
-        let said = service.stderr();
-        let after = said.split("listening on http://127.0.0.1:").nth(1);
-        port = after
-            .map(|text| {
-                text.chars()
-                    .take_while(char::is_ascii_digit)
-                    .collect::<String>()
-            })
-            .and_then(|digits| digits.parse().ok())
-            .unwrap_or(0);
-        port != 0
-    });
-    let client = Client::new(port);
+    let client = client_of(&service);
     wait_until(LIMIT, "the service to be ready", || {
         client.get("/health/ready").status == 200
     });
     (service, client)
+}
+
+/// A client of a service that listens.
+fn client_of(service: &Running) -> Client {
+    let mut port = 0;
+    wait_until(LIMIT, "the port", || {
+        let said = service.stderr();
+        let address = said.split("listening on http").nth(1);
+        port = address
+            .and_then(|text| text.split([' ', '"', '\n']).next())
+            .and_then(|address| address.rsplit(':').next())
+            .and_then(|digits| digits.parse().ok())
+            .unwrap_or(0);
+        port != 0
+    });
+    Client::new(port)
 }
 
 fn connection(pair: &Pair) -> Value {

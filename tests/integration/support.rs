@@ -33,7 +33,7 @@ pub mod wire;
 
 pub use db_taxi::model::report::Flavour;
 pub use gate::Gate;
-pub use http::Client;
+pub use http::{Client, Reply};
 pub use judge::Judge;
 pub use pair::Pair;
 pub use private::{PrivatePair, PrivateServer};

@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use super::Context;
 use crate::cli::args::{JobsCommand, JobsListArgs, JobsLogsArgs, JobsStartArgs, JobsStopArgs};
-use crate::cli::ask;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::show;
@@ -15,6 +14,7 @@ use crate::model::duration::parse_duration;
 use crate::model::job::{Job, JobChange, JobFilter, JobRequest, Trigger};
 use crate::model::labels::WORKER;
 use crate::model::log::{LogEntry, LogFilter};
+use crate::system::requested_by;
 
 /// How often the control database is asked for news of a job of another process.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -51,7 +51,7 @@ pub async fn run(context: &Context<'_>, command: &JobsCommand) -> Result<Exit, F
         }
         JobsCommand::Retry(args) => {
             let id = jobs.get(&args.job).await?.id;
-            let job = jobs.retry(id, &ask::requested_by()).await?;
+            let job = jobs.retry(id, &requested_by()).await?;
             output.result(&job, || job.id.to_string())?;
             note_alone(context, &job).await?;
         }
@@ -128,7 +128,7 @@ async fn start(context: &Context<'_>, args: &JobsStartArgs) -> Result<(), Failur
         fresh: args.fresh,
         priority: args.priority,
         trigger: Trigger::Cli,
-        requested_by: ask::requested_by(),
+        requested_by: requested_by(),
         ..JobRequest::default()
     };
     let job = context.services.jobs.start(&args.name, request).await?;

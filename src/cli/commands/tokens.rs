@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use super::Context;
 use crate::cli::args::TokensCommand;
-use crate::cli::ask;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::output::number::time;
 use crate::cli::output::table::Table;
 use crate::model::token::ApiToken;
+use crate::system::requested_by;
 
 /// Carries out a command of `tokens`.
 pub async fn run(context: &Context<'_>, command: &TokensCommand) -> Result<Exit, Failure> {
@@ -29,7 +29,7 @@ pub async fn run(context: &Context<'_>, command: &TokensCommand) -> Result<Exit,
         TokensCommand::Create(args) => {
             let scope = args.scope.into();
             let (token, secret) = tokens
-                .create(&args.name, scope, args.expires, &ask::requested_by())
+                .create(&args.name, scope, args.expires, &requested_by())
                 .await?;
             let secret = secret.expose_secret();
             if output.json {

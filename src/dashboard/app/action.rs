@@ -183,6 +183,7 @@ actions! {
     Messages "messages" Global ["!"] 0 "messages" "Show what was said in the footer, the newest first";
     ShowInstances "show_instances" Global ["@"] 0 "instances" "Show every db-taxi that shares the control database: state, roles, labels, what it works on";
     ShowFailures "show_failures" Global ["F"] 0 "failures" "Show what failed lately and was not made good: why, what to do, what is safe";
+    ShowAudit "show_audit" Global ["A"] 0 "changes" "Show who changed what, from what to what, the newest first";
     Back "back" Global ["esc"] 0 "back" "Close, clear the filter, go back";
     Quit "quit" Global ["q"] 95 "quit" "Go back, or leave; asks while jobs run in this process";
 

@@ -105,6 +105,8 @@ pub enum Load {
     Freshness,
     /// What ended badly.
     Night(LookBack),
+    /// Who changed what.
+    Audit,
 }
 
 /// What becomes of the jobs that run in this process when the dashboard is left.

@@ -11,6 +11,7 @@ use super::mouse::Mouse;
 use super::overview::Overview;
 use super::request::{Answered, Ticket};
 use super::state::Setup;
+use crate::model::audit::AuditEntry;
 use crate::model::command::Refusal;
 use crate::model::config::Config;
 use crate::model::connection::Connection;
@@ -158,4 +159,6 @@ pub enum Loaded {
     Freshness(Vec<ConfigFreshness>),
     /// For [`Load::Night`].
     Night(BadNight),
+    /// For [`Load::Audit`], newest first.
+    Audit(Vec<AuditEntry>),
 }

@@ -1,5 +1,6 @@
 //! The texts of the sheets: help, reports, details, refusals.
 
+mod changes;
 mod columns;
 mod details;
 mod help;
@@ -7,6 +8,7 @@ mod instances;
 mod reports;
 mod script;
 
+pub use changes::{SHOWN as SHOWN_CHANGES, changes};
 pub use columns::columns;
 pub use details::{address, config, connection, table, verified};
 pub use help::help;
@@ -31,6 +33,9 @@ pub fn planning(config: &str, exact: bool) -> String {
         format!("planning {config}")
     }
 }
+
+/// What is said while the audit log is read.
+pub const READING_CHANGES: &str = "reading who changed what";
 
 /// What is said while a mapping file is read.
 #[must_use]

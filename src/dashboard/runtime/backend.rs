@@ -16,6 +16,7 @@ use crate::dashboard::app::log_save::{LogSave, SavedFile};
 use crate::dashboard::app::night::LookBack;
 use crate::dashboard::app::overview::Overview;
 use crate::dashboard::app::request::{Answered, Request};
+use crate::model::audit::AuditEntry;
 use crate::model::command::Refusal;
 use crate::model::config::Config;
 use crate::model::connection::Connection;
@@ -97,6 +98,8 @@ pub trait Backend: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<(u64, Difference)>, Refusal>> + Send;
     /// What ended badly since then.
     fn night(&self, look: LookBack) -> impl Future<Output = Result<BadNight, Refusal>> + Send;
+    /// Who changed what, newest first.
+    fn audit(&self) -> impl Future<Output = Result<Vec<AuditEntry>, Refusal>> + Send;
     /// Remembers that somebody was here so long ago.
     fn remember_visit(&self, ago: Duration) -> impl Future<Output = Result<(), String>> + Send;
     /// Tests a connection.

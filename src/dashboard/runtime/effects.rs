@@ -30,6 +30,7 @@ pub fn spawn<W: Backend>(
                     Load::OlderJobs(id) => world.older_jobs(id).await.map(Loaded::OlderJobs),
                     Load::Job(id) => world.job(id).await.map(|job| Loaded::Job(Box::new(job))),
                     Load::Freshness => world.freshness().await.map(Loaded::Freshness),
+                    Load::Audit => world.audit().await.map(Loaded::Audit),
                     Load::Night(look) => world.night(look).await.map(Loaded::Night),
                 };
                 Msg::Loaded(load, result)

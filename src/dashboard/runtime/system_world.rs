@@ -24,8 +24,10 @@ use crate::dashboard::app::log_save::{LogSave, SavedFile, SavedLines};
 use crate::dashboard::app::night::LookBack;
 use crate::dashboard::app::overview::Overview;
 use crate::dashboard::app::request::{Answered, Request};
+use crate::dashboard::app::sheets::SHOWN_CHANGES;
 use crate::jobs::{EventStream, StopHow};
 use crate::logging::{RingHandle, RingLine};
+use crate::model::audit::{AuditEntry, AuditFilter};
 use crate::model::command::Refusal;
 use crate::model::config::Config;
 use crate::model::connection::Connection;
@@ -39,7 +41,7 @@ use crate::model::plan::Plan;
 use crate::model::report::TestReport;
 use crate::model::status::{DatabaseStatus, Instance, InstanceState, PoolStatus, Status};
 use crate::services::Services;
-use crate::system::System;
+use crate::system::{System, requested_by};
 
 /// How often the lines of this process are looked at.
 const LOOK: Duration = Duration::from_millis(250);
@@ -202,7 +204,7 @@ impl Backend for SystemWorld {
         let request = JobRequest {
             kind: JobKind::Sync,
             trigger: Trigger::Dashboard,
-            requested_by: who(),
+            requested_by: requested_by(),
             ..JobRequest::default()
         };
         self.services().await?.jobs.start(config, request).await
@@ -213,7 +215,7 @@ impl Backend for SystemWorld {
     }
 
     async fn command_job(&self, id: JobId, command: &JobCommand) -> Result<Job, Refusal> {
-        job_commands::carry_out(&self.services().await?, id, command, who()).await
+        job_commands::carry_out(&self.services().await?, id, command, requested_by()).await
     }
 
     async fn ask_job(&self, id: JobId, question: JobQuestion) -> Result<JobAnswer, Refusal> {
@@ -222,6 +224,14 @@ impl Backend for SystemWorld {
             JobQuestion::Limits => jobs.limits(id).await.map(JobAnswer::Limits),
             JobQuestion::Undoable => jobs.undoable(id).await.map(JobAnswer::Undoable),
         }
+    }
+
+    async fn audit(&self) -> Result<Vec<AuditEntry>, Refusal> {
+        let newest = AuditFilter {
+            limit: Some(SHOWN_CHANGES),
+            ..AuditFilter::default()
+        };
+        self.services().await?.audit.list(&newest).await
     }
 
     async fn freshness(&self) -> Result<Vec<ConfigFreshness>, Refusal> {
@@ -410,13 +420,4 @@ fn entry(line: &RingLine) -> LogEntry {
         message: line.message.clone(),
         fields,
     }
-}
-
-/// `user@host`.
-fn who() -> String {
-    let user = std::env::var("USER")
-        .or_else(|_| std::env::var("LOGNAME"))
-        .unwrap_or_else(|_| rustix::process::getuid().as_raw().to_string());
-    let host = rustix::system::uname();
-    format!("{user}@{}", host.nodename().to_string_lossy())
 }

@@ -2,7 +2,14 @@
 
 use std::net::IpAddr;
 
+use axum::http::Method;
+
 use crate::model::token::Scope;
+
+tokio::task_local! {
+    /// Who asks, for what is changed on the way: handlers need not hand it on.
+    static ACTOR: String;
+}
 
 /// Who asks.
 #[derive(Debug, Clone)]
@@ -15,10 +22,10 @@ pub struct Caller {
 
 impl Caller {
     /// Whoever reaches a listener on loopback while there is no token.
-    pub fn on_loopback(from: IpAddr) -> Self {
+    pub fn on_loopback(from: IpAddr, scope: Scope) -> Self {
         Self {
             name: format!("api@{from}"),
-            scope: Scope::Admin,
+            scope,
         }
     }
 
@@ -31,10 +38,26 @@ impl Caller {
     }
 }
 
+/// Carries out the work of a request in the name of `actor`.
+pub async fn acting<F: Future>(actor: &str, work: F) -> F::Output {
+    ACTOR.scope(actor.to_owned(), work).await
+}
+
+/// In whose name the request in hand is carried out; `None` outside of one.
+pub fn actor() -> Option<String> {
+    ACTOR.try_with(Clone::clone).ok()
+}
+
 /// What a request needs: GET, plan and test read; jobs are operated; the rest administers.
-pub fn needed(method: &axum::http::Method, path: &str) -> Scope {
-    let rest = path.strip_prefix("/api/sync").unwrap_or_default();
-    if method.is_safe() || rest.ends_with("/plan") || rest.ends_with("/test") {
+/// `route` is the template of its route, if there is one.
+pub fn needed(method: &Method, route: Option<&str>) -> Scope {
+    let route = route.unwrap_or_default();
+    let rest = route.strip_prefix("/api/sync").unwrap_or_default();
+    let looks = matches!(
+        rest,
+        "/configs/{id}/plan" | "/connections/{id}/test" | "/connections/test"
+    );
+    if method.is_safe() || (*method == Method::POST && looks) {
         Scope::Read
     } else if rest == "/jobs" || rest.starts_with("/jobs/") {
         Scope::Operate
@@ -46,23 +69,28 @@ pub fn needed(method: &axum::http::Method, path: &str) -> Scope {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::Method;
 
     #[test]
     fn reading_operating_and_administering_are_three_things() {
-        for (method, path, scope) in [
+        for (method, route, scope) in [
             (Method::GET, "/api/sync/connections", Scope::Read),
             (Method::GET, "/api/status", Scope::Read),
-            (Method::POST, "/api/sync/configs/1/plan", Scope::Read),
-            (Method::POST, "/api/sync/connections/1/test", Scope::Read),
+            (Method::GET, "/metrics", Scope::Read),
+            (Method::POST, "/api/sync/configs/{id}/plan", Scope::Read),
+            (Method::POST, "/api/sync/connections/{id}/test", Scope::Read),
+            (Method::POST, "/api/sync/connections/test", Scope::Read),
             (Method::POST, "/api/sync/jobs", Scope::Operate),
-            (Method::PATCH, "/api/sync/jobs/1", Scope::Operate),
-            (Method::POST, "/api/sync/jobs/1/undo", Scope::Operate),
+            (Method::PATCH, "/api/sync/jobs/{id}", Scope::Operate),
+            (Method::POST, "/api/sync/jobs/{id}/undo", Scope::Operate),
             (Method::POST, "/api/sync/connections", Scope::Admin),
-            (Method::DELETE, "/api/sync/configs/1", Scope::Admin),
+            (Method::PUT, "/api/sync/configs/{id}", Scope::Admin),
+            (Method::DELETE, "/api/sync/configs/{id}/plan", Scope::Admin),
             (Method::POST, "/api/sync/mappings/import", Scope::Admin),
+            (Method::POST, "", Scope::Admin),
         ] {
-            assert_eq!(needed(&method, path), scope, "{method} {path}");
+            assert_eq!(needed(&method, Some(route)), scope, "{method} {route}");
         }
+        assert_eq!(needed(&Method::GET, None), Scope::Read);
+        assert_eq!(needed(&Method::POST, None), Scope::Admin);
     }
 }

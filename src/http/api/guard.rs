@@ -1,112 +1,71 @@
 //! The door: who may come in, before any handler is asked.
 
-use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use chrono::Utc;
 
 use super::Api;
-use super::caller::{Caller, needed};
+use super::caller::{self, Caller, needed};
+use super::failures::Failures;
+use crate::http::origin::is_for_anybody;
 use crate::http::problem::Problem;
+use crate::http::requests::Actor;
 use crate::http::service::Service;
+use crate::model::ids::TokenId;
 use crate::model::token::{ApiToken, Scope, TokenHash};
 
-/// Failures in [`WINDOW`] before an address is told to wait.
-const FAILURES: usize = 10;
-const WINDOW: Duration = Duration::from_secs(60);
-/// Addresses that are remembered; above it the oldest are forgotten.
-const ADDRESSES: usize = 10_000;
-/// Tokens are read again after this long, and at an unknown one after the second.
-const FRESH: Duration = Duration::from_secs(5);
-const FRESH_ENOUGH: Duration = Duration::from_secs(1);
+/// Tokens are read again after this long: one that is revoked is refused from then on.
+const FRESH: Duration = Duration::from_secs(1);
+/// How long a request waits for them where they were known before.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// The use of a token is noted as often as this.
+const NOTED: Duration = Duration::from_secs(60);
 
 /// The door of the API.
 pub struct Guard {
     /// Gives the setting `security.api_token`.
     own: Box<dyn Fn() -> Option<TokenHash> + Send + Sync>,
-    /// The instance's name, as `Host` may say it.
-    name: String,
     on_loopback: bool,
     known: Mutex<Known>,
-    failures: Mutex<HashMap<IpAddr, VecDeque<Instant>>>,
+    /// Held by who reads the tokens.
+    reading: tokio::sync::Mutex<()>,
+    failures: Failures,
 }
 
 #[derive(Default)]
 struct Known {
+    /// When they were last read.
     read_at: Option<Instant>,
+    /// When that was last tried.
+    tried_at: Option<Instant>,
     tokens: Vec<ApiToken>,
+    noted: Vec<(TokenId, Instant)>,
+}
+
+/// A token that holds.
+struct Holder {
+    caller: Caller,
+    /// Which one; `None` is that of the settings.
+    id: Option<TokenId>,
 }
 
 impl Guard {
-    /// The door that the service's settings describe.
+    /// The door of a service.
     pub fn new(service: &Arc<Service>) -> Self {
-        let settings = Arc::clone(&service.settings);
-        let service = Arc::clone(service);
-        let host = settings.server.host.as_str();
-        let on_loopback = host == "localhost"
-            || host
-                .trim_matches(['[', ']'])
-                .parse::<IpAddr>()
-                .is_ok_and(|address| address.is_loopback());
+        let asked = Arc::clone(service);
         Self {
-            own: Box::new(move || service.own_token()),
-            name: settings.instance.name.to_ascii_lowercase(),
-            on_loopback,
+            own: Box::new(move || asked.own_token()),
+            on_loopback: service.on_loopback,
             known: Mutex::default(),
-            failures: Mutex::default(),
+            reading: tokio::sync::Mutex::default(),
+            failures: Failures::default(),
         }
-    }
-
-    /// `Host` names this machine: a page of somewhere else that had its name point here does not
-    /// get through.
-    fn check_host(&self, headers: &HeaderMap) -> Result<(), Problem> {
-        let host = headers
-            .get(header::HOST)
-            .and_then(|host| host.to_str().ok())
-            .unwrap_or_default();
-        let name = match host.rsplit_once(':') {
-            Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
-            _ => host,
-        };
-        let name = name.to_ascii_lowercase();
-        let is_address = name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
-        if is_address || name == "localhost" || name == self.name {
-            return Ok(());
-        }
-        Err(Problem::forbidden(format!(
-            "this service is not {host:?}: call it by its address, as localhost, or by its name \
-             (setting instance.name)"
-        )))
-    }
-
-    /// Notes a failure; an error from the one after the last that is allowed.
-    fn failed(&self, from: IpAddr, now: Instant) -> Result<(), Problem> {
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        if failures.len() >= ADDRESSES {
-            failures.retain(|_, times| times.back().is_some_and(|last| now - *last < WINDOW));
-            if failures.len() >= ADDRESSES {
-                failures.clear();
-            }
-        }
-        let times = failures.entry(from).or_default();
-        while times.front().is_some_and(|first| now - *first >= WINDOW) {
-            times.pop_front();
-        }
-        if times.len() >= FAILURES {
-            return Err(Problem::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "rate_limited",
-                "too many requests with a wrong token: wait a minute",
-            ));
-        }
-        times.push_back(now);
-        Ok(())
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -114,9 +73,12 @@ impl Guard {
     }
 
     /// The token with this hash, if it holds.
-    fn holder(&self, hash: &TokenHash) -> Option<Caller> {
+    fn holder(&self, hash: &TokenHash) -> Option<Holder> {
         if (self.own)().is_some_and(|own| own.is(hash)) {
-            return Some(Caller::of_token("settings", Scope::Admin));
+            return Some(Holder {
+                caller: Caller::of_token("settings", Scope::Admin),
+                id: None,
+            });
         }
         let now = Utc::now();
         let known = self.known();
@@ -124,7 +86,10 @@ impl Guard {
         let mut found = None;
         for token in &known.tokens {
             if token.hash.is(hash) && token.expires_at.is_none_or(|end| now < end) {
-                found = Some(Caller::of_token(&token.name, token.scope));
+                found = Some(Holder {
+                    caller: Caller::of_token(&token.name, token.scope),
+                    id: Some(token.id),
+                });
             }
         }
         found
@@ -138,53 +103,114 @@ impl Guard {
         let known = self.known();
         known.read_at.map(|_| known.tokens.is_empty())
     }
+
+    fn was_tried(&self) -> bool {
+        let tried = self.known().tried_at;
+        tried.is_some_and(|at| at.elapsed() < FRESH)
+    }
+
+    /// Whether the use of a token is to be noted; once a minute.
+    fn notes(&self, id: TokenId) -> bool {
+        let mut known = self.known();
+        let now = Instant::now();
+        known
+            .noted
+            .retain(|(_, at)| now.duration_since(*at) < NOTED);
+        if known.noted.iter().any(|(noted, _)| *noted == id) {
+            return false;
+        }
+        known.noted.push((id, now));
+        true
+    }
 }
 
 impl Api {
-    /// Reads the tokens again where what is known is older than `age`.
-    async fn read_tokens(&self, age: Duration) -> Result<(), Problem> {
-        let old = |known: &Known| known.read_at.is_none_or(|at| at.elapsed() >= age);
-        if !old(&self.guard.known()) {
-            return Ok(());
-        }
-        let tokens = match self.open_services() {
-            Ok(services) => services.tokens.list().await.map_err(Problem::from),
-            Err(problem) => Err(problem),
-        };
-        let mut known = self.guard.known();
-        match tokens {
-            Ok(tokens) => {
-                known.tokens = tokens;
-                known.read_at = Some(Instant::now());
-                Ok(())
+    /// Reads the tokens again where what is known is old. One request reads, the others wait for it.
+    async fn read_tokens(&self) -> Result<(), Problem> {
+        let guard = &self.guard;
+        if !guard.was_tried() {
+            let _reading = guard.reading.lock().await;
+            if !guard.was_tried() {
+                let tokens = match self.open_services() {
+                    Ok(services) => {
+                        let listed = tokio::time::timeout(PATIENCE, services.tokens.list()).await;
+                        listed
+                            .map_err(|_| Problem::no_database())
+                            .and_then(|listed| Ok(listed?))
+                    }
+                    Err(problem) => Err(problem),
+                };
+                let mut known = guard.known();
+                let now = Instant::now();
+                known.tried_at = Some(now);
+                match tokens {
+                    Ok(tokens) => {
+                        known.tokens = tokens;
+                        known.read_at = Some(now);
+                    }
+                    // What was known goes on to hold while the control database is away.
+                    Err(_) if known.read_at.is_some() => {}
+                    Err(problem) => return Err(problem),
+                }
             }
-            // What was known goes on to hold while the control database is away.
-            Err(_) if known.read_at.is_some() => Ok(()),
-            Err(problem) => Err(problem),
+        }
+        if guard.known().read_at.is_some() {
+            Ok(())
+        } else {
+            self.open_services()?;
+            Err(Problem::no_database())
         }
     }
 
-    async fn caller(&self, headers: &HeaderMap, from: IpAddr) -> Result<Caller, Problem> {
-        let unknown = self.read_tokens(FRESH).await;
-        let Some(secret) = bearer(headers) else {
-            return match (self.guard.is_open(), unknown) {
-                (Some(true), _) => Ok(Caller::on_loopback(from)),
+    /// Who asks, as far as the headers prove it.
+    async fn caller(&self, request: &Asked<'_>) -> Result<Caller, Problem> {
+        let read = self.read_tokens().await;
+        let Some(secret) = bearer(request.headers) else {
+            return match (self.guard.is_open(), read) {
+                (Some(true), _) => Ok(Caller::on_loopback(request.from, Scope::Admin)),
+                // What keeps the tokens from being read is in the status, and nothing else.
+                (None, Err(_)) if request.path == "/api/status" && request.method.is_safe() => {
+                    Ok(Caller::on_loopback(request.from, Scope::Read))
+                }
                 (None, Err(problem)) => Err(problem),
                 _ => Err(Problem::unauthorized(
                     "a token is needed: Authorization: Bearer TOKEN (db-taxi tokens create makes one)",
                 )),
             };
         };
-        let hash = TokenHash::of(secret);
-        if let Some(caller) = self.guard.holder(&hash) {
-            return Ok(caller);
+        let Some(holder) = self.guard.holder(&TokenHash::of(secret)) else {
+            read?;
+            return Err(Problem::unauthorized(
+                "this token is unknown, expired or revoked",
+            ));
+        };
+        match holder.id {
+            // A person chose this one, so whoever guesses must not learn that a guess was right.
+            None => {
+                if let Some(wait) = self.guard.failures.wait(request.from, Instant::now()) {
+                    return Err(Problem::rate_limited(wait));
+                }
+            }
+            Some(id) if self.guard.notes(id) => {
+                if let Ok(services) = self.open_services() {
+                    let noted = tokio::time::timeout(PATIENCE, services.tokens.used(id)).await;
+                    if !matches!(noted, Ok(Ok(()))) {
+                        tracing::debug!("the use of a token was not noted");
+                    }
+                }
+            }
+            Some(_) => {}
         }
-        // It may have been made a moment ago.
-        self.read_tokens(FRESH_ENOUGH).await?;
-        self.guard
-            .holder(&hash)
-            .ok_or_else(|| Problem::unauthorized("this token is unknown, expired or revoked"))
+        Ok(holder.caller)
     }
+}
+
+/// What the door looks at.
+struct Asked<'a> {
+    method: &'a Method,
+    path: &'a str,
+    headers: &'a HeaderMap,
+    from: IpAddr,
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -202,90 +228,109 @@ pub async fn check(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let from = peer.ip().to_canonical();
+    if is_for_anybody(request.uri().path()) {
+        return next.run(request).await;
+    }
+    let method = request.method().clone();
     let headers = request.headers().clone();
-    let needed = needed(request.method(), request.uri().path());
-    let admitted = async {
-        api.guard.check_host(&headers)?;
-        let caller = match api.caller(&headers, from).await {
-            Err(problem) if problem.is_unauthorized() => {
-                api.guard.failed(from, Instant::now())?;
-                return Err(problem);
-            }
-            other => other?,
-        };
-        if caller.scope < needed {
-            return Err(Problem::forbidden(format!(
-                "this needs a token with the scope {}",
-                needed.as_str()
-            )));
+    let path = request.uri().path().to_owned();
+    let asked = Asked {
+        method: &method,
+        path: &path,
+        headers: &headers,
+        from: peer.ip().to_canonical(),
+    };
+    let caller = match api.caller(&asked).await {
+        Ok(caller) => caller,
+        Err(problem) if problem.is_unauthorized() => {
+            let wait = api.guard.failures.note(asked.from, Instant::now());
+            return wait.map_or(problem, Problem::rate_limited).into_response();
         }
-        Ok(caller)
-    }
-    .await;
-    match admitted {
-        Ok(caller) => {
-            request.extensions_mut().insert(caller);
-            next.run(request).await
-        }
-        Err(problem) => problem.into_response(),
-    }
+        Err(problem) => return problem.into_response(),
+    };
+    let route = request.extensions().get::<MatchedPath>();
+    let needed = needed(&method, route.map(MatchedPath::as_str));
+    let actor = Actor(caller.name.clone());
+    let mut response = if caller.scope < needed {
+        let what = format!("this needs a token with the scope {}", needed.as_str());
+        Problem::forbidden(what).into_response()
+    } else {
+        request.extensions_mut().insert(caller);
+        caller::acting(&actor.0, next.run(request)).await
+    };
+    response.extensions_mut().insert(actor);
+    response
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn guard() -> Guard {
+    fn guard(on_loopback: bool) -> Guard {
         Guard {
             own: Box::new(|| None),
-            name: "db1".to_owned(),
-            on_loopback: true,
+            on_loopback,
             known: Mutex::default(),
-            failures: Mutex::default(),
+            reading: tokio::sync::Mutex::default(),
+            failures: Failures::default(),
         }
     }
 
-    #[test]
-    fn only_names_of_this_machine_are_answered() {
-        let guard = guard();
-        for (host, well) in [
-            ("127.0.0.1:8080", true),
-            ("[::1]:8080", true),
-            ("localhost", true),
-            ("LOCALHOST:1", true),
-            ("db1:8080", true),
-            ("evil.example.com", false),
-            ("db1.example.com", false),
-            ("", false),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::HOST, host.parse().unwrap());
-            assert_eq!(guard.check_host(&headers).is_ok(), well, "{host}");
+    fn token(name: &str, secret: &str, expires_in: Option<i64>) -> ApiToken {
+        ApiToken {
+            id: TokenId::generate(),
+            name: name.to_owned(),
+            scope: Scope::Operate,
+            created_by: "me@here".to_owned(),
+            created_at: Utc::now(),
+            expires_at: expires_in.map(|ms| Utc::now() + chrono::Duration::milliseconds(ms)),
+            last_used_at: None,
+            hash: TokenHash::of(secret),
         }
-    }
-
-    #[test]
-    fn the_eleventh_failure_of_a_minute_is_told_to_wait() {
-        let guard = guard();
-        let from: IpAddr = "10.0.0.1".parse().unwrap();
-        let begin = Instant::now();
-        for n in 0..10 {
-            assert!(guard.failed(from, begin + Duration::from_secs(n)).is_ok());
-        }
-        assert!(guard.failed(from, begin + Duration::from_secs(10)).is_err());
-        assert!(guard.failed("10.0.0.2".parse().unwrap(), begin).is_ok());
-        assert!(guard.failed(from, begin + Duration::from_secs(61)).is_ok());
     }
 
     #[test]
     fn nobody_gets_in_without_a_token_before_it_is_known_that_there_is_none() {
-        let guard = guard();
-        assert_eq!(guard.is_open(), None);
-        guard.known().read_at = Some(Instant::now());
-        assert_eq!(guard.is_open(), Some(true));
-        let mut outside = guard;
-        outside.on_loopback = false;
-        assert_eq!(outside.is_open(), Some(false));
+        let guard_here = guard(true);
+        assert_eq!(guard_here.is_open(), None);
+        guard_here.known().read_at = Some(Instant::now());
+        assert_eq!(guard_here.is_open(), Some(true));
+        // One that has expired closes the door, too.
+        guard_here.known().tokens = vec![token("old", "x", Some(-1))];
+        assert_eq!(guard_here.is_open(), Some(false));
+        assert_eq!(guard(false).is_open(), Some(false));
+        let mut own = guard(true);
+        own.own = Box::new(|| Some(TokenHash::of("a secret of the settings")));
+        own.known().read_at = Some(Instant::now());
+        assert_eq!(own.is_open(), Some(false));
+    }
+
+    #[test]
+    fn a_token_holds_until_its_end_and_its_use_is_noted_once_a_minute() {
+        let guard = guard(false);
+        guard.known().tokens = vec![
+            token("good", "good", Some(60_000)),
+            token("over", "over", Some(-1)),
+        ];
+        let holder = |secret: &str| guard.holder(&TokenHash::of(secret));
+        let good = holder("good").unwrap();
+        assert_eq!(good.caller.name, "token:good");
+        assert!(holder("over").is_none() && holder("good ").is_none());
+        let id = good.id.unwrap();
+        assert!(guard.notes(id) && !guard.notes(id));
+    }
+
+    #[test]
+    fn a_bearer_token_is_read_whatever_the_case_of_its_scheme() {
+        for (value, secret) in [
+            ("Bearer abc", Some("abc")),
+            ("bearer  abc ", Some("abc")),
+            ("Bearer", Some("")),
+            ("Basic abc", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::AUTHORIZATION, value.parse().unwrap());
+            assert_eq!(bearer(&headers), secret, "{value}");
+        }
     }
 }

@@ -161,7 +161,7 @@ impl IfMatch {
 /// The bytes of a body.
 ///
 /// # Errors
-/// `too_large`; `bad_request` when the client went away.
+/// `too_large`; `timeout`; `bad_request` when the client went away.
 pub async fn bytes(body: Body, limit: u64) -> Result<Bytes, Problem> {
     body::read(body, limit, "setting server.max_body").await
 }

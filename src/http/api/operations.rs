@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::routing::{delete, get, patch, post, put};
 
-use super::{
+use super::{audit, 
     Api, configs, connections, discovery, events, jobs, mappings, metrics, records, status,
 };
 use crate::http::operation::{EVENTS, JSON, METRICS, Operation, TEXT, YAML};
@@ -55,6 +55,11 @@ fn system() -> Vec<Operation<Arc<Api>>> {
         .about(SYSTEM, "Instances that were seen lately, by name")
         .paged()
         .gives(200, "InstancePage"),
+        Operation::new("get", "/api/sync/audit", "list_audit", get(audit::list))
+            .about(SYSTEM, "Who changed what, newest first")
+            .query(&["actor", "action", "object", "object_id", "since"])
+            .paged()
+            .gives(200, "AuditEntryPage"),
         Operation::new("get", "/metrics", "metrics", get(metrics::page))
             .about(
                 SYSTEM,

@@ -532,6 +532,10 @@ impl Ledger for FakeLedger {
         })
     }
 
+    fn delete_old_audit(&self, _: Duration) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.answer(|_| Ok(0))
+    }
+
     fn delete_old_jobs(&self, _: Duration) -> BoxFuture<'_, Result<u64, StoreError>> {
         self.answer(|_| Ok(0))
     }

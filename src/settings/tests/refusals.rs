@@ -256,24 +256,6 @@ fn rules_over_two_keys_name_both() {
 }
 
 #[test]
-fn keys_whose_work_is_not_there_take_their_default_only() {
-    let file = "server: {cors_origins: [], tls_cert: null}\n";
-    loaded(file, &[("DBT_SERVER_TLS_KEY", "")], &["server.tls_key="]);
-    for (file, key) in [
-        ("server: {cors_origins: [a]}", "server.cors_origins"),
-        ("server: {tls_cert: /x}", "server.tls_cert"),
-    ] {
-        assert_eq!(
-            refusal(file, &[], &[]),
-            format!("config.yaml:1: {key}: not available in this version; remove it")
-        );
-    }
-    let error = refusal("", &[], &["server.tls_cert=/x"]);
-    assert!(error.contains("not available in this version"), "{error}");
-    assert!(LATER.iter().all(|(name, _)| Key::find(name).is_none()));
-}
-
-#[test]
 fn a_collector_of_traces_is_refused_where_none_are_made_or_where_it_is_no_address() {
     let error = refusal("", &[("DBT_LOGGING_OTLP_ENDPOINT", "collector")], &[]);
     let expected = if cfg!(feature = "otel") {
@@ -284,6 +266,28 @@ fn a_collector_of_traces_is_refused_where_none_are_made_or_where_it_is_no_addres
     let place = "DBT_LOGGING_OTLP_ENDPOINT: logging.otlp_endpoint";
     assert_eq!(error, format!("{place}: {expected}"));
     loaded("logging: {otlp_endpoint: null}", &[], &[]);
+}
+
+#[test]
+fn tls_takes_both_files_and_origins_are_named_one_by_one() {
+    loaded(
+        "server: {cors_origins: [], tls_cert: null}",
+        &[],
+        &["server.tls_key="],
+    );
+    for (there, missing) in [("cert", "key"), ("key", "cert")] {
+        let error = refusal(&format!("server: {{tls_{there}: /x}}"), &[], &[]);
+        let says =
+            format!("config.yaml:1: server.tls_{there}: is set and server.tls_{missing} is not");
+        assert!(error.starts_with(&says), "{error}");
+    }
+    let error = refusal("server: {cors_origins: ['https://a', '*']}", &[], &[]);
+    assert!(error.contains("server.cors_origins[1]: * would"), "{error}");
+    let error = refusal("", &[("DBT_SERVER_CORS_ORIGINS", "https://a/b")], &[]);
+    assert!(error.contains("is no origin such as"), "{error}");
+    let file = "server: {cors_origins: ['HTTPS://A:443', 'http://b:81']}";
+    let origins = loaded(file, &[], &[]).settings.server.cors_origins;
+    assert_eq!(origins, ["https://a", "http://b:81"]);
 }
 
 #[test]

@@ -27,10 +27,17 @@ fn every_key_reaches_its_field() {
             (Kind::Throttle, _) => "gentle".to_owned(),
             // A secret itself is refused as an argument.
             (Kind::Secret, _) => "${env:OTHER}".to_owned(),
+            (Kind::Origins, _) => "https://other".to_owned(),
             _ => "other".to_owned(),
         };
         let set = format!("{}={value}", key.name);
-        let changed = loaded("", &[], &[&set]);
+        // TLS takes both files or none.
+        let other = match key.name {
+            "server.tls_cert" => &["server.tls_key=x"][..],
+            "server.tls_key" => &["server.tls_cert=x"],
+            _ => &[],
+        };
+        let changed = loaded("", &[], &[&[set.as_str()], other].concat());
         assert_ne!(changed.settings, plain, "{set}");
         assert_eq!(origin(&changed, key.name), format!("--set {}", key.name));
     }

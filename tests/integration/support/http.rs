@@ -11,6 +11,8 @@ use serde_json::Value;
 pub struct Client {
     pub port: u16,
     pub token: Option<String>,
+    /// Where it calls from.
+    from: Option<[u8; 4]>,
 }
 
 /// What came back.
@@ -23,7 +25,40 @@ pub struct Reply {
 
 impl Client {
     pub fn new(port: u16) -> Self {
-        Self { port, token: None }
+        Self {
+            port,
+            token: None,
+            from: None,
+        }
+    }
+
+    /// The same from another address of this machine.
+    pub fn from(&self, address: [u8; 4]) -> Self {
+        Self {
+            from: Some(address),
+            ..self.clone()
+        }
+    }
+
+    fn connect(&self) -> TcpStream {
+        let Some(from) = self.from else {
+            return TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        };
+        let port = self.port;
+        // The standard library can't say where a connection comes from.
+        let connecting = std::thread::spawn(move || {
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            let runtime = runtime.enable_all().build().unwrap();
+            runtime.block_on(async move {
+                let socket = tokio::net::TcpSocket::new_v4().unwrap();
+                socket.bind((from, 0).into()).unwrap();
+                let stream = socket.connect(([127, 0, 0, 1], port).into()).await;
+                stream.unwrap().into_std().unwrap()
+            })
+        });
+        let stream = connecting.join().unwrap();
+        stream.set_nonblocking(false).unwrap();
+        stream
     }
 
     pub fn with(&self, token: &str) -> Self {
@@ -102,7 +137,7 @@ impl Client {
             text += &format!("Content-Length: {}\r\n", body.len());
         }
         text += "\r\n";
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        let mut stream = self.connect();
         stream
             .set_read_timeout(Some(Duration::from_secs(60)))
             .unwrap();

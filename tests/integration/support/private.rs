@@ -61,6 +61,22 @@ impl PrivateServer {
         self.script(&["stop"]);
     }
 
+    /// Stops it between two instructions; its connections stay open.
+    pub fn freeze(&self) {
+        self.signal(rustix::process::Signal::STOP);
+    }
+
+    /// Lets it go on after [`Self::freeze`].
+    pub fn thaw(&self) {
+        self.signal(rustix::process::Signal::CONT);
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        let pid = i32::try_from(self.server.pid()).unwrap();
+        let pid = rustix::process::Pid::from_raw(pid).unwrap();
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
     /// Starts it again with the same data on the same port.
     pub fn restart(&self) {
         self.launch(&[]);

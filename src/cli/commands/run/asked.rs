@@ -1,8 +1,8 @@
 //! What `run` and its like ask of every config.
 
-use crate::cli::ask;
 use crate::model::ids::JobId;
 use crate::model::job::{JobKind, JobRequest, Trigger};
+use crate::system::requested_by;
 
 /// What every config is asked for.
 pub struct Asked {
@@ -22,7 +22,7 @@ impl Asked {
                 kind,
                 tables: tables.to_vec(),
                 trigger: Trigger::Cli,
-                requested_by: ask::requested_by(),
+                requested_by: requested_by(),
                 ..JobRequest::default()
             },
             skip_if_running: false,

@@ -8,6 +8,7 @@ use crate::dashboard::app::effect::{Effect, Load};
 use crate::dashboard::app::geometry;
 use crate::dashboard::app::list::SortKey;
 use crate::dashboard::app::msg::Loaded;
+use crate::dashboard::app::sheets;
 use crate::dashboard::app::state::{State, Tab};
 use crate::dashboard::app::text::Tone;
 use crate::model::command::Refusal;
@@ -31,6 +32,17 @@ pub fn loaded(state: &mut State, load: Load, result: Result<Loaded, Refusal>) ->
                 Vec::new()
             }
         };
+    }
+    if load == Load::Audit {
+        super::done_waiting(state, sheets::READING_CHANGES);
+        match result {
+            Ok(Loaded::Audit(entries)) => {
+                overlays::open_sheet(state, sheets::changes(&entries));
+            }
+            Ok(_) => {}
+            Err(refusal) => super::refused(state, "The changes were not read", &refusal),
+        }
+        return Vec::new();
     }
     if let Load::OlderJobs(asked) = load {
         match result {
@@ -142,7 +154,7 @@ fn take(state: &mut State, loaded: Loaded) -> Vec<Effect> {
             Vec::new()
         }
         // Known by their loads.
-        Loaded::Night(_) | Loaded::OlderJobs(_) => Vec::new(),
+        Loaded::Night(_) | Loaded::OlderJobs(_) | Loaded::Audit(_) => Vec::new(),
         Loaded::Freshness(found) => {
             let found = found.into_iter().map(|one| (one.config_id, one)).collect();
             if state.freshness != found {

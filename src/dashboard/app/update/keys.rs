@@ -117,6 +117,10 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
             loads::now(state, &[Load::Overview, Load::Jobs])
         }
         Action::ShowFailures => night::show(state),
+        Action::ShowAudit => {
+            super::wait_for(state, sheets::READING_CHANGES.to_owned());
+            loads::now(state, &[Load::Audit])
+        }
         Action::Palette => {
             typing::open_palette(state);
             Vec::new()
