@@ -6,7 +6,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
@@ -21,6 +21,9 @@ use crate::model::command::Refusal;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The caller's trace, as <https://www.w3.org/TR/trace-context/> has it.
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+/// Nothing here is a page, whatever it looks like, and nothing is to be kept on the way.
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// Longest id that is taken over.
 const LONGEST: usize = 64;
 
@@ -158,6 +161,8 @@ pub async fn tell(mut request: Request, next: Next) -> Response {
             headers.insert(name, value);
         }
     }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    headers.entry(header::CACHE_CONTROL).or_insert(NO_STORE);
     let status = response.status().as_u16();
     let actor = response.extensions().get::<Actor>();
     let actor = actor.map_or("-", |actor| actor.0.as_str());

@@ -140,6 +140,25 @@ pub fn differing(before: &Value, after: &Value) -> (Value, Value) {
     (Value::Object(was), Value::Object(is))
 }
 
+/// An object without the fields that say nothing: `null`, empty lists and objects.
+#[must_use]
+pub fn pruned(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => fields
+            .into_iter()
+            .map(|(name, field)| (name, pruned(field)))
+            .filter(|(_, field)| {
+                !field.is_null()
+                    && !field.as_array().is_some_and(Vec::is_empty)
+                    && !field.as_object().is_some_and(Map::is_empty)
+            })
+            .collect::<Map<_, _>>()
+            .into(),
+        Value::Array(items) => items.into_iter().map(pruned).collect::<Vec<_>>().into(),
+        other => other,
+    }
+}
+
 /// What only one of two lists has; a word where both have the same in another order.
 fn only_in(a: &[Value], b: &[Value]) -> (Value, Value) {
     let rest = |list: &[Value], other: &[Value]| -> Vec<Value> {
@@ -176,6 +195,12 @@ mod tests {
         );
         let (was, _) = differing(&json!({"tables": [1, 2]}), &json!({"tables": [2, 1]}));
         assert_eq!(was, json!({"tables": "the same rules"}));
+    }
+
+    #[test]
+    fn what_says_nothing_is_left_out() {
+        let whole = json!({"a": null, "b": [{"c": null, "d": 0}], "e": {"f": {}}, "g": false});
+        assert_eq!(pruned(whole), json!({"b": [{"d": 0}], "g": false}));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::transaction::{at, json, micros, parsed, values};
 use super::{Store, StoreError};
 use crate::model::audit::{
-    Action, AuditEntry, AuditFilter, KEPT, MASKED, MASKED_CHANGE, SCHEDULE, differing,
+    Action, AuditEntry, AuditFilter, KEPT, MASKED, MASKED_CHANGE, SCHEDULE, differing, pruned,
 };
 use crate::model::connection::ConnectionSpec;
 use crate::model::mapping;
@@ -65,7 +65,7 @@ impl Changes {
         if self.actor.is_none() {
             return;
         }
-        let (before, after) = match (before, after) {
+        let (before, after) = match (before.map(pruned), after.map(pruned)) {
             (Some(before), Some(after)) => {
                 let (was, is) = differing(&before, &after);
                 (Some(was), Some(is))

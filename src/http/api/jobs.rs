@@ -21,6 +21,9 @@ use crate::model::job::{
     Job, JobChange, JobFilter, JobKind, JobLimits, JobPlace, JobRequest, JobState, Trigger,
 };
 use crate::model::mapping::{parse_throttle, time_text};
+use crate::model::mapping::parse_throttle;
+use crate::model::throttle::ThrottleSpec;
+use crate::model::token::Scope;
 
 fn accepted(job: &Job, made: bool) -> Answer {
     let response = shown(StatusCode::ACCEPTED, job)?;
@@ -159,9 +162,26 @@ pub async fn show(State(api): State<Arc<Api>>, PathId(id): PathId) -> Answer {
     shown(StatusCode::OK, &job)
 }
 
+/// Statements and servers of somebody's choice are for those who administer the service.
+fn refuse_foreign_limits(throttle: &ThrottleSpec, caller: &Caller) -> Result<(), Problem> {
+    match throttle {
+        ThrottleSpec::Own(limits)
+            if caller.scope < Scope::Admin
+                && (limits.query.is_some() || !limits.replicas.is_empty()) =>
+        {
+            Err(Problem::forbidden(
+                "query and replicas of a throttle need a token with the scope admin",
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
 pub async fn change(
     State(api): State<Arc<Api>>,
     PathId(id): PathId,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
@@ -195,6 +215,10 @@ pub async fn change(
         wanted => wanted.version(jobs.get(&id.to_string()).await?.kept.version)?,
     };
     let job = jobs.change_if(id, &change, version).await?;
+    if let Some(throttle) = &change.throttle {
+        refuse_foreign_limits(throttle, &caller)?;
+    }
+    let job = api.services()?.jobs.change(id, &change).await?;
     shown(StatusCode::OK, &job)
 }
 

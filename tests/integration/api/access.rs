@@ -40,6 +40,14 @@ both_flavours! {
         client.with(&admin).post(at, &body).expect(201);
         client.with(&read).post("/api/sync/jobs", &json!({"config": "x"})).expect(403);
         client.with(&operate).post("/api/sync/jobs", &json!({"config": "x"})).expect(404);
+        let job = "/api/sync/jobs/0198f3a2-0000-7000-8000-000000000001";
+        let change = |limits: &str| {
+            let body = format!("{{\"throttle\": {limits}}}");
+            client.with(&operate).ask("PATCH", job, &[], Some(&body))
+        };
+        change("{\"query\": \"SELECT 1\"}").expect(403);
+        change("{\"replicas\": [\"db2:3306\"], \"max_lag\": \"1s\"}").expect(403);
+        change("\"gentle\"").expect(404);
         let mut unsaved = body.clone();
         unsaved["password"] = json!("${file:/etc/passwd}");
         client.with(&operate).post(&format!("{at}/test"), &unsaved).expect(403);

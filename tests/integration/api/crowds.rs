@@ -106,8 +106,7 @@ async fn crowd(pair: Pair) {
     let allowed = number("DB_TAXI_LIVE_MS", 10_000);
     pair.source.sql(&format!(
         "USE `{}`; CREATE TABLE big (id INT PRIMARY KEY, t VARCHAR(200)); INSERT INTO big \
-         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40000) \
-         SELECT i, REPEAT('x', 100) FROM n",
+         SELECT seq, REPEAT('x', 100) FROM seq_1_to_40000",
         pair.source_db()
     ));
     let taxi = DbTaxi::new(&pair)
