@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::StatusCode;
-use serde_json::Value;
 use axum::middleware;
+use serde_json::Value;
 
 use super::api;
 use super::health::{self, Probe};

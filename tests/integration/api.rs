@@ -8,17 +8,17 @@ use crate::both_flavours;
 use crate::support::{Client, DbTaxi, Pair, Running, wait_until};
 
 mod access;
+mod audit;
+mod crowds;
 mod document;
 mod hostile;
 mod metrics;
-mod seeds;
-mod versions;
-mod watching;
-mod audit;
-mod crowds;
 mod order;
 mod outages;
 mod pages;
+mod seeds;
+mod versions;
+mod watching;
 
 const LIMIT: Duration = Duration::from_secs(120);
 

@@ -21,7 +21,6 @@ use crate::model::job::{
     Job, JobChange, JobFilter, JobKind, JobLimits, JobPlace, JobRequest, JobState, Trigger,
 };
 use crate::model::mapping::{parse_throttle, time_text};
-use crate::model::mapping::parse_throttle;
 use crate::model::throttle::ThrottleSpec;
 use crate::model::token::Scope;
 
@@ -179,9 +178,8 @@ fn refuse_foreign_limits(throttle: &ThrottleSpec, caller: &Caller) -> Result<(),
 
 pub async fn change(
     State(api): State<Arc<Api>>,
-    PathId(id): PathId,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
@@ -209,16 +207,15 @@ pub async fn change(
         priority: priority(&mut fields),
     };
     fields.end()?;
+    if let Some(throttle) = &change.throttle {
+        refuse_foreign_limits(throttle, &caller)?;
+    }
     let jobs = api.services()?.jobs;
     let version = match IfMatch::of(&headers) {
         IfMatch::Any => None,
         wanted => wanted.version(jobs.get(&id.to_string()).await?.kept.version)?,
     };
     let job = jobs.change_if(id, &change, version).await?;
-    if let Some(throttle) = &change.throttle {
-        refuse_foreign_limits(throttle, &caller)?;
-    }
-    let job = api.services()?.jobs.change(id, &change).await?;
     shown(StatusCode::OK, &job)
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::routing::{delete, get, patch, post, put};
 
-use super::{audit, 
-    Api, configs, connections, discovery, events, jobs, mappings, metrics, records, status,
+use super::{
+    Api, audit, configs, connections, discovery, events, jobs, mappings, metrics, records, status,
 };
 use crate::http::operation::{EVENTS, JSON, METRICS, Operation, TEXT, YAML};
 
