@@ -7,7 +7,7 @@ mod notifications;
 mod refusals;
 mod table;
 
-use super::keys::{KEYS, Key, Kind, LATER, Preset};
+use super::keys::{KEYS, Key, Kind, Preset};
 use super::*;
 use crate::model::connection::SslMode;
 use crate::model::log::{Level, LogFormat};
