@@ -7,6 +7,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
 
 use super::problem::Problem;
+use super::timely::is_late;
 
 /// Bytes above the limit that are read and thrown away: a client that is still sending would not
 /// see the answer if the connection were closed on it.
@@ -15,7 +16,7 @@ const DRAINED: u64 = 32 << 20;
 /// The bytes of a body of at most `limit` bytes; `what` says whose limit it is.
 ///
 /// # Errors
-/// `too_large`; `bad_request` when the client went away.
+/// `too_large`; `timeout`; `bad_request` when the client went away.
 pub async fn read(mut body: Body, limit: u64, what: &str) -> Result<Bytes, Problem> {
     let most = limit.saturating_add(DRAINED);
     let mut size = body.size_hint().lower();
@@ -25,7 +26,17 @@ pub async fn read(mut body: Body, limit: u64, what: &str) -> Result<Bytes, Probl
     size = 0;
     let mut kept = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Problem::bad_request("the body can't be read"))?;
+        let frame = frame.map_err(|error| {
+            if is_late(&error) {
+                Problem::new(
+                    StatusCode::REQUEST_TIMEOUT,
+                    "timeout",
+                    "the body was not sent in time (setting server.read_timeout)",
+                )
+            } else {
+                Problem::bad_request("the body can't be read")
+            }
+        })?;
         let Ok(data) = frame.into_data() else {
             continue;
         };

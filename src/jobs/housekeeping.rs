@@ -68,10 +68,14 @@ pub async fn clean(core: Arc<Core>) {
 
 async fn removed(core: &Core, age: Duration) -> Result<u64, StoreError> {
     core.ledger.forget_instances().await?;
-    if age.is_zero() {
-        return Ok(0);
-    }
-    core.ledger.delete_old_jobs(age).await
+    let removed = if age.is_zero() {
+        0
+    } else {
+        core.ledger.delete_old_jobs(age).await?
+    };
+    let jobs_age = if age.is_zero() { Duration::MAX } else { age };
+    core.ledger.delete_old_audit(jobs_age).await?;
+    Ok(removed)
 }
 
 fn pause(age: Duration) -> Duration {
