@@ -352,6 +352,10 @@ both_flavours! {
         let mut walk = Walk { doc: Document::of(&client), connection: source, config, job, made: 0, share: share(), turn: usize::from(pair.flavour == Flavour::Mysql) * 3 };
         let ops = walk.doc.ops.clone();
 
+        // Before a source is stored that nobody reaches.
+        let check = walk.doc.op("check_mapping");
+        walk.ask(&check, &check.path, &[], None).expect(200);
+
         // What is valid succeeds, or is refused for the state of things.
         for op in ops.iter().filter(|op| op.method != "DELETE") {
             let path = walk.path(op);
