@@ -1,5 +1,7 @@
 //! Claims about the mapping document as a whole.
 
+mod schedule;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -12,7 +14,6 @@ use crate::model::config::{Checksum, Consistency, Options, ShadowIn, WriterChoic
 use crate::model::config::{Config, ConfigSpec};
 use crate::model::connection::{Connection, ConnectionSpec};
 use crate::model::connection::{Ssl, SslMode};
-use crate::model::cron::{Cron, Zone};
 use crate::model::finding::Finding;
 use crate::model::mask::Mask;
 use crate::model::rule::TableRule;
@@ -20,7 +21,6 @@ use crate::model::rule::{
     ColumnSelect, ConflictResolution, FullStrategy, Orphans, Quarantine, TableOverrides,
     TableSelect, TargetTriggers, Verify,
 };
-use crate::model::schedule::{Blackout, CatchUp, Schedule};
 use crate::model::secret::Secret;
 
 const EXAMPLE: &str = r#"version: 1
@@ -691,29 +691,6 @@ fn rule() -> impl Strategy<Value = TableRule> {
         )
 }
 
-fn schedule() -> impl Strategy<Value = Schedule> {
-    let times = &["@daily", "*/5 2-4 * * MON-FRI", "0 0 1,15 * 0"][..];
-    let zones = &["Europe/Berlin", "UTC", "America/Argentina/Buenos_Aires"][..];
-    let windows = &["03:00-05:00", "22:00-23:00", "23:30-23:40", "04:10-06:07"][..];
-    (
-        proptest::sample::select(times),
-        proptest::option::of(proptest::sample::select(zones)),
-        0_u64..86_400_000,
-        any::<bool>(),
-        proptest::sample::subsequence(windows, 0..3),
-    )
-        .prop_map(|(cron, zone, jitter, once, windows)| Schedule {
-            timezone: zone.map(|name| Zone::parse(name).unwrap()),
-            jitter: Duration::from_millis(jitter),
-            catch_up: if once { CatchUp::Once } else { CatchUp::None },
-            blackout: windows
-                .iter()
-                .map(|text| Blackout::parse(text).unwrap())
-                .collect(),
-            ..Schedule::from(Cron::parse(cron).unwrap())
-        })
-}
-
 fn config() -> impl Strategy<Value = ConfigSpec> {
     (
         name(),
@@ -722,7 +699,7 @@ fn config() -> impl Strategy<Value = ConfigSpec> {
         proptest::option::of(1_u64..1_000_000),
         1_u32..64,
         any::<bool>(),
-        proptest::option::of(schedule()),
+        proptest::option::of(schedule::any_schedule()),
     )
         .prop_map(|(n, tables, enabled, timeout, workers, strong, schedule)| {
             let mut spec = ConfigSpec::new(&n, "", tables);
