@@ -92,16 +92,16 @@ pub fn event(on: NotifyOn, job: &Job) -> String {
     format!("job:{}:{}", job.id, on.as_str())
 }
 
+async fn is_recovery(store: &Store, job: &Job) -> Result<bool, StoreError> {
+    Ok(is_complete(store, job).await? && store.was_well_before(job).await? == Some(false))
+}
+
 async fn happened(store: &Store, job: &Job) -> Result<Vec<NotifyOn>, StoreError> {
     let mut all = Vec::new();
     match job.state {
         JobState::Failed => all.push(NotifyOn::Failed),
         JobState::CompletedWithErrors => all.push(NotifyOn::CompletedWithErrors),
-        JobState::Completed if is_complete(store, job).await? => {
-            if store.was_well_before(job).await? == Some(false) {
-                all.push(NotifyOn::Recovered);
-            }
-        }
+        JobState::Completed if is_recovery(store, job).await? => all.push(NotifyOn::Recovered),
         _ => {}
     }
     let differ = job
