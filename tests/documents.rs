@@ -44,6 +44,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/operations.md",
     "docs/upgrade.md",
     "docs/rest.md",
+    "docs/security.md",
     "docs/instances.md",
 ];
 

@@ -88,6 +88,7 @@ impl Settings {
         all.logging.modules.clone_from(&new.logging.modules);
         all.dashboard.clone_from(&new.dashboard);
         all.instance.labels.clone_from(&new.instance.labels);
+        all.server.cors_origins.clone_from(&new.server.cors_origins);
         all.security.api_token.clone_from(&new.security.api_token);
         all.notifications.clone_from(&new.notifications);
         all

@@ -180,7 +180,7 @@ fn the_service_stops_in_order_on_sigterm_and_sigint() {
         assert_eq!(ended, code, "{log}");
         let places: Vec<usize> = [
             "no more connections are taken",
-            "the sync system has stopped",
+            "sync system stopped",
             "the HTTP server has stopped",
         ]
         .into_iter()
