@@ -19,6 +19,7 @@ mod board;
 mod cell;
 mod claimed;
 mod core;
+mod elsewhere;
 mod engine;
 mod events;
 mod gauge;
@@ -50,6 +51,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use elsewhere::Elsewhere;
 pub use engine::Engine;
 pub use events::{EventHub, EventStream};
 pub use masks::with_masks;

@@ -37,6 +37,7 @@ pub use stderr::StderrHandle;
 pub use traces::TraceOptions;
 
 use crate::model::log::{Level, LogFormat};
+use crate::model::trace::Trace;
 
 /// Lines that wait for the disk; more are dropped and counted ([`Guard::lost_lines`]).
 const MOST_WAITING: usize = 8_192;
@@ -258,12 +259,17 @@ where
     )
 }
 
-/// Makes a span part of the trace that a caller tells in the header `traceparent`.
-pub fn join_trace(span: &tracing::Span, traceparent: &str) {
+/// Makes a span part of the trace that a caller told of. Where the span is collected, the trace is
+/// given back with the ids that the collector gets.
+#[must_use]
+pub fn join_trace(span: &tracing::Span, trace: Trace) -> Trace {
     #[cfg(feature = "otel")]
-    traces::join(span, traceparent);
+    return traces::join(span, trace);
     #[cfg(not(feature = "otel"))]
-    let _no_traces = (span, traceparent);
+    {
+        let _nobody_collects = span;
+        trace
+    }
 }
 
 #[cfg(test)]

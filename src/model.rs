@@ -40,4 +40,5 @@ pub mod table_run;
 pub mod throttle;
 pub mod time;
 pub mod token;
+pub mod trace;
 pub(crate) mod words;

@@ -9,6 +9,7 @@
 //!   stop:  engine (jobs checkpointed) ─► connections to sources ─► control database
 //! ```
 
+mod elsewhere;
 mod endpoints;
 mod health;
 mod live;
@@ -27,6 +28,7 @@ use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::elsewhere::Look;
 pub use self::live::LiveSettings;
 use self::live::{defaults, tuning};
 use self::open::process_facts;
@@ -92,6 +94,7 @@ impl System {
             settings: Live::new(settings),
             role,
             hub: EventHub::default(),
+            looks: watch::Sender::default(),
             stopping: CancellationToken::new(),
             state: Mutex::default(),
         });
@@ -110,6 +113,7 @@ impl System {
         system.tasks.spawn(health::watch(Arc::clone(&shared)));
         if role == Role::Headless {
             system.tasks.spawn(notifications::tell(Arc::clone(&shared)));
+            system.tasks.spawn(elsewhere::look(Arc::clone(&shared)));
         }
         system.tasks.spawn(retry::keep_open(shared, tell));
         // A dashboard opens at once; what comes of it, is in `database()`.
@@ -208,6 +212,13 @@ impl System {
     #[must_use]
     pub fn events_hastily(&self) -> EventStream {
         self.shared.hub.subscribe_hastily()
+    }
+
+    /// The jobs of all processes that have not ended, looked at each second while anybody listens; in
+    /// a service only.
+    #[must_use]
+    pub fn looks(&self) -> watch::Receiver<Look> {
+        self.shared.looks.subscribe()
     }
 
     /// Stops everything in order: engine (jobs checkpointed), connections to sources, control

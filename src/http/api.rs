@@ -102,7 +102,14 @@ pub fn guarded(router: Router, api: &Arc<Api>) -> Router {
     ))
 }
 
-/// Every operation under `/api`, and `/openapi.json`.
+/// Every operation under `/api`, `/metrics` and `/openapi.json`.
 pub fn router(api: &Arc<Api>) -> Router {
     operation::router(operations()).with_state(Arc::clone(api))
+}
+
+/// What an instance without the role `api` serves beside its health.
+pub fn metrics_alone(api: &Arc<Api>) -> Router {
+    let mut served = operations();
+    served.retain(|operation| operation.asked().1 == operations::METRICS_PATH);
+    operation::router(served).with_state(Arc::clone(api))
 }

@@ -1,4 +1,4 @@
-//! How many requests there were, and how long they took; and each as a span of a trace.
+//! How many requests there were, and how long they took.
 //!
 //! A request is told by the route that it matched, never by its path: whoever asks for what is not
 //! there makes no new series.
@@ -12,10 +12,7 @@ use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use tracing::Span;
-use tracing::field::Empty;
 
-use crate::logging::{SPANS, join_trace};
 use crate::model::histogram::Histogram;
 use crate::system::metrics::{Collector, HTTP_REQUEST_SECONDS, HTTP_REQUESTS, Page, Seen};
 
@@ -64,36 +61,9 @@ async fn count(State(requests): State<Arc<Requests>>, request: Request, next: Ne
     let began = Instant::now();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
-    let span = span(&request, route);
     let response = next.run(request).await;
-    let status = response.status();
-    span.record("http.response.status_code", status.as_u16());
-    if status.is_server_error() {
-        span.record("otel.status_code", "ERROR");
-    }
-    requests.answered(route, status.as_u16(), began.elapsed());
+    requests.answered(route, response.status().as_u16(), began.elapsed());
     response
-}
-
-/// A request as it is traced, within its caller's trace where it has one.
-fn span(request: &Request, route: &str) -> Span {
-    let method = request.method().as_str();
-    let span = tracing::info_span!(
-        target: SPANS,
-        parent: None,
-        "request",
-        "otel.name" = format!("{method} {route}"),
-        "otel.kind" = "server",
-        "otel.status_code" = Empty,
-        "http.request.method" = method,
-        "http.route" = route,
-        "http.response.status_code" = Empty,
-    );
-    let caller = request.headers().get("traceparent");
-    if let Some(caller) = caller.and_then(|caller| caller.to_str().ok()) {
-        join_trace(&span, caller);
-    }
-    span
 }
 
 /// Exports them.

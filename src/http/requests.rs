@@ -6,16 +6,19 @@ use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
-use tracing::Instrument;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 use super::origin::is_for_anybody;
 use super::problem::Problem;
+use crate::logging::{SPANS, join_trace};
 use crate::model::command::Refusal;
+use crate::model::trace::Trace;
 
 /// Names a request in the log of caller and service.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -31,84 +34,6 @@ const LONGEST: usize = 64;
 #[derive(Clone)]
 pub struct Actor(pub String);
 
-/// The trace that a request belongs to, and its place in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trace {
-    /// 32 hexadecimal digits.
-    pub trace_id: String,
-    /// The caller's span, 16 digits; `None` where the trace begins here.
-    pub parent_id: Option<String>,
-    /// Our own span.
-    pub span_id: String,
-    /// Whether the caller records it.
-    pub sampled: bool,
-}
-
-impl Trace {
-    /// The trace that the caller names; a new one where it names none, or one against the rules.
-    fn of(headers: &HeaderMap) -> Self {
-        let mut given = headers.get_all(TRACEPARENT).iter();
-        let text = match (given.next(), given.next()) {
-            (Some(one), None) => one.to_str().ok(),
-            _ => None,
-        };
-        let span_id = random(8);
-        match text.and_then(parse) {
-            Some((trace_id, parent_id, sampled)) => Self {
-                trace_id,
-                parent_id: Some(parent_id),
-                span_id,
-                sampled,
-            },
-            None => Self {
-                trace_id: random(16),
-                parent_id: None,
-                span_id,
-                sampled: false,
-            },
-        }
-    }
-
-    /// As it is given back.
-    fn header(&self) -> String {
-        let flags = u8::from(self.sampled);
-        format!("00-{}-{}-{flags:02x}", self.trace_id, self.span_id)
-    }
-}
-
-/// So many random bytes as hexadecimal digits, not all zero.
-fn random(bytes: usize) -> String {
-    let mut found = vec![0u8; bytes];
-    rand::RngCore::fill_bytes(&mut rand::rng(), &mut found);
-    found[0] |= 1;
-    found.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Trace, parent and whether it is recorded; `None` for anything against the rules.
-fn parse(text: &str) -> Option<(String, String, bool)> {
-    let is_hex = |part: &str, digits: usize| {
-        part.len() == digits
-            && part
-                .bytes()
-                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
-    };
-    let is_set = |part: &str| part.bytes().any(|b| b != b'0');
-    let mut parts = text.splitn(5, '-');
-    let (version, trace, parent, flags) =
-        (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    let more = parts.next();
-    let fits = is_hex(version, 2)
-        && version != "ff"
-        && (version != "00" || more.is_none())
-        && is_hex(trace, 32)
-        && is_set(trace)
-        && is_hex(parent, 16)
-        && is_set(parent)
-        && is_hex(flags, 2);
-    let flags = u8::from_str_radix(flags, 16).ok().filter(|_| fits)?;
-    Some((trace.to_owned(), parent.to_owned(), flags & 1 == 1))
-}
-
 /// The caller's id where it is harmless, else one of our own.
 fn request_id(headers: &HeaderMap) -> String {
     headers
@@ -123,11 +48,42 @@ fn request_id(headers: &HeaderMap) -> String {
         .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
 }
 
+/// What the caller says of its trace: one header, or nothing.
+fn traceparent(headers: &HeaderMap) -> Option<&str> {
+    let mut given = headers.get_all(TRACEPARENT).iter();
+    match (given.next(), given.next()) {
+        (Some(one), None) => one.to_str().ok(),
+        _ => None,
+    }
+}
+
+/// A request as a collector gets it; nothing where nobody collects. Never part of a line.
+fn traced(method: &Method, route: &str) -> Span {
+    tracing::info_span!(
+        target: SPANS,
+        parent: None,
+        "request",
+        "otel.name" = format!("{method} {route}"),
+        "otel.kind" = "server",
+        "otel.status_code" = Empty,
+        "http.request.method" = method.as_str(),
+        "http.route" = route,
+        "http.response.status_code" = Empty,
+    )
+}
+
+/// The answer is known.
+fn end_traced(span: &Span, status: StatusCode) {
+    span.record("http.response.status_code", status.as_u16());
+    if status.is_server_error() {
+        span.record("otel.status_code", "ERROR");
+    }
+}
+
 /// Answers a request and tells of it.
-pub async fn tell(mut request: Request, next: Next) -> Response {
+pub async fn tell(request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let id = request_id(request.headers());
-    let trace = Trace::of(request.headers());
     let method = request.method().clone();
     let quiet = is_for_anybody(request.uri().path());
     let route = request
@@ -135,6 +91,8 @@ pub async fn tell(mut request: Request, next: Next) -> Response {
         .get::<MatchedPath>()
         .map_or("none", MatchedPath::as_str)
         .to_owned();
+    let traced = traced(&method, &route);
+    let trace = join_trace(&traced, Trace::of(traceparent(request.headers())));
     let span = tracing::info_span!(
         "request",
         request_id = %id,
@@ -144,8 +102,6 @@ pub async fn tell(mut request: Request, next: Next) -> Response {
         method = %method,
         route = %route,
     );
-    let given_back = trace.header();
-    request.extensions_mut().insert(trace);
     let answered = AssertUnwindSafe(next.run(request))
         .catch_unwind()
         .instrument(span)
@@ -155,8 +111,9 @@ pub async fn tell(mut request: Request, next: Next) -> Response {
         let what = "a request panicked".to_owned();
         Problem::from(Refusal::Internal(what)).into_response()
     });
+    end_traced(&traced, response.status());
     let headers = response.headers_mut();
-    for (name, value) in [(REQUEST_ID, &id), (TRACEPARENT, &given_back)] {
+    for (name, value) in [(REQUEST_ID, &id), (TRACEPARENT, &trace.header())] {
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(name, value);
         }
@@ -179,49 +136,14 @@ pub async fn tell(mut request: Request, next: Next) -> Response {
 mod tests {
     use super::*;
 
-    const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
-    const PARENT: &str = "00f067aa0ba902b7";
-
     #[test]
-    fn a_trace_is_taken_by_the_letter() {
-        let good = format!("00-{TRACE}-{PARENT}-01");
-        assert_eq!(
-            parse(&good),
-            Some((TRACE.to_owned(), PARENT.to_owned(), true))
-        );
-        assert!(parse(&format!("cc-{TRACE}-{PARENT}-00-what-comes")).is_some());
-        for wrong in [
-            String::new(),
-            format!("00-{TRACE}-{PARENT}"),
-            format!("00-{TRACE}-{PARENT}-01-more"),
-            format!("ff-{TRACE}-{PARENT}-01"),
-            format!("0-{TRACE}-{PARENT}-01"),
-            format!("00-{}-{PARENT}-01", TRACE.to_uppercase()),
-            format!("00-{}-{PARENT}-01", "0".repeat(32)),
-            format!("00-{TRACE}-{}-01", "0".repeat(16)),
-            format!("00-{TRACE}-{PARENT}-1"),
-            format!("00-{TRACE}-{PARENT}-+1"),
-            format!(" 00-{TRACE}-{PARENT}-01"),
-        ] {
-            assert_eq!(parse(&wrong), None, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn what_is_given_back_goes_on_with_the_trace_under_a_span_of_its_own() {
+    fn two_headers_name_no_trace() {
         let mut headers = HeaderMap::new();
-        headers.insert(
-            TRACEPARENT,
-            format!("00-{TRACE}-{PARENT}-01").parse().unwrap(),
-        );
-        let trace = Trace::of(&headers);
-        assert_eq!(trace.parent_id.as_deref(), Some(PARENT));
-        let (taken, parent, sampled) = parse(&trace.header()).unwrap();
-        assert_eq!((taken.as_str(), sampled), (TRACE, true));
-        assert_ne!(parent, PARENT);
-        headers.append(TRACEPARENT, headers[TRACEPARENT].clone());
-        let own = Trace::of(&headers);
-        assert!(own.parent_id.is_none() && parse(&own.header()).is_some());
+        assert_eq!(traceparent(&headers), None);
+        headers.insert(TRACEPARENT, HeaderValue::from_static("one"));
+        assert_eq!(traceparent(&headers), Some("one"));
+        headers.append(TRACEPARENT, HeaderValue::from_static("two"));
+        assert_eq!(traceparent(&headers), None);
     }
 
     #[test]

@@ -24,16 +24,14 @@ pub fn of(service: &Arc<Service>) -> Router {
     let probe: Probe = Arc::new(move || asked.readiness());
     let api = api::shared(service, document());
     let health = health::router(probe);
-    // Without the role `api` it only answers probes.
     let routes = if service.settings.instance.has_role(API) {
-        health.merge(api::router(&api))
+        api::router(&api)
     } else {
-        health
+        api::metrics_alone(&api)
     };
-    let safe = api::guarded(complete(routes), &api).layer(middleware::from_fn_with_state(
-        Arc::clone(service),
-        origin::check,
-    ));
+    let safe = api::guarded(complete(health.merge(routes)), &api).layer(
+        middleware::from_fn_with_state(Arc::clone(service), origin::check),
+    );
     measure::measured(safe, &service.requests).layer(middleware::from_fn(requests::tell))
 }
 
@@ -77,6 +75,8 @@ mod tests {
         match value {
             Value::Object(map) => {
                 for (key, value) in map {
+                    // As of a description with a comma that was not quoted.
+                    assert!(!key.contains(' '), "a sentence as a key: {key}");
                     match value {
                         Value::String(text) if key == "$ref" => {
                             into.insert(text.clone());

@@ -236,6 +236,12 @@ impl Core {
         self.active().jobs.keys().copied().collect()
     }
 
+    /// Whether a job is worked on here.
+    #[must_use]
+    pub fn runs_here(&self, id: JobId) -> bool {
+        self.active().jobs.contains_key(&id)
+    }
+
     /// This process put a job into the queue.
     pub fn created_here(&self, id: JobId) {
         self.active().created.insert(id);

@@ -329,6 +329,12 @@ impl Engine {
         self.core.hub.active()
     }
 
+    /// Whether a job is being worked on here.
+    #[must_use]
+    pub fn runs_here(&self, job: JobId) -> bool {
+        self.core.runs_here(job)
+    }
+
     /// Name of this process as it is entered in the control database.
     #[must_use]
     pub fn instance_name(&self) -> String {

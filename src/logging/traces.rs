@@ -20,6 +20,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::{BoxedLayer, SPANS};
+use crate::model::trace::Trace;
 
 /// A collector that takes longer does not get what it was sent.
 const SEND: Duration = Duration::from_secs(5);
@@ -102,38 +103,34 @@ fn traces_url(endpoint: &str) -> String {
     format!("{base}{PATH}")
 }
 
-/// Makes a span part of the trace that a caller tells in the header `traceparent`
-/// (`00-TRACE-SPAN-FLAGS`); nothing when that can't be read.
-pub fn join(span: &tracing::Span, traceparent: &str) {
-    let Some(caller) = caller(traceparent) else {
-        return;
-    };
-    let context = Context::new().with_remote_span_context(caller);
-    // A span that nobody collects has no trace to join.
-    let _joined = span.set_parent(context);
+/// Makes a span part of its caller's trace, and tells by which ids it is collected.
+pub fn join(span: &tracing::Span, trace: Trace) -> Trace {
+    if let Some(caller) = caller(&trace) {
+        let context = Context::new().with_remote_span_context(caller);
+        // A span that nobody collects has no trace to join.
+        let _joined = span.set_parent(context);
+    }
+    let context = span.context();
+    let collected = context.span().span_context().clone();
+    if !collected.is_valid() || collected.is_remote() {
+        return trace;
+    }
+    Trace {
+        trace_id: collected.trace_id().to_string(),
+        span_id: collected.span_id().to_string(),
+        ..trace
+    }
 }
 
-fn caller(traceparent: &str) -> Option<SpanContext> {
-    let mut parts = traceparent.trim().split('-');
-    let (version, trace, span, flags) =
-        (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    let known =
-        version.len() == 2 && version != "ff" && (version != "00" || parts.next().is_none());
-    let is_hex = |text: &str, digits: usize| {
-        let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-        text.len() == digits && text.bytes().all(hex)
-    };
-    if !known || !is_hex(trace, 32) || !is_hex(span, 16) || !is_hex(flags, 2) {
-        return None;
-    }
-    let context = SpanContext::new(
-        TraceId::from_hex(trace).ok()?,
-        SpanId::from_hex(span).ok()?,
-        TraceFlags::new(u8::from_str_radix(flags, 16).ok()?),
+fn caller(trace: &Trace) -> Option<SpanContext> {
+    let parent = trace.parent_id.as_ref()?;
+    Some(SpanContext::new(
+        TraceId::from_hex(&trace.trace_id).ok()?,
+        SpanId::from_hex(parent).ok()?,
+        TraceFlags::new(u8::from(trace.sampled)),
         true,
         TraceState::default(),
-    );
-    context.is_valid().then_some(context)
+    ))
 }
 
 /// Sends over ureq, on the exporter's own thread.
@@ -208,27 +205,5 @@ mod tests {
             assert_eq!(traces_url(endpoint), "http://c:4318/v1/traces");
         }
         assert_eq!(traces_url("https://c/otlp"), "https://c/otlp/v1/traces");
-    }
-
-    #[test]
-    fn only_a_traceparent_of_the_right_form_is_joined() {
-        let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-        let read = caller(good).unwrap();
-        assert_eq!(
-            read.trace_id().to_string(),
-            "0af7651916cd43dd8448eb211c80319c"
-        );
-        assert!(read.is_remote() && read.is_sampled());
-        for bad in [
-            "",
-            "00",
-            "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
-            "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
-            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-x",
-            "00-zzf7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-        ] {
-            assert!(caller(bad).is_none(), "{bad}");
-        }
     }
 }

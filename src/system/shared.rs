@@ -8,6 +8,7 @@ use chrono::Utc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::elsewhere::Look;
 use super::endpoints::Servers;
 use crate::jobs::{Engine, EventHub};
 use crate::model::notification::NotificationRule;
@@ -47,6 +48,8 @@ pub struct Shared {
     pub settings: Live<Arc<Settings>>,
     pub role: Role,
     pub hub: EventHub,
+    /// The jobs of all processes, looked at while anybody listens.
+    pub looks: watch::Sender<Look>,
     pub facts: ProcessFacts,
     pub stopping: CancellationToken,
     /// What holds where a config says nothing.

@@ -76,6 +76,15 @@ fn picture(state: &State) -> String {
 }
 
 #[test]
+fn instances_are_shown_with_what_they_work_on_and_who_waits_for_whom() {
+    for (width, height) in [(80, 24), (120, 40)] {
+        let mut state = state(width, height);
+        press(&mut state, "@");
+        insta::assert_snapshot!(format!("instances_{width}x{height}"), picture(&state));
+    }
+}
+
+#[test]
 fn an_open_sheet_of_instances_follows_what_happens() {
     let mut state = state(120, 40);
     press(&mut state, "@");
@@ -89,4 +98,37 @@ fn an_open_sheet_of_instances_follows_what_happens() {
     assert!(!shown.contains("nobody may take it"), "{shown}");
     press(&mut state, "esc");
     assert!(state.overlays.is_empty());
+}
+
+#[test]
+fn a_job_that_nobody_may_take_says_which_labels_it_waits_for() {
+    let mut state = state(120, 40);
+    let shown = picture(&state);
+    assert!(shown.contains("waits for eu, big-disk"), "{shown}");
+    let configs = asking(&["eu"]);
+    sample::load(&mut state, Load::Configs, Loaded::Configs(configs));
+    let shown = picture(&state);
+    assert!(shown.contains("in the queue"), "{shown}");
+}
+
+#[test]
+fn leaving_says_when_nobody_else_carries_the_labels_of_a_job() {
+    let mut state = state(120, 40);
+    let mut here = house();
+    here[2].name = "db1".to_owned();
+    here[0].name = "db9".to_owned();
+    let overview = Overview {
+        takers: Some(vec!["db9".to_owned()]),
+        instances: here,
+        ..sample::overview()
+    };
+    let loaded = Loaded::Overview(Box::new(overview));
+    sample::load(&mut state, Load::Overview, loaded);
+    press(&mut state, "ctrl-c");
+    let words = picture(&state).replace('│', " ");
+    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        words.contains("No other db-taxi that is alive carries the labels of"),
+        "{words}"
+    );
 }

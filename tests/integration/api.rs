@@ -25,27 +25,11 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// A service that is up, and a client of it.
 fn service(taxi: &DbTaxi) -> (Running, Client) {
     let service = taxi.start(&["--headless", "--listen", "127.0.0.1:0"]);
-    let client = client_of(&service);
+    let client = Client::of(&service);
     wait_until(LIMIT, "the service to be ready", || {
         client.get("/health/ready").status == 200
     });
     (service, client)
-}
-
-/// A client of a service that listens.
-fn client_of(service: &Running) -> Client {
-    let mut port = 0;
-    wait_until(LIMIT, "the port", || {
-        let said = service.stderr();
-        let address = said.split("listening on http").nth(1);
-        port = address
-            .and_then(|text| text.split([' ', '"', '\n']).next())
-            .and_then(|address| address.rsplit(':').next())
-            .and_then(|digits| digits.parse().ok())
-            .unwrap_or(0);
-        port != 0
-    });
-    Client::new(port)
 }
 
 fn connection(pair: &Pair) -> Value {

@@ -2,5 +2,7 @@
 
 mod audit;
 mod chaos;
+mod galera;
 mod members;
 mod roles;
+mod upgrade;

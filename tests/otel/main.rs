@@ -94,20 +94,18 @@ both_flavours! {
         let collector = Collector::start(200);
         let taxi = DbTaxi::new(&pair).set(&format!("logging.otlp_endpoint={}", collector.endpoint()));
         let service = taxi.start(&["--headless", "--listen", "127.0.0.1:0"]);
-        service.wait_to_say(LIMIT, &["listening on http://"]);
-        let said = service.stderr();
-        let port = said.split("listening on http://127.0.0.1:").nth(1).unwrap();
-        let port: String = port.chars().take_while(char::is_ascii_digit).collect();
-        let client = Client::new(port.parse().unwrap());
+        let client = Client::of(&service);
         wait_until(LIMIT, "the service", || client.get("/health/ready").status == 200);
         let trace = "0af7651916cd43dd8448eb211c80319c";
+        let mut told = Vec::new();
         for parent in [
             format!("00-{trace}-b7ad6b7169203331-01"),
             format!("ff-{trace}-b7ad6b7169203331-01"),
             "00-00000000000000000000000000000000-b7ad6b7169203331-01".to_owned(),
             "nonsense".to_owned(),
         ] {
-            client.ask("GET", "/api/sync/stats", &[&format!("traceparent: {parent}")], None).expect(200);
+            let answer = client.ask("GET", "/api/sync/stats", &[&format!("traceparent: {parent}")], None);
+            told.push(answer.expect(200).header("traceparent").unwrap());
         }
         let mut spans = Vec::new();
         wait_until(LIMIT, "the requests' spans", || {
@@ -120,6 +118,11 @@ both_flavours! {
         assert_eq!(joined.parent, "b7ad6b7169203331");
         assert_eq!(joined.text("http.response.status_code"), "200");
         assert_eq!(joined.kind, 2, "a server");
+        // What callers are told is what the collector got.
+        for span in &requests {
+            let own = format!("00-{}-{}-", span.trace, span.id);
+            assert!(told.iter().any(|told| told.starts_with(&own)), "{own} in {told:?}");
+        }
         drop(service);
     }
 }

@@ -9,6 +9,9 @@ use super::{
 };
 use crate::http::operation::{EVENTS, JSON, METRICS, Operation, TEXT, YAML};
 
+/// What Prometheus reads.
+pub const METRICS_PATH: &str = "/metrics";
+
 const CONNECTIONS: &str = "connections";
 const CONFIGS: &str = "configs";
 const JOBS: &str = "jobs";
@@ -60,7 +63,7 @@ fn system() -> Vec<Operation<Arc<Api>>> {
             .query(&["actor", "action", "object", "object_id", "since"])
             .paged()
             .gives(200, "AuditEntryPage"),
-        Operation::new("get", "/metrics", "metrics", get(metrics::page))
+        Operation::new("get", METRICS_PATH, "metrics", get(metrics::page))
             .about(
                 SYSTEM,
                 "Metrics in the OpenMetrics format; every one of them is in docs/monitoring.md",

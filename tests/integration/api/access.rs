@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::{LIMIT, client_of, connection, service};
+use super::{LIMIT, connection, service};
 use crate::both_flavours;
-use crate::support::{DbTaxi, Pair, wait_until};
+use crate::support::{Client, DbTaxi, Pair, wait_until};
 
 fn token(taxi: &DbTaxi, name: &str, scope: &str, more: &[&str]) -> String {
     let mut args = vec!["tokens", "create", name, "--json", "--scope", scope];
@@ -85,7 +85,7 @@ async fn guesses(pair: Pair) {
     let mut command = taxi.command(&["--headless", "--listen", "0.0.0.0:0"]);
     command.env("OWN_TOKEN", own);
     let service = crate::support::Running::start(command);
-    let client = client_of(&service);
+    let client = Client::of(&service);
     wait_until(LIMIT, "the service to be ready", || {
         client.get("/health/ready").status == 200
     });
@@ -123,7 +123,7 @@ fn without_a_token_nothing_is_open_but_on_loopback() {
 async fn closed(pair: Pair) {
     let taxi = DbTaxi::new(&pair);
     let service = taxi.start(&["--headless", "--listen", "0.0.0.0:0"]);
-    let client = client_of(&service);
+    let client = Client::of(&service);
     service.wait_to_say(LIMIT, &["db-taxi tokens create NAME --scope admin"]);
     for path in ["/health", "/health/live", "/health/ready"] {
         client.get(path).expect(200);

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::{LIMIT, client_of};
+use super::LIMIT;
 use crate::support::{Client, DbTaxi, Flavour, Pair, run, wait_until};
 
 /// A number of the environment, or what is enough here.
@@ -119,7 +119,7 @@ async fn crowd(pair: Pair) {
         .unwrap()
         .to_owned();
     let service = taxi.start(&["--headless", "--listen", "127.0.0.1:0"]);
-    let client = client_of(&service).with(&token);
+    let client = Client::of(&service).with(&token);
     wait_until(LIMIT, "the service to be ready", || {
         client.get("/health/ready").status == 200
     });

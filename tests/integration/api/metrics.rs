@@ -1,5 +1,6 @@
 //! What the service is measured by, and what it says of its health.
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::{LIMIT, service};
@@ -134,6 +135,14 @@ both_flavours! {
         let found = client.get("/api/discovery/prometheus").expect(200).json();
         assert_eq!(found, json!([{"targets": [format!("127.0.0.1:{}", client.port)], "labels": {}}]));
 
+        // Counters are of the process.
+        service.signal(Signal::TERM);
+        service.wait(LIMIT);
+        let (service, client) = super::service(&taxi);
+        let fresh = settled(&client);
+        assert_eq!((rows(&fresh, "inserted"), rows(&fresh, "read")), (0, 0));
+        assert_eq!(fresh.get("dbtaxi_jobs_finished_total", &of("failed")), Some(0.0));
+
         // A config that is gone has no series any more.
         let configs = client.get("/api/sync/configs").json();
         let id = configs["items"][0]["id"].as_str().unwrap();
@@ -141,6 +150,16 @@ both_flavours! {
         wait_until(LIMIT, "the series to go", || {
             !scrape(&client).values("dbtaxi_rows_total", "config").contains("everything")
         });
+
+        // With the first token nobody reads them without one; whether it lives, everybody may ask.
+        let args = ["tokens", "create", "scraper", "--scope", "read", "--json"];
+        let made = taxi.run(&args).expect_code(0).json();
+        let scraper = client.with(made["token"].as_str().unwrap());
+        wait_until(LIMIT, "the token to be known", || client.get("/metrics").status == 401);
+        client.get("/api/discovery/prometheus").expect(401);
+        client.get("/health/ready").expect(200);
+        scrape(&scraper);
+        scraper.get("/api/discovery/prometheus").expect(200);
         drop(service);
     }
 

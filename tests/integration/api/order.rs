@@ -3,9 +3,9 @@
 use rustix::process::Signal;
 use serde_json::json;
 
-use super::{LIMIT, client_of, service};
+use super::{LIMIT, service};
 use crate::both_flavours;
-use crate::support::{DbTaxi, Flavour, Pair, PrivatePair, run, wait_until};
+use crate::support::{Client, DbTaxi, Flavour, Pair, PrivatePair, run, wait_until};
 
 /// Fails unless the log says these words in this order.
 #[track_caller]
@@ -126,7 +126,7 @@ fn a_control_database_that_stands_still_does_not_keep_the_service_from_stopping(
         .set("server.shutdown_timeout=1s")
         .set("logging.format=text");
     let service = taxi.start(&["--headless", "--listen", "127.0.0.1:0"]);
-    let client = client_of(&service);
+    let client = Client::of(&service);
     wait_until(LIMIT, "the service to be ready", || {
         client.get("/health/ready").status == 200
     });

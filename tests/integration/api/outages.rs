@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{LIMIT, client_of};
+use super::LIMIT;
 use crate::support::{Client, DbTaxi, Flavour, PrivatePair, wait_until};
 
 fn reason(client: &Client) -> Value {
@@ -31,7 +31,7 @@ fn a_control_database_that_comes_late_is_waited_for() {
     private.local.stop();
 
     let service = taxi.start(&["--headless", "--listen", "127.0.0.1:0"]);
-    let client = client_of(&service);
+    let client = Client::of(&service);
     assert_eq!(
         client.get("/health").expect(200).json(),
         json!({"status": "degraded"})
@@ -83,7 +83,7 @@ fn an_outage_under_load_loses_nothing_and_health_tells_the_truth() {
     let taxi = DbTaxi::new(pair);
     taxi.import_tables(pair, "[big, small]", "{max_concurrency: 1}");
     let service = taxi.start(&["--headless", "--listen", "127.0.0.1:0"]);
-    let client = client_of(&service);
+    let client = Client::of(&service);
     wait_until(LIMIT, "the service to be ready", || {
         client.get("/health/ready").status == 200
     });

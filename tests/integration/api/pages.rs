@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-use super::{LIMIT, client_of, service};
+use super::{LIMIT, service};
 use crate::support::{Client, DbTaxi, Flavour, Pair, Reply, run, wait_until};
 
 fn preflight(client: &Client, origin: &str) -> Reply {
@@ -221,7 +221,7 @@ async fn certificates(pair: Pair) {
         &key,
     ];
     let service = taxi.start(&args);
-    let client = client_of(&service);
+    let client = Client::of(&service);
     service.wait_to_say(LIMIT, &["listening on https://"]);
     let mut old = connect(client.port, &first);
     assert_eq!(ask(&mut old).unwrap(), "HTTP/1.1 200 OK");

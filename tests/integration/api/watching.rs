@@ -96,6 +96,55 @@ both_flavours! {
         assert!(text.starts_with("HTTP/1.1 200") && !text.contains("data:"), "{text}");
     }
 
+    /// An instance that works on nothing itself tells what the others do, in the same shapes.
+    async fn jobs_of_other_instances_are_told_too(pair: Pair) {
+        let taxi = DbTaxi::new(&pair);
+        let (_head, client) = service(&taxi.sibling().set("instance.roles=api").set("instance.name=head"));
+        let hand = taxi.sibling().set("instance.roles=worker").set("instance.name=hand");
+        let (hand, _) = service(&hand);
+        let all = events(client.begin("GET", "/api/sync/events", &[], None));
+        let job = waiting(&client, &pair);
+        let one = events(client.begin("GET", &format!("/api/sync/jobs/{job}/events"), &[], None));
+        let (name, first) = one.recv_timeout(LIMIT).unwrap();
+        assert_eq!((name.as_str(), &first["job_id"]), ("progress", &json!(job)), "{first}");
+        client.ask("POST", &format!("/api/sync/jobs/{job}/pause"), &[], None).expect(202);
+        let paused = one.iter().find(|(name, _)| name == "job_paused").unwrap();
+        assert_eq!(paused.1["data"]["state"], "paused");
+        // What it waits for has come.
+        let connections = client.get("/api/sync/connections").json();
+        let id = connections["items"][0]["id"].as_str().unwrap();
+        let mut open = connection(&pair);
+        open["throttle"] = json!({});
+        client.ask("PUT", &format!("/api/sync/connections/{id}"), &[], Some(&open.to_string())).expect(200);
+        client.ask("POST", &format!("/api/sync/jobs/{job}/resume"), &[], None).expect(202);
+        let schemas = Schemas(client.get("/openapi.json").json());
+        let schema = json!({"$ref": "#/components/schemas/Event"});
+        let of_one: Vec<(String, Value)> = one.iter().collect();
+        let (last, ended) = of_one.last().unwrap();
+        assert_eq!((last.as_str(), &ended["data"]["state"]), ("job_finished", &json!("completed")), "{ended}");
+        assert_eq!(ended["data"]["instance"], "hand");
+        assert_eq!(ended["data"]["tables"].as_array().unwrap().len(), 1);
+        let mut last = paused.1["seq"].as_u64().unwrap();
+        for (_, event) in &of_one {
+            assert_eq!(schemas.faults(&schema, event), Vec::<String>::new());
+            let seq = event["seq"].as_u64().unwrap();
+            assert!(seq > last, "{event}");
+            last = seq;
+        }
+        let names: Vec<&str> = of_one.iter().map(|(name, _)| name.as_str()).collect();
+        for name in ["job_started", "table_finished"] {
+            assert_eq!(names.iter().filter(|n| **n == name).count(), 1, "{names:?}");
+        }
+        let mut of_all = Vec::new();
+        while of_all.last().is_none_or(|name| name != "job_finished") {
+            of_all.push(all.recv_timeout(LIMIT).unwrap().0);
+        }
+        for name in ["job_created", "job_paused", "table_finished"] {
+            assert_eq!(of_all.iter().filter(|n| *n == name).count(), 1, "{of_all:?}");
+        }
+        drop(hand);
+    }
+
     /// Streams end with the service; neither one that reads nor one that reads nothing holds it up.
     async fn a_stop_ends_streams_and_waits_for_none(pair: Pair) {
         let taxi = DbTaxi::new(&pair);

@@ -35,10 +35,8 @@ fn service(taxi: &DbTaxi, sets: &[&str]) -> (Running, Client) {
     }
     let running = taxi.start(&args);
     running.wait_to_say(LIMIT, &["job engine started"]);
-    let said = running.stderr();
-    let port = said.split("http://127.0.0.1:").nth(1).unwrap();
-    let port: String = port.chars().take_while(char::is_ascii_digit).collect();
-    (running, Client::new(port.parse().unwrap()))
+    let client = Client::of(&running);
+    (running, client)
 }
 
 fn instances(taxi: &DbTaxi) -> Vec<Value> {
@@ -76,11 +74,13 @@ both_flavours! {
         taxi.run(&["run", "everything", "--set", "instance.labels=eu,big disk"]).expect_code(0);
     }
 
-    async fn without_the_role_api_only_probes_are_answered(pair: Pair) {
+    async fn without_the_role_api_only_probes_and_metrics_are_answered(pair: Pair) {
         let taxi = install(&pair, "[]");
         let (worker, client) = service(&taxi, &["instance.roles=worker", "instance.name=hand"]);
         wait_until(LIMIT, "it to be ready", || client.get("/health/ready").status == 200);
         client.get("/health/live").expect(200);
+        let metrics = client.get("/metrics").expect(200);
+        assert!(metrics.body.contains("dbtaxi_build_info"), "{}", metrics.body);
         for path in ["/api/status", "/api/sync/jobs", "/openapi.json"] {
             client.get(path).expect(404);
         }

@@ -7,15 +7,7 @@ both_flavours! {
         let taxi = DbTaxi::new(&pair);
         let before = std::fs::read_to_string(taxi.path("config.yaml")).unwrap();
         let service = taxi.start(&["--headless", "--listen", "127.0.0.1:0"]);
-        service.wait_to_say(LIMIT, &["listening on http://127.0.0.1:"]);
-        let port = || {
-            let said = service.stderr();
-            let after = said.split("listening on http://127.0.0.1:").nth(1)?;
-            let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
-            digits.parse().ok()
-        };
-        wait_until(LIMIT, "the port", || port().is_some());
-        let client = Client::new(port().unwrap());
+        let client = Client::of(&service);
         wait_until(LIMIT, "the service to be ready", || client.get("/health/ready").status == 200);
         let status = || client.get("/api/status").expect(200).json();
         let started = status();

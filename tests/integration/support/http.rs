@@ -6,6 +6,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::process::{Running, wait_until};
+
+/// A service that says nothing for so long is none.
+const LIMIT: Duration = Duration::from_secs(120);
+
 /// A caller of one service.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -30,6 +35,22 @@ impl Client {
             token: None,
             from: None,
         }
+    }
+
+    /// A client of a service that listens, as soon as it says where.
+    pub fn of(service: &Running) -> Self {
+        let mut port = 0;
+        wait_until(LIMIT, "the port", || {
+            let said = service.stderr();
+            let address = said.split("listening on http").nth(1);
+            port = address
+                .and_then(|text| text.split([' ', '"', '\n']).next())
+                .and_then(|address| address.rsplit(':').next())
+                .and_then(|digits| digits.parse().ok())
+                .unwrap_or(0);
+            port != 0
+        });
+        Self::new(port)
     }
 
     /// The same from another address of this machine.

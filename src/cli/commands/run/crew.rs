@@ -273,7 +273,7 @@ impl<'a> Crew<'a> {
         let mut seq = 0;
         loop {
             ticks.tick().await;
-            if self.engine.active_jobs().iter().any(|job| job.id == id) {
+            if self.engine.runs_here(id) {
                 continue;
             }
             // Whoever runs it bears with an absent control database, and so does who looks on.
