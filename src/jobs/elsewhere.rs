@@ -74,15 +74,16 @@ impl Elsewhere {
         }
     }
 
-    /// What happened to jobs that do not run here, as of one look at all that have not ended; those
-    /// of them that `runs_here` are passed over. Second: jobs that are gone; they ended, or run here.
+    /// What happened to jobs that do not run here, as of one look at all that have not ended or were
+    /// made and ended since the last one; those of them that `runs_here` are passed over. Second: jobs
+    /// that are gone; they ended, or run here.
     pub fn look<'a>(
         &mut self,
-        active: impl Iterator<Item = &'a Job> + Clone,
+        jobs: impl Iterator<Item = &'a Job> + Clone,
         runs_here: impl Fn(JobId) -> bool,
     ) -> (Vec<Event>, Vec<JobId>) {
         let mut events = Vec::new();
-        for job in active.clone() {
+        for job in jobs.clone() {
             if self.heard.contains_key(&job.id) || runs_here(job.id) {
                 continue;
             }
@@ -90,13 +91,18 @@ impl Elsewhere {
             let known = self.known.entry(job.id).or_default();
             if fresh {
                 known.ended = Some(Vec::new());
-                events.push(known.event(job, None, What::JobCreated(bare(job))));
+                let created = What::JobCreated(as_it_was(job, JobState::Pending));
+                events.push(known.event(job, None, created));
             }
-            known.go_on(job, &mut events);
+            if job.state.is_final() {
+                events.extend(self.ended(job));
+            } else {
+                known.go_on(job, &mut events);
+            }
         }
         let gone = self.known.keys().copied().filter(|id| {
             let is_here = self.heard.contains_key(id) || runs_here(*id);
-            !is_here && !active.clone().any(|job| job.id == *id)
+            !is_here && !jobs.clone().any(|job| job.id == *id)
         });
         let gone = gone.collect();
         self.heard.retain(|_, looks| {
@@ -120,6 +126,10 @@ impl Elsewhere {
             return Vec::new();
         };
         let mut events = Vec::new();
+        if known.state == JobState::Pending && job.started_at.is_some() {
+            let started = What::JobStarted(as_it_was(job, JobState::Running));
+            events.push(known.event(job, None, started));
+        }
         known.tables(job, &mut events);
         let finished = What::JobFinished(Box::new(job.clone()));
         events.push(known.event(job, None, finished));
@@ -225,6 +235,20 @@ fn bare(job: &Job) -> Box<Job> {
     Box::new(without_tables(job))
 }
 
+/// Before it went on from `state`.
+fn as_it_was(job: &Job, state: JobState) -> Box<Job> {
+    if job.state == state {
+        return bare(job);
+    }
+    Box::new(Job {
+        state,
+        started_at: job.started_at.filter(|_| state != JobState::Pending),
+        finished_at: None,
+        error: None,
+        ..without_tables(job)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -294,6 +318,14 @@ mod tests {
         let mut one = Elsewhere::default();
         let (events, _) = one.look([at(&job, Running, 3)].iter(), |_| false);
         assert_eq!(names(&events), ["job_created", "job_started", "progress"]);
+        let mut job = at(&stored_job(), Completed, 3);
+        job.started_at = Some(job.created_at);
+        let (events, gone) = one.look([job].iter(), |_| false);
+        let told = ["job_created", "job_started", "job_finished"];
+        assert_eq!(
+            (names(&events), gone.len()),
+            (told.map(str::to_owned).to_vec(), 1)
+        );
     }
 
     #[test]

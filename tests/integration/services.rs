@@ -575,7 +575,7 @@ both_flavours! {
         let status = monitoring.status().await.unwrap();
         let names: Vec<&str> = status.sync.checks.iter().map(|c| c.name.as_str()).collect();
         assert_eq!(names, ["sync_enabled", "database", "migrations", "tables", "engine", "leases", "key_file", "disk", "settings",
-            "connections", "configs", "schedules", "shadows", "quarantine", "helper_tables", "clock", "notifications"]);
+            "connections", "configs", "schedules", "labels", "shadows", "quarantine", "helper_tables", "clock", "notifications"]);
         assert!(status.database.connected && status.database.server.is_some());
         assert_eq!((status.status.as_str(), status.sync.status.as_str()), ("ok", "ok"), "{:?}", status.sync.checks);
         house.services.connections.create(connection(&pair, "shop")).await.unwrap();
