@@ -112,13 +112,14 @@ tests() { # NAME TARGETS... [-- without MYSQL|MARIADB ...]
 if [ $part != integration ]; then
   check formatting cargo fmt --all --check
   check clippy cargo clippy --all-targets --locked -- -D warnings
+  check 'clippy with traces' cargo clippy --lib --bins --test otel --features otel --locked -- -D warnings
   others=()
   for file in tests/*.rs; do
     [ -e "$file" ] && { file=${file##*/}; others+=(--test "${file%.rs}"); }
   done
   for file in tests/*/main.rs; do
     file=${file%/main.rs}; file=${file##*/}
-    # Need servers, and the latter a feature: below.
+    # Need servers, and the latter a feature as well: below.
     case $file in integration | otel) ;; *) others+=(--test "$file") ;; esac
   done
   tests 'unit, command line and dashboard tests' --locked --lib --bins "${others[@]}"
@@ -134,6 +135,7 @@ if [ $part != fast ]; then
     [ -z "${MYSQL_MISSING:-}" ] || missing+=(mysql)
     [ -z "${MARIADB_MISSING:-}" ] || missing+=(mariadb)
     tests 'integration tests' --locked --test integration -- "${missing[@]}"
+    tests 'tests of traces' --locked --features otel --test otel -- "${missing[@]}"
   else
     failed=$((failed + 1)); problems+=('no server for the integration tests')
   fi

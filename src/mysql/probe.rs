@@ -52,16 +52,28 @@ pub struct Needs {
 
 /// Tests a source. What fails is in the report: `ok` is whether a sync could run.
 pub async fn probe(endpoint: &Arc<Endpoint>, database: &str, depth: Depth) -> TestReport {
+    probe_heard(endpoint, database, depth).await.0
+}
+
+/// The same; second: whether a server was heard at all, be it that it refused.
+pub async fn probe_heard(
+    endpoint: &Arc<Endpoint>,
+    database: &str,
+    depth: Depth,
+) -> (TestReport, bool) {
     let mut report = TestReport::default();
+    let mut heard = true;
     match tokio::time::timeout(PATIENCE, look(endpoint, database, depth, &mut report)).await {
         Ok(Ok(())) => report.ok = report.error.is_none(),
         Ok(Err(mut error)) => {
             report.ok = false;
+            heard = report.address.is_some() || error.number.is_some();
             error.hint = login::advice(endpoint, &error);
             report.error = Some(error.advised());
         }
         Err(_) => {
             report.ok = false;
+            heard = report.address.is_some();
             report.error = Some(format!(
                 "{}: the test took longer than {} s",
                 endpoint.label,
@@ -69,7 +81,7 @@ pub async fn probe(endpoint: &Arc<Endpoint>, database: &str, depth: Depth) -> Te
             ));
         }
     }
-    report
+    (report, heard)
 }
 
 async fn look(

@@ -1,6 +1,10 @@
 //! A document against the live servers.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 
 use super::stored::Stored;
 use crate::model::command::Refusal;
@@ -10,9 +14,9 @@ use crate::model::finding::Finding;
 use crate::model::mapping::Document;
 use crate::model::pattern;
 use crate::model::rule::TableSelect;
-use crate::mysql::probe::{Depth, Needs, probe, same_database};
+use crate::mysql::probe::{Depth, Needs, probe_heard, same_database};
 use crate::mysql::schema::list_tables;
-use crate::mysql::{Ident, MysqlError};
+use crate::mysql::{Endpoint, Ident, MysqlError};
 use crate::services::ServicesOptions;
 use crate::services::connections::unsaved;
 use crate::services::endpoints::itself;
@@ -27,13 +31,48 @@ mod table;
 use sides::Sides;
 use table::check_table;
 
+/// Connections that are looked at beside each other: one that does not answer takes its time.
+const AT_ONCE: usize = 8;
+
+/// Looks at servers.
+struct Looker<'a> {
+    shared: &'a ServicesOptions,
+    stored: &'a Stored,
+    /// Servers that did not answer, and what was told of them: nobody waits for them twice.
+    silent: Mutex<HashMap<Way<'a>, String>>,
+}
+
+/// By which host, port or socket a server is reached.
+type Way<'a> = (&'a str, u16, Option<&'a str>);
+
+/// One connection of a document, and the configs that use it, each with its place.
+struct Used<'a> {
+    path: String,
+    spec: &'a ConnectionSpec,
+    configs: Vec<(usize, &'a ConfigSpec)>,
+}
+
 /// Everything in which the servers differ from what the document expects.
 pub(super) async fn check(
     shared: &ServicesOptions,
     stored: &Stored,
     document: &Document,
 ) -> Result<Vec<Finding>, Refusal> {
-    let mut findings = Vec::new();
+    let looker = Looker {
+        shared,
+        stored,
+        silent: Mutex::default(),
+    };
+    let looks: Vec<BoxFuture<'_, _>> = used(stored, document)
+        .into_iter()
+        .map(|used| looker.check(used).boxed())
+        .collect();
+    let found: Vec<Vec<Finding>> = stream::iter(looks).buffered(AT_ONCE).try_collect().await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// The connections of a document, those of its configs first.
+fn used<'a>(stored: &'a Stored, document: &'a Document) -> Vec<Used<'a>> {
     let mut by_connection: HashMap<&str, Vec<(usize, &ConfigSpec)>> = HashMap::new();
     let mut order: Vec<&str> = Vec::new();
     for (index, config) in document.configs.iter().enumerate() {
@@ -45,10 +84,11 @@ pub(super) async fn check(
     }
     // Connections without a config are at least reached.
     for connection in &document.connections {
-        if !order.contains(&connection.name.as_str()) {
+        if !by_connection.contains_key(connection.name.as_str()) {
             order.push(&connection.name);
         }
     }
+    let mut all = Vec::new();
     for name in order {
         let in_document = document.connections.iter().position(|c| c.name == name);
         let configs = by_connection.remove(name).unwrap_or_default();
@@ -58,24 +98,35 @@ pub(super) async fn check(
             (None, None) => String::new(),
         };
         let spec = match in_document {
-            Some(index) => &document.connections[index],
-            None => match stored.connections.get(name) {
-                Some(connection) => &connection.spec,
-                None => continue,
-            },
+            Some(index) => Some(&document.connections[index]),
+            None => stored.connections.get(name).map(|known| &known.spec),
         };
-        let mut sides = match open(shared, stored, spec).await? {
+        all.extend(spec.map(|spec| Used {
+            path,
+            spec,
+            configs,
+        }));
+    }
+    all
+}
+
+impl<'a> Looker<'a> {
+    async fn check(&self, used: Used<'a>) -> Result<Vec<Finding>, Refusal> {
+        let mut sides = match self.open(used.spec).await? {
             Ok(sides) => sides,
             Err(mut finding) => {
-                finding.path = path;
-                findings.push(finding);
-                continue;
+                finding.path = used.path;
+                return Ok(vec![finding]);
             }
         };
-        for (index, config) in configs {
+        let mut findings = Vec::new();
+        for (index, config) in used.configs {
             let path = format!("configs[{index}]");
-            sides.seen = match stored.configs.get(&config.name) {
-                Some(known) => shared.store.seen_tables(known.id).await.map_err(refuse)?,
+            sides.seen = match self.stored.configs.get(&config.name) {
+                Some(known) => {
+                    let seen = self.shared.store.seen_tables(known.id).await;
+                    seen.map_err(refuse)?
+                }
                 None => HashMap::new(),
             };
             if let Err(error) = check_config(&mut sides, config, &path, &mut findings).await {
@@ -84,69 +135,81 @@ pub(super) async fn check(
         }
         sides.source.close().await;
         sides.local.close().await;
+        Ok(findings)
     }
-    Ok(findings)
-}
 
-async fn open<'a>(
-    shared: &ServicesOptions,
-    stored: &Stored,
-    spec: &'a ConnectionSpec,
-) -> Result<Result<Sides<'a>, Finding>, Refusal> {
-    let password = match (&spec.password, stored.connections.get(&spec.name)) {
-        (Some(password), _) => Some(password.clone()),
-        (None, Some(old)) => shared
-            .store
-            .connection_password(old.id)
-            .await
-            .map_err(refuse)?,
-        (None, None) => None,
-    };
-    let endpoint = match shared.source_with(&unsaved(spec), password) {
-        Ok(endpoint) => endpoint,
-        Err(refusal) => return Ok(Err(Finding::new("", refusal.to_string()))),
-    };
-    let report = probe(
-        &endpoint,
-        &spec.database,
-        Depth::Everything(Needs::default()),
-    )
-    .await;
-    if !report.ok {
-        let message = report.error.unwrap_or_default();
-        return Ok(Err(Finding::new("", message)));
+    fn silent(&self) -> MutexGuard<'_, HashMap<Way<'a>, String>> {
+        self.silent.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    let mut local = shared.open_local().await?;
-    let opened = async {
-        let mut source = shared
-            .open_source(&endpoint)
-            .await
-            .map_err(|refusal| Finding::new("", refusal.to_string()))?;
-        let shown = |error: MysqlError| Finding::new("", error.to_string());
-        let target = spec.target_database();
-        if same_database(&mut source, &spec.database, &mut local, target)
-            .await
-            .map_err(shown)?
-        {
-            return Err(itself(target));
+
+    async fn open(&self, spec: &'a ConnectionSpec) -> Result<Result<Sides<'a>, Finding>, Refusal> {
+        let way = (spec.host.as_str(), spec.port, spec.socket.as_deref());
+        let known = self.silent().get(&way).cloned();
+        if let Some(told) = known {
+            return Ok(Err(Finding::new("", told)));
         }
-        let tables = list_tables(&mut source, &Ident::from(spec.database.as_str()))
-            .await
-            .map_err(shown)?
-            .into_iter()
-            .filter(|(_, kind)| kind == "BASE TABLE")
-            .map(|(name, _)| name)
-            .collect();
-        Ok((source, tables))
-    };
-    let opened = opened.await;
-    Ok(opened.map(|(source, tables)| Sides {
-        spec,
-        source,
-        local,
-        tables,
-        seen: HashMap::new(),
-    }))
+        let password = match (&spec.password, self.stored.connections.get(&spec.name)) {
+            (Some(password), _) => Some(password.clone()),
+            (None, Some(old)) => {
+                let stored = self.shared.store.connection_password(old.id).await;
+                stored.map_err(refuse)?
+            }
+            (None, None) => None,
+        };
+        let endpoint = match self.shared.source_with(&unsaved(spec), password) {
+            Ok(endpoint) => endpoint,
+            Err(refusal) => return Ok(Err(Finding::new("", refusal.to_string()))),
+        };
+        let everything = Depth::Everything(Needs::default());
+        let (report, heard) = probe_heard(&endpoint, &spec.database, everything).await;
+        if !report.ok {
+            let message = report.error.unwrap_or_default();
+            if !heard {
+                self.silent().insert(way, message.clone());
+            }
+            return Ok(Err(Finding::new("", message)));
+        }
+        self.both(spec, &endpoint).await
+    }
+
+    async fn both(
+        &self,
+        spec: &'a ConnectionSpec,
+        endpoint: &Arc<Endpoint>,
+    ) -> Result<Result<Sides<'a>, Finding>, Refusal> {
+        let mut local = self.shared.open_local().await?;
+        let opened = async {
+            let mut source = self
+                .shared
+                .open_source(endpoint)
+                .await
+                .map_err(|refusal| Finding::new("", refusal.to_string()))?;
+            let shown = |error: MysqlError| Finding::new("", error.to_string());
+            let target = spec.target_database();
+            if same_database(&mut source, &spec.database, &mut local, target)
+                .await
+                .map_err(shown)?
+            {
+                return Err(itself(target));
+            }
+            let tables = list_tables(&mut source, &Ident::from(spec.database.as_str()))
+                .await
+                .map_err(shown)?
+                .into_iter()
+                .filter(|(_, kind)| kind == "BASE TABLE")
+                .map(|(name, _)| name)
+                .collect();
+            Ok((source, tables))
+        };
+        let opened = opened.await;
+        Ok(opened.map(|(source, tables)| Sides {
+            spec,
+            source,
+            local,
+            tables,
+            seen: HashMap::new(),
+        }))
+    }
 }
 
 async fn check_config(

@@ -97,6 +97,7 @@ both_flavours! {
         assert_eq!(entries(&client, "?action=token").len(), 2);
         assert_eq!(entries(&client, "?action=job.start&actor=api@127.0.0.1").len(), 1);
         assert_eq!(entries(&client, &format!("?object_id={id}&object=Users")).len(), 0);
+        assert_eq!(entries(&client, "?object_id=%F0%9F%92%A9").len(), 0);
         assert_eq!(entries(&client, "?since=2999-01-01T00:00:00Z").len(), 0);
         client.get("/api/sync/audit?action=nothing").expect(400);
     }

@@ -1,6 +1,7 @@
 //! A service held to its own OpenAPI document.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use serde_json::Value;
 
@@ -82,6 +83,7 @@ impl Document {
 
     /// Asks, and holds the answer to the document.
     pub fn ask(&mut self, op: &Op, path: &str, headers: &[&str], body: Option<&[u8]>) -> Reply {
+        let began = Instant::now();
         let reply = if op.is_stream() {
             self.client.open(path, headers)
         } else {
@@ -98,9 +100,11 @@ impl Document {
                 .take(300)
                 .collect();
             let path: String = path.chars().take(200).collect();
+            let size = body.unwrap_or_default().len();
             self.faults.push(format!(
-                "{} {path} {headers:?} {shown}\n  -> {fault}",
-                op.method
+                "{} {path} {headers:?} {size} bytes: {shown}\n  -> after {:?}: {fault}",
+                op.method,
+                began.elapsed()
             ));
         }
         reply
