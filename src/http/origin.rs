@@ -15,7 +15,6 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::problem::Problem;
-use super::service::Service;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
 const HEADERS: HeaderValue = HeaderValue::from_static(
@@ -26,21 +25,35 @@ const EXPOSED: HeaderValue =
 /// For how many seconds a browser may keep the answer to a preflight.
 const KEPT: HeaderValue = HeaderValue::from_static("600");
 
-/// Setting `server.cors_origins`, as it is at present.
-#[derive(Default)]
-pub struct Origins(RwLock<Vec<String>>);
+/// From where requests may come.
+pub struct Origins {
+    /// What `Host` may say beside addresses and `localhost`, in lower case.
+    names: Vec<String>,
+    /// Setting `server.cors_origins`, as it is at present.
+    pages: RwLock<Vec<String>>,
+}
 
 impl Origins {
-    /// These from here on.
-    pub fn set(&self, origins: &[String]) {
-        let mut now = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        now.clear();
-        now.extend_from_slice(origins);
+    /// No page yet; `names` in any case, empty ones are none.
+    #[must_use]
+    pub fn new(names: &[&str]) -> Self {
+        let names = names.iter().filter(|name| !name.is_empty());
+        Self {
+            names: names.map(|name| name.to_ascii_lowercase()).collect(),
+            pages: RwLock::default(),
+        }
     }
 
-    fn allow(&self, origin: &str) -> bool {
-        let now = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        now.iter().any(|one| one == origin)
+    /// These pages from here on.
+    pub fn set(&self, pages: &[String]) {
+        let mut now = self.pages.write().unwrap_or_else(PoisonError::into_inner);
+        now.clear();
+        now.extend_from_slice(pages);
+    }
+
+    fn allow(&self, page: &str) -> bool {
+        let now = self.pages.read().unwrap_or_else(PoisonError::into_inner);
+        now.iter().any(|one| one == page)
     }
 }
 
@@ -51,10 +64,10 @@ pub fn is_for_anybody(path: &str) -> bool {
 
 /// Refuses what is not meant for this service or comes from a page that may not call it; answers
 /// preflights; tells browsers what a page may see.
-pub async fn check(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
+pub async fn check(State(origins): State<Arc<Origins>>, request: Request, next: Next) -> Response {
     let headers = request.headers();
     if !is_for_anybody(request.uri().path())
-        && let Err(problem) = check_host(&service.names, request.uri(), headers)
+        && let Err(problem) = check_host(&origins.names, request.uri(), headers)
     {
         return problem.into_response();
     }
@@ -63,9 +76,7 @@ pub async fn check(State(service): State<Arc<Service>>, request: Request, next: 
         vary(&mut response);
         return response;
     };
-    let listed = origin
-        .to_str()
-        .is_ok_and(|text| service.origins.allow(text));
+    let listed = origin.to_str().is_ok_and(|text| origins.allow(text));
     if !listed && !is_own(&origin, headers) {
         let mut response = Problem::forbidden(format!(
             "pages of {origin:?} may not call this service (setting server.cors_origins)"

@@ -30,7 +30,7 @@ pub fn of(service: &Arc<Service>) -> Router {
         api::metrics_alone(&api)
     };
     let safe = api::guarded(complete(health.merge(routes)), &api).layer(
-        middleware::from_fn_with_state(Arc::clone(service), origin::check),
+        middleware::from_fn_with_state(Arc::clone(&service.origins), origin::check),
     );
     measure::measured(safe, &service.requests).layer(middleware::from_fn(requests::tell))
 }

@@ -31,10 +31,8 @@ pub struct Service {
     pub metrics: Metrics,
     /// Whether only this machine reaches the listener.
     pub on_loopback: bool,
-    /// What `Host` may say beside addresses and `localhost`, in lower case.
-    pub names: Vec<String>,
-    /// Pages that may call.
-    pub origins: Origins,
+    /// From where requests may come.
+    pub origins: Arc<Origins>,
     /// With TLS.
     pub certificates: Option<Arc<Certificates>>,
 }
@@ -48,12 +46,7 @@ impl Service {
         address: SocketAddr,
         certificates: Option<Arc<Certificates>>,
     ) -> Self {
-        let mut names = vec![
-            settings.instance.name.to_ascii_lowercase(),
-            settings.server.host.to_ascii_lowercase(),
-        ];
-        names.retain(|name| !name.is_empty());
-        let origins = Origins::default();
+        let origins = Origins::new(&[&settings.instance.name, &settings.server.host]);
         origins.set(&settings.server.cors_origins);
         let requests = Arc::new(Requests::default());
         Self {
@@ -65,8 +58,7 @@ impl Service {
             system: OnceLock::new(),
             stopping: AtomicBool::new(false),
             on_loopback: address.ip().to_canonical().is_loopback(),
-            names,
-            origins,
+            origins: Arc::new(origins),
             certificates,
         }
     }

@@ -6,7 +6,7 @@ use tracing::field::Empty;
 
 use super::cell::Cell;
 use super::shared::Shared;
-use super::table::TableEnd;
+use crate::model::error::ErrorInfo;
 use crate::model::job::Job;
 use crate::sync::SPANS;
 
@@ -61,8 +61,8 @@ pub fn of_table(shared: &Shared, cell: &Cell) -> Span {
     )
 }
 
-/// The work on a table is over.
-pub fn end_table(span: &Span, cell: &Cell, end: &TableEnd) {
+/// The work on a table is over; with the error that ended it, if one did.
+pub fn end_table(span: &Span, cell: &Cell, error: Option<&ErrorInfo>) {
     if span.is_disabled() {
         return;
     }
@@ -70,7 +70,7 @@ pub fn end_table(span: &Span, cell: &Cell, end: &TableEnd) {
     span.record("dbtaxi.attempts", run.attempt);
     span.record("dbtaxi.rows", run.progress.rows_done);
     span.record("dbtaxi.bytes", run.progress.bytes_done);
-    if let TableEnd::Failed(error) = end {
+    if let Some(error) = error {
         failed(span, error.code.as_str());
     }
 }

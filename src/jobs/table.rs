@@ -59,7 +59,11 @@ pub async fn work(shared: Arc<Shared>, work: Arc<dyn Work>, cell: Arc<Cell>) -> 
     let within = cell.meter.moved.within(span.clone());
     let end = tries(&shared, &*work, &cell, lease.as_ref()).await;
     drop(within);
-    spans::end_table(&span, &cell, &end);
+    let error = match &end {
+        TableEnd::Failed(error) => Some(&**error),
+        TableEnd::Completed(_) | TableEnd::Stopped => None,
+    };
+    spans::end_table(&span, &cell, error);
     if let Some(lease) = lease {
         lease.release().await;
     }

@@ -211,6 +211,8 @@ pub async fn change(
         refuse_foreign_limits(throttle, &caller)?;
     }
     let jobs = api.services()?.jobs;
+    // What is wrong by itself is told before what has changed meanwhile.
+    jobs.check_change(&change)?;
     let version = match IfMatch::of(&headers) {
         IfMatch::Any => None,
         wanted => wanted.version(jobs.get(&id.to_string()).await?.kept.version)?,

@@ -173,6 +173,32 @@ impl Jobs {
         })
     }
 
+    /// Whether a change could be made of any job.
+    ///
+    /// # Errors
+    /// `Invalid` for a number out of range, or no change at all.
+    pub fn check_change(&self, change: &JobChange) -> Result<(), Refusal> {
+        if let Some(priority) = change.priority {
+            check_priority(priority)?;
+        }
+        if change
+            .max_concurrency
+            .is_some_and(|n| !(1..=64).contains(&n))
+        {
+            return Err(invalid(Finding::new(
+                "max_concurrency",
+                "max_concurrency must be a whole number from 1 to 64",
+            )));
+        }
+        if *change == JobChange::default() {
+            return Err(invalid(
+                Finding::new("", "nothing is to be changed")
+                    .remedy("give max_concurrency, throttle or priority"),
+            ));
+        }
+        Ok(())
+    }
+
     /// Changes limits of a job that has not ended, or the place of one that waits.
     ///
     /// # Errors
@@ -192,24 +218,7 @@ impl Jobs {
         change: &JobChange,
         if_version: Option<u64>,
     ) -> Result<Job, Refusal> {
-        if let Some(priority) = change.priority {
-            check_priority(priority)?;
-        }
-        if change
-            .max_concurrency
-            .is_some_and(|n| !(1..=64).contains(&n))
-        {
-            return Err(invalid(Finding::new(
-                "max_concurrency",
-                "max_concurrency must be a whole number from 1 to 64",
-            )));
-        }
-        if *change == JobChange::default() {
-            return Err(invalid(
-                Finding::new("", "nothing is to be changed")
-                    .remedy("give max_concurrency, throttle or priority"),
-            ));
-        }
+        self.check_change(change)?;
         let changed = self.0.store.change_job(id, change, if_version).await;
         changed.map_err(refuse)?;
         self.by_id(id).await

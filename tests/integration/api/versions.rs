@@ -94,6 +94,8 @@ both_flavours! {
         assert_eq!((count(&statuses, 200), count(&statuses, 412)), (1, 9), "{statuses:?}");
         let stale = changed(&client, "PATCH", &job, "\"1\"", Some(&json!({"max_concurrency": 1}))).expect(412);
         assert_eq!(stale.code(), "precondition_failed");
+        // What is wrong by itself is told first.
+        changed(&client, "PATCH", &job, "\"1\"", Some(&json!({}))).expect(422);
         client.ask("POST", &format!("{job}/stop"), &[], None).expect(202);
         wait_until(LIMIT, "the end of the job", || client.get(&job).json()["state"] == "cancelled");
 
