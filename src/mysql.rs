@@ -13,6 +13,7 @@ pub mod ddl;
 mod denied;
 pub mod endpoint;
 pub mod error;
+mod filled;
 pub mod ident;
 pub mod kind;
 pub mod literal;

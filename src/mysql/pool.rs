@@ -137,7 +137,6 @@ impl Pool {
     fn pooled(&self, session: Session, permit: OwnedSemaphorePermit) -> Pooled {
         Pooled {
             session: Some(session),
-            in_transaction: false,
             pool: self.clone(),
             _permit: permit,
         }
@@ -151,7 +150,6 @@ impl Pool {
 /// A session on loan; goes back when dropped, if it is still usable.
 pub struct Pooled {
     session: Option<Session>,
-    in_transaction: bool,
     pool: Pool,
     _permit: OwnedSemaphorePermit,
 }
@@ -186,7 +184,7 @@ impl Pooled {
     /// # Errors
     /// The server's refusal, or the loss of the connection.
     pub async fn begin(&mut self) -> Result<(), MysqlError> {
-        self.in_transaction = true;
+        self.set_in_transaction(true);
         self.run("START TRANSACTION").await.map(|_| ())
     }
 
@@ -197,13 +195,14 @@ impl Pooled {
     /// The server's refusal, or the loss of the connection.
     pub async fn commit(&mut self) -> Result<(), MysqlError> {
         self.run("COMMIT").await?;
-        self.in_transaction = false;
+        self.set_in_transaction(false);
         Ok(())
     }
 
     /// Rolls back what was begun by hand; a session that can't is closed instead.
     pub async fn roll_back(&mut self) {
-        self.in_transaction = self.run("ROLLBACK").await.is_err();
+        let failed = self.run("ROLLBACK").await.is_err();
+        self.set_in_transaction(failed);
     }
 }
 
@@ -226,7 +225,7 @@ impl Drop for Pooled {
     fn drop(&mut self) {
         if let Some(session) = self.session.take()
             && session.is_usable()
-            && !self.in_transaction
+            && !session.is_in_transaction()
         {
             let mut idle = self.pool.lock();
             if idle.len() < self.pool.0.max_idle && !self.pool.0.permits.is_closed() {

@@ -18,6 +18,7 @@ use super::budget::Seat;
 use super::connect::connect;
 use super::endpoint::{Address, Endpoint};
 use super::error::MysqlError;
+use super::filled::filled;
 use super::row::Row;
 use super::rules::{WHO_ARE_YOU, is_optional, joined};
 use super::server::ServerInfo;
@@ -66,6 +67,8 @@ pub struct Session {
     cancel: CancellationToken,
     behind_proxy: bool,
     in_statement: bool,
+    /// Between BEGIN and COMMIT of [`Pooled`](super::Pooled).
+    in_transaction: bool,
     opened: Instant,
     round_trip: Duration,
     /// The right to be connected; after the connection, so that it is given back when that is gone.
@@ -138,6 +141,7 @@ impl Session {
             cancel: CancellationToken::new(),
             behind_proxy: false,
             in_statement: false,
+            in_transaction: false,
             // Before anything was said: its age is never told too small.
             opened,
             round_trip: Duration::ZERO,
@@ -293,6 +297,14 @@ impl Session {
         self.conn.is_some() && !self.in_statement
     }
 
+    pub(super) fn set_in_transaction(&mut self, is: bool) {
+        self.in_transaction = is;
+    }
+
+    pub(super) fn is_in_transaction(&self) -> bool {
+        self.in_transaction
+    }
+
     /// Runs a statement that returns no rows.
     ///
     /// # Errors
@@ -354,11 +366,16 @@ impl Session {
         Ok(self.rows(sql).await?.into_iter().next())
     }
 
-    /// Runs a prepared statement that returns no rows.
+    /// Runs a statement with values that returns no rows: prepared, but within a transaction of
+    /// [`Pooled::begin`](super::Pooled::begin) as one text. A node of a cluster that rolls a
+    /// transaction back while it prepares a statement does not say so.
     ///
     /// # Errors
     /// The server's refusal, or the loss of the connection.
     pub async fn exec(&mut self, sql: &str, params: Vec<Value>) -> Result<Done, MysqlError> {
+        if self.in_transaction {
+            return self.run(&filled(sql, &params)).await;
+        }
         let (sql, params) = (sql.to_owned(), positional(params));
         self.guarded(async move |conn: &mut Conn| {
             conn.exec_drop(sql, params).await?;
@@ -367,7 +384,7 @@ impl Session {
         .await
     }
 
-    /// Runs a prepared query and collects its rows.
+    /// Runs a query with values, as [`Self::exec`] does, and collects its rows.
     ///
     /// # Errors
     /// The server's refusal, or the loss of the connection.
@@ -376,6 +393,9 @@ impl Session {
         sql: &str,
         params: Vec<Value>,
     ) -> Result<Vec<Row>, MysqlError> {
+        if self.in_transaction {
+            return self.rows(&filled(sql, &params)).await;
+        }
         let (sql, params) = (sql.to_owned(), positional(params));
         self.guarded(async move |conn: &mut Conn| {
             let rows: Vec<mysql_async::Row> = conn.exec(sql, params).await?;

@@ -89,9 +89,11 @@ impl Store {
             if claimed.affected != 1 {
                 return Ok(None);
             }
-            let sql = "SELECT fence, previous FROM sync_leases WHERE resource = ?";
+            // Whatever became of the UPDATE: what is not ours now was not won.
+            let sql = "SELECT fence, previous FROM sync_leases \
+                       WHERE resource = ? AND holder_instance_id = ?";
             Ok(session
-                .exec_rows(sql, values![key.as_str()])
+                .exec_rows(sql, values![key.as_str(), holder.to_string()])
                 .await?
                 .into_iter()
                 .next())

@@ -10,10 +10,10 @@ use chrono::{DateTime, Utc};
 use refinery::Runner;
 use uuid::Uuid;
 
-use super::transaction::{lost_a_race, micros, values};
+use super::transaction::{TRIES, lost_a_race, micros, pause, values};
 use super::{StoreError, StoreOptions};
 use crate::model::error::ErrorCode;
-use crate::mysql::{Endpoint, Ident, MysqlError, Session, SessionKind, migrate};
+use crate::mysql::{Done, Endpoint, Ident, MysqlError, Session, SessionKind, Value, migrate};
 
 mod embedded {
     refinery::embed_migrations!("migrations");
@@ -109,10 +109,10 @@ pub(super) async fn bring_up_to_date(
         }
     } else {
         let endpoint = Arc::clone(session.endpoint());
-        session
-            .run(&format!(
-                "CREATE DATABASE IF NOT EXISTS {database} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
-            ))
+        let sql = format!(
+            "CREATE DATABASE IF NOT EXISTS {database} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+        );
+        insist(session, &sql, vec![])
             .await
             .map_err(|error| with_grant(error, &endpoint, database))?;
     }
@@ -136,7 +136,16 @@ async fn migrate_under(
     let address = session.server().address.clone();
     // A later program's migrations are no reason to stop: `min_reader` decides that.
     let runner = runner().set_abort_missing(false);
-    let work = migrate::apply(&endpoint, &address, database, &runner);
+    let work = async {
+        let mut tries = 1;
+        // Every file can be run again.
+        loop {
+            match migrate::apply(&endpoint, &address, database, &runner).await {
+                Err(error) if lost_a_race(&error) && tries < TRIES => pause(&mut tries).await,
+                other => return other,
+            }
+        }
+    };
     tokio::pin!(work);
     loop {
         // The renewal runs on the lock's own session, which nothing else uses meanwhile.
@@ -275,6 +284,18 @@ fn own() -> Vec<(u32, String, String)> {
     own
 }
 
+/// Runs a statement again that lost a race: on a cluster the definitions of another node end whatever
+/// is under way.
+async fn insist(session: &mut Session, sql: &str, values: Vec<Value>) -> Result<Done, MysqlError> {
+    let mut tries = 1;
+    loop {
+        match session.exec(sql, values.clone()).await {
+            Err(error) if lost_a_race(&error) && tries < TRIES => pause(&mut tries).await,
+            other => return other,
+        }
+    }
+}
+
 /// The right to migrate one control database.
 struct Lock {
     row: String,
@@ -290,20 +311,18 @@ impl Lock {
             name: format!("db-taxi {:.50}", database.raw()),
             holder: Uuid::now_v7().to_string(),
         };
-        session
-            .run(&format!(
-                "CREATE TABLE IF NOT EXISTS {} (id TINYINT UNSIGNED NOT NULL PRIMARY KEY, \
+        let table = format!(
+            "CREATE TABLE IF NOT EXISTS {} (id TINYINT UNSIGNED NOT NULL PRIMARY KEY, \
                  holder CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NULL, \
                  expires_at DATETIME(3) NOT NULL) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4",
-                lock.row
-            ))
-            .await?;
-        session
-            .run(&format!(
-                "INSERT IGNORE INTO {} (id, holder, expires_at) VALUES (1, NULL, UTC_TIMESTAMP(3))",
-                lock.row
-            ))
-            .await?;
+            lock.row
+        );
+        insist(session, &table, vec![]).await?;
+        let row = format!(
+            "INSERT IGNORE INTO {} (id, holder, expires_at) VALUES (1, NULL, UTC_TIMESTAMP(3))",
+            lock.row
+        );
+        insist(session, &row, vec![]).await?;
         let claim = format!(
             "UPDATE {} SET holder = ?, expires_at = UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND \
              WHERE id = 1 AND (holder IS NULL OR expires_at <= UTC_TIMESTAMP(3))",
@@ -349,16 +368,13 @@ impl Lock {
     }
 
     async fn renew(&self, session: &mut Session) -> Result<(), StoreError> {
-        let renewed = session
-            .exec(
-                &format!(
-                    "UPDATE {} SET expires_at = UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND \
-                     WHERE id = 1 AND holder = ?",
-                    self.row
-                ),
-                values![micros(LOCK_TTL), self.holder.as_str()],
-            )
-            .await?;
+        let sql = format!(
+            "UPDATE {} SET expires_at = UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND \
+             WHERE id = 1 AND holder = ?",
+            self.row
+        );
+        let values = values![micros(LOCK_TTL), self.holder.as_str()];
+        let renewed = insist(session, &sql, values).await?;
         if renewed.affected == 1 {
             Ok(())
         } else {
@@ -367,15 +383,11 @@ impl Lock {
     }
 
     async fn release(&self, session: &mut Session) -> Result<(), StoreError> {
-        session
-            .exec(
-                &format!(
-                    "UPDATE {} SET holder = NULL WHERE id = 1 AND holder = ?",
-                    self.row
-                ),
-                values![self.holder.as_str()],
-            )
-            .await?;
+        let sql = format!(
+            "UPDATE {} SET holder = NULL WHERE id = 1 AND holder = ?",
+            self.row
+        );
+        insist(session, &sql, values![self.holder.as_str()]).await?;
         let sql = "DO RELEASE_LOCK(?)";
         match session.exec(sql, values![self.name.as_str()]).await {
             Err(error) if error.number != Some(1235) => Err(error.into()),

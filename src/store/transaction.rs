@@ -10,7 +10,7 @@ use crate::model::error::ErrorCode;
 use crate::mysql::{Done, MysqlError, Pooled, Row, Session, Value};
 
 /// Tries of one transaction before its deadlock is given back.
-const TRIES: u32 = 5;
+pub(super) const TRIES: u32 = 5;
 /// Sessions tried where the pool's turn out to have been closed by the server.
 const STALE: u32 = 3;
 
@@ -112,7 +112,7 @@ impl Store {
     }
 }
 
-async fn pause(tries: &mut u32) {
+pub(super) async fn pause(tries: &mut u32) {
     tokio::time::sleep(Duration::from_millis(10 * u64::from(*tries))).await;
     *tries += 1;
 }

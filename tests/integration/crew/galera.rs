@@ -74,7 +74,8 @@ impl Drop for Cluster {
     }
 }
 
-/// Claims of one resource at the same moment on all nodes: one of them wins.
+/// Claims of one resource at the same moment on all nodes: one of them wins. Prepared within their
+/// transactions, one claim in about fifty was rolled back by its node without a word, and believed.
 async fn one_of_three_wins(cluster: &Cluster, pair: &Pair, taxi: &DbTaxi) {
     let mut stores = Vec::new();
     for node in &cluster.nodes {
@@ -88,7 +89,7 @@ async fn one_of_three_wins(cluster: &Cluster, pair: &Pair, taxi: &DbTaxi) {
         };
         stores.push(Store::open(options).await.unwrap());
     }
-    for round in 0..15 {
+    for round in 0..200 {
         let resource = Arc::new(Resource::Job(JobId::generate()));
         let claims: Vec<_> = stores
             .iter()
