@@ -35,6 +35,7 @@ pub mod rule;
 pub mod schedule;
 pub mod secret;
 pub mod seen;
+pub mod shell;
 pub mod status;
 pub mod table_run;
 pub mod throttle;

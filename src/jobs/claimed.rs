@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use tokio::sync::watch;
 
 use super::board::Board;
-use super::core::{ActiveJob, Core, LOST, Outcome, refusal, without_tables};
+use super::core::{ActiveJob, Core, Outcome, refusal, without_tables};
 use super::leases::HeldLease;
 use super::live::Live;
 use super::notes::{Notes, persist};
@@ -19,7 +19,7 @@ use super::shared::Shared;
 use super::slots::Slot;
 use super::spans;
 use super::stop::Stop;
-use crate::model::command::Refusal;
+use crate::model::command::{LEASE_LOST, Refusal};
 use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::event::What;
 use crate::model::ids::JobId;
@@ -275,7 +275,7 @@ impl Core {
         let answer = tokio::time::timeout(Duration::from_secs(3), self.ledger.job(id)).await;
         match answer {
             Ok(Ok(_)) => Refusal::Conflict {
-                code: LOST,
+                code: LEASE_LOST,
                 message: format!("the lease of job {id} was lost: whoever holds it goes on"),
             },
             Ok(Err(error)) if !error.is_unavailable() => Refusal::Internal(error.to_string()),

@@ -105,12 +105,6 @@ pub struct Core {
     pub pulse: Pulse,
 }
 
-/// Code of the refusal that a job gets whose lease was lost.
-pub const LOST: &str = "lease_lost";
-
-/// Code of the refusal of a control database that answers and takes no writes.
-pub const READ_ONLY: &str = "read_only";
-
 /// How a run of a job ended: `None` while it goes on.
 pub type Outcome = Option<Result<Job, Refusal>>;
 

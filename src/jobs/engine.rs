@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
-use super::core::{Core, LOST, Limits, Outcome, READ_ONLY, Setup, refusal, without_tables};
+use super::core::{Core, Limits, Outcome, Setup, refusal, without_tables};
 use super::events::EventStream;
 use super::leases::HeldLease;
 use super::ledger::Ledger;
@@ -18,7 +18,7 @@ use super::outcome::Cut;
 use super::runner::{Runner, SyncRunner};
 use super::slots::Slot;
 use super::{housekeeping, queue, scheduler};
-use crate::model::command::Refusal;
+use crate::model::command::{CONFIG_BUSY, LEASE_LOST, READ_ONLY, Refusal};
 use crate::model::event::What;
 use crate::model::ids::JobId;
 use crate::model::job::{Job, JobState};
@@ -213,7 +213,7 @@ impl Engine {
             core.created_here(id);
             match &ended {
                 Err(Refusal::Conflict {
-                    code: LOST,
+                    code: LEASE_LOST,
                     message,
                 }) => {
                     // Perhaps nobody took it over: then it is ours again once the lease is free.
@@ -427,7 +427,7 @@ impl Engine {
             if since.elapsed() > core.keeper.ttl() && !core.was_created_here(id) {
                 let by = job.instance.as_deref().unwrap_or("another instance");
                 return Err(Refusal::Conflict {
-                    code: "config_busy",
+                    code: CONFIG_BUSY,
                     message: format!("job {id} of config {:?} is run by {by}", job.config),
                 });
             }

@@ -6,6 +6,7 @@ use tracing::field::Empty;
 
 use super::cell::Cell;
 use super::shared::Shared;
+use crate::model::command::LEASE_LOST;
 use crate::model::error::ErrorInfo;
 use crate::model::job::Job;
 use crate::sync::SPANS;
@@ -33,7 +34,7 @@ pub fn of_job(job: &Job) -> Span {
 pub fn end_job(span: &Span, ended: Option<&Job>) {
     let Some(job) = ended else {
         span.record("dbtaxi.job.state", "lost");
-        return failed(span, "lease_lost");
+        return failed(span, LEASE_LOST);
     };
     span.record("dbtaxi.job.state", job.state.as_str());
     span.record("dbtaxi.rows", job.progress.rows_done);

@@ -2,6 +2,13 @@
 
 use super::finding::Finding;
 
+/// Code of a conflict: another job of the config has not ended.
+pub const CONFIG_BUSY: &str = "config_busy";
+/// Code of a conflict: the lease of the job was lost, another process may hold it.
+pub const LEASE_LOST: &str = "lease_lost";
+/// Code of a conflict: the control database answers and takes no writes.
+pub const READ_ONLY: &str = "read_only";
+
 /// Why a request was not carried out; every front shows the same words.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Refusal {

@@ -1,6 +1,6 @@
 //! What can go wrong in the control database.
 
-use crate::model::command::Refusal;
+use crate::model::command::{READ_ONLY, Refusal};
 use crate::model::error::{ErrorCode, ErrorInfo};
 use crate::model::finding::Finding;
 use crate::mysql::{ErrorClass, MysqlError};
@@ -88,7 +88,7 @@ impl StoreError {
                 message: self.to_string(),
             },
             Self::Mysql(error) if error.code == ErrorCode::ReadOnly => Refusal::Conflict {
-                code: "read_only",
+                code: READ_ONLY,
                 message: error.advised(),
             },
             Self::Mysql(error) if error.is_unavailable() || error.class != ErrorClass::Stop => {

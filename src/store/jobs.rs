@@ -11,6 +11,7 @@ use super::job_state::version_of;
 use super::transaction::{at, id, json, opt_id, parsed, transaction, values, violates, word};
 use super::{Store, StoreError};
 use crate::model::audit::Action;
+use crate::model::command::CONFIG_BUSY;
 use crate::model::config::Config;
 use crate::model::connection::Connection;
 use crate::model::ids::{ConfigId, JobId};
@@ -295,7 +296,7 @@ pub(super) async fn refuse_busy(session: &mut Session, config: ConfigId) -> Resu
 
 fn busy(job: &str, state: &str) -> StoreError {
     StoreError::conflict(
-        "config_busy",
+        CONFIG_BUSY,
         format!("the config has an active job: {job} ({state})"),
     )
 }

@@ -12,7 +12,7 @@ mod ranges;
 
 use std::sync::Arc;
 
-use constraints::{Names, is_taken};
+use constraints::Names;
 use names::{key_name, rename_check};
 
 use super::closing::close;
@@ -210,12 +210,13 @@ impl Load {
             return Ok(());
         }
         let create = self.definition()?;
-        let wished: Vec<Ident> = create
+        let wished = create
             .checks
             .iter()
             .filter_map(|check| key_name(check).map(Ident::new))
             .collect();
-        let mut names = self.constraint_names(&mut session, &wished).await?;
+        let mut names = self.constraint_names(wished);
+        self.look_at_names(&mut session, &mut names).await?;
         let sql = |names: &Names| {
             let mut create = create.clone();
             for check in &mut create.checks {
@@ -225,15 +226,7 @@ impl Load {
         };
         let clock = std::time::Instant::now();
         hooks::reach("load.creating");
-        match session.run(&sql(&names)).await {
-            Err(error) if is_taken(&error) => {
-                names.mark_all(wished.into_iter());
-                session.run(&sql(&names)).await?;
-            }
-            created => {
-                created?;
-            }
-        }
+        names.run(&mut session, sql).await?;
         self.table.meter.waited(Waiting::Ddl, clock.elapsed());
         Ok(())
     }

@@ -4,6 +4,7 @@
 
 mod asked;
 mod crew;
+mod others;
 
 use std::time::Duration;
 

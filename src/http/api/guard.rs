@@ -13,6 +13,7 @@ use chrono::Utc;
 use super::Api;
 use super::caller::{self, Caller, needed};
 use super::failures::Failures;
+use super::operations::METRICS_PATH;
 use crate::http::origin::is_for_anybody;
 use crate::http::problem::Problem;
 use crate::http::requests::Actor;
@@ -168,8 +169,8 @@ impl Api {
         let Some(secret) = bearer(request.headers) else {
             return match (self.guard.is_open(), read) {
                 (Some(true), _) => Ok(Caller::on_loopback(request.from, Scope::Admin)),
-                // What keeps the tokens from being read is in the status, and nothing else.
-                (None, Err(_)) if request.path == "/api/status" && request.method.is_safe() => {
+                // That the tokens can't be read, and why, is told here, and nothing else is known yet.
+                (None, Err(_)) if tells_of_itself(request) => {
                     Ok(Caller::on_loopback(request.from, Scope::Read))
                 }
                 (None, Err(problem)) => Err(problem),
@@ -211,6 +212,11 @@ struct Asked<'a> {
     path: &'a str,
     headers: &'a HeaderMap,
     from: IpAddr,
+}
+
+/// Whether the status or the metrics are asked for.
+fn tells_of_itself(request: &Asked<'_>) -> bool {
+    request.method.is_safe() && matches!(request.path, "/api/status" | METRICS_PATH)
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use super::NotifyOn;
 use crate::model::duration::format_duration;
 use crate::model::job::Job;
+use crate::model::shell::word;
 use crate::model::table_run::TableState;
 
 /// What is told.
@@ -111,15 +112,6 @@ fn short(age: Duration) -> String {
     } else {
         seconds / 60 * 60
     }))
-}
-
-/// A name as one word of a command line.
-fn word(name: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_.:".contains(c);
-    if !name.is_empty() && name.chars().all(plain) {
-        return name.to_owned();
-    }
-    format!("'{}'", name.replace('\'', "'\\''"))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::model::config::Config;
 use crate::model::connection::HealthState;
 use crate::model::job::JobState;
 use crate::model::labels::{API, WORKER, nobody_carries};
+use crate::model::shell::word;
 use crate::model::status::Check;
 use crate::services::ServicesOptions;
 use crate::store::StoreError;
@@ -353,29 +354,9 @@ fn named<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> String {
     shown.join(", ")
 }
 
-/// A name as one word of a command line.
-fn word(name: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_.:".contains(c);
-    if !name.is_empty() && name.chars().all(plain) {
-        return name.to_owned();
-    }
-    format!("'{}'", name.replace('\'', "'\\''"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn remedies_can_be_pasted_into_a_shell() {
-        for (name, shown) in [
-            ("user-data", "user-data"),
-            ("User Data", "'User Data'"),
-            ("it's; rm", "'it'\\''s; rm'"),
-        ] {
-            assert_eq!(word(name), shown);
-        }
-    }
 
     #[test]
     fn long_lists_are_cut_and_counted() {

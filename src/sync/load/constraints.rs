@@ -15,10 +15,30 @@ const LONGEST: usize = 64;
 pub(super) struct Names {
     generation: Option<u64>,
     number: u64,
+    wished: Vec<Ident>,
     taken: Vec<Ident>,
 }
 
 impl Names {
+    /// Runs a statement that gives the names; again with all of them told apart, where another load
+    /// took one since the look.
+    pub(super) async fn run(
+        &mut self,
+        session: &mut Session,
+        sql: impl Fn(&Self) -> String,
+    ) -> Result<(), MysqlError> {
+        match session.run(&sql(self)).await {
+            Err(error) if is_taken(&error) => {
+                self.taken.clone_from(&self.wished);
+                session.run(&sql(self)).await?;
+            }
+            done => {
+                done?;
+            }
+        }
+        Ok(())
+    }
+
     /// The name on the shadow.
     pub(super) fn of(&self, name: &Ident) -> Ident {
         if self.taken.contains(name) {
@@ -31,11 +51,6 @@ impl Names {
     /// Both names that it can have got, here or by whoever began the load.
     pub(super) fn both(&self, name: &Ident) -> [Ident; 2] {
         [self.plain(name), self.marked(name)]
-    }
-
-    /// Another load took one meanwhile: all are marked.
-    pub(super) fn mark_all(&mut self, names: impl Iterator<Item = Ident>) {
-        self.taken = names.collect();
     }
 
     fn plain(&self, name: &Ident) -> Ident {
@@ -60,28 +75,34 @@ fn with_mark(name: &Ident, mark: &str) -> Ident {
 }
 
 impl Load {
-    /// Looks which of the names are taken.
-    pub(super) async fn constraint_names(
-        &self,
-        session: &mut Session,
-        wanted: &[Ident],
-    ) -> Result<Names, MysqlError> {
-        let shadow = self.shadow();
-        let mut names = Names {
+    /// The names that constraints get which are called so on the source.
+    pub(super) fn constraint_names(&self, wished: Vec<Ident>) -> Names {
+        Names {
             generation: self.place.is_inside().then_some(self.checkpoint.generation),
             number: self.checkpoint.number,
+            wished,
             taken: Vec::new(),
-        };
-        let plain: Vec<Ident> = wanted.iter().map(|name| names.plain(name)).collect();
-        let target = &self.table.plan.target;
-        let found = constraint_names_elsewhere(session, &plain, &[target, &shadow]).await?;
-        names.taken = wanted
+        }
+    }
+
+    /// Looks which of the names are taken.
+    pub(super) async fn look_at_names(
+        &self,
+        session: &mut Session,
+        names: &mut Names,
+    ) -> Result<(), MysqlError> {
+        let plain: Vec<Ident> = names.wished.iter().map(|name| names.plain(name)).collect();
+        let ours = [&self.table.plan.target, &self.shadow()];
+        let found = constraint_names_elsewhere(session, &plain, &ours).await?;
+        let is_taken = |plain: &Ident| found.iter().any(|(name, _)| same(name, plain));
+        names.taken = names
+            .wished
             .iter()
-            .zip(plain)
-            .filter(|(_, plain)| found.iter().any(|(name, _)| same(name, plain)))
+            .zip(&plain)
+            .filter(|(_, plain)| is_taken(plain))
             .map(|(name, _)| name.clone())
             .collect();
-        Ok(names)
+        Ok(())
     }
 }
 
@@ -91,7 +112,7 @@ fn same(one: &Ident, other: &Ident) -> bool {
 }
 
 /// Whether a server refused a constraint because its name is taken.
-pub(super) fn is_taken(error: &MysqlError) -> bool {
+fn is_taken(error: &MysqlError) -> bool {
     // MariaDB tells InnoDB's 121, a duplicate in its dictionary, in the text of 1005, and by 1823
     // where two statements add it at once.
     matches!(error.number, Some(1823 | 1826 | 3822))
@@ -108,10 +129,11 @@ mod tests {
         let mut names = Names {
             generation: Some(3),
             number: 12,
+            wished: vec![long.clone()],
             taken: Vec::new(),
         };
         assert!(names.of(&long).raw().ends_with("ü_3"));
-        names.mark_all(std::iter::once(long.clone()));
+        names.taken.clone_from(&names.wished);
         assert_eq!(names.of(&long).raw().chars().count(), 64);
         assert!(names.of(&long).raw().ends_with("ü_12_3"));
         names.generation = None;

@@ -5,7 +5,7 @@ use super::super::hooks;
 use super::super::meter::Waiting;
 use super::super::table::renamed;
 use super::Load;
-use super::constraints::{Names, is_taken};
+use super::constraints::Names;
 use super::names::key_name;
 use crate::model::error::ErrorCode;
 use crate::model::log::Level;
@@ -76,8 +76,7 @@ impl Load {
         let shadow = self.shadow();
         let mut session = self.table.session(SessionKind::Load).await?;
         let present = foreign_key_parents(&mut session, &shadow).await?;
-        let wished: Vec<Ident> = wanted.iter().map(|key| key.name.clone()).collect();
-        let mut names = self.constraint_names(&mut session, &wished).await?;
+        let mut names = self.constraint_names(wanted.iter().map(|key| key.name.clone()).collect());
         let mut adds = Vec::new();
         for key in &wanted {
             let both = names.both(&key.name);
@@ -104,6 +103,7 @@ impl Load {
         if adds.is_empty() {
             return Ok(());
         }
+        self.look_at_names(&mut session, &mut names).await?;
         session.run("SET SESSION wait_timeout = 3600").await?;
         let clock = std::time::Instant::now();
         hooks::reach("load.binding");
@@ -114,17 +114,7 @@ impl Load {
                 .collect();
             format!("ALTER TABLE {shadow} {}", clauses.join(", "))
         };
-        let adding = async {
-            match session.run(&sql(&names)).await {
-                // By another load, since the look.
-                Err(error) if is_taken(&error) => {
-                    names.mark_all(wished.into_iter());
-                    session.run(&sql(&names)).await
-                }
-                added => added,
-            }
-        };
-        let added = self.table.until_stopped(adding).await;
+        let added = self.table.until_stopped(names.run(&mut session, sql)).await;
         self.table.meter.waited(Waiting::Ddl, clock.elapsed());
         session.abandon();
         added?;

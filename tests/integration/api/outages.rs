@@ -38,6 +38,11 @@ fn a_control_database_that_comes_late_is_waited_for() {
     );
     client.get("/health/ready").expect(503);
     assert_eq!(reason(&client), "database_unavailable");
+    let metrics = client.get("/metrics").expect(200).body;
+    assert!(
+        metrics.contains("dbtaxi_control_database_up 0"),
+        "{metrics}"
+    );
     let status = client.get("/api/status").expect(503).json();
     assert_eq!(status["database"]["connected"], false);
     let why = status["database"]["error"].as_str().unwrap();

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use super::world::{
     LIMIT, TABLES, at_once, change_little, change_much, expect_done, fill_few, install,
-    install_with, run_until_frozen,
+    install_with, tell_until_frozen,
 };
 use crate::both_flavours;
 use crate::support::{DbTaxi, Pair, Running};
@@ -46,7 +48,7 @@ const IN_PLACE: [&str; 5] = [
 
 /// The other process ends the job; then the frozen one wakes up, writes nothing, and says why.
 fn overtaken(pair: &Pair, taxi: &DbTaxi, point: &str) {
-    let frozen: Running = run_until_frozen(taxi, point);
+    let frozen: Running = tell_until_frozen(taxi, point);
     let other = taxi.sibling();
     other
         .start(&["run", "everything"])
@@ -69,6 +71,24 @@ fn overtaken(pair: &Pair, taxi: &DbTaxi, point: &str) {
         ended.stderr.contains("was lost: whoever holds it goes on"),
         "{point}: {}",
         ended.stderr
+    );
+    let events: Vec<Value> = ended
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let last = events.last().unwrap();
+    assert_eq!(
+        (&last["type"], &last["data"]["state"]),
+        (&json!("job_finished"), &json!("completed")),
+        "{point}: {}",
+        ended.stdout
+    );
+    let seq = |event: &Value| event["seq"].as_u64().unwrap();
+    assert!(
+        events.windows(2).all(|two| seq(&two[0]) < seq(&two[1])),
+        "{point}: {}",
+        ended.stdout
     );
     assert_eq!(
         stored(),

@@ -192,7 +192,18 @@ pub fn change_little(pair: &Pair) {
 
 /// Runs with hooks of which the first to be reached stops the process.
 pub fn run_until_frozen_and_then(taxi: &DbTaxi, hooks: &str) -> Running {
-    let mut running = start_with_hooks(taxi, hooks);
+    until_frozen(start_with_hooks(taxi, hooks), hooks)
+}
+
+/// The same, telling events on stdout.
+pub fn tell_until_frozen(taxi: &DbTaxi, point: &str) -> Running {
+    let hooks = format!("{point}=stop");
+    let mut command = hooked(taxi, &hooks);
+    command.arg("--events");
+    until_frozen(Running::start(command), &hooks)
+}
+
+fn until_frozen(mut running: Running, hooks: &str) -> Running {
     let state = format!("/proc/{}/stat", running.pid());
     wait_until(LIMIT, &format!("{hooks} to be reached"), || {
         assert!(

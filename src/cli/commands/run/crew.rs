@@ -7,27 +7,24 @@ use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::time::Duration;
 
-use chrono::Utc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 
 use super::asked::Asked;
+use super::others::Told;
 use crate::cli::commands::Context;
 use crate::cli::exit::Signal;
 use crate::cli::failure::Failure;
 use crate::cli::progress::Board;
 use crate::jobs::{Engine, StopHow};
-use crate::model::command::Refusal;
+use crate::model::command::{CONFIG_BUSY, Refusal};
 use crate::model::config::Config;
-use crate::model::event::{Event, What};
+use crate::model::event::Event;
 use crate::model::ids::JobId;
 use crate::model::job::{Job, JobFilter, JobKind, JobState};
 
 /// How often a job that another process runs is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-/// Code of a config that another process works on.
-const BUSY: &str = "config_busy";
 
 /// How often a job may end between being found and being taken up.
 const TRIES: u32 = 3;
@@ -49,6 +46,7 @@ pub struct Crew<'a> {
     stopped: Cell<Option<Signal>>,
     /// Whoever read the events is gone.
     unread: Cell<bool>,
+    told: Told,
 }
 
 /// A job to be run, and whether this command made it.
@@ -82,6 +80,7 @@ impl<'a> Crew<'a> {
             board: RefCell::new(board),
             stopped: Cell::new(None),
             unread: Cell::new(false),
+            told: Told::default(),
         }
     }
 
@@ -95,8 +94,12 @@ impl<'a> Crew<'a> {
         self.asked.events
     }
 
-    /// Shows what happened.
+    /// Shows what happened here.
     pub fn event(&self, event: &Event) {
+        self.show(&self.told.here(event));
+    }
+
+    fn show(&self, event: &Event) {
         self.board.borrow_mut().event(event);
         if self.asked.events
             && !self.unread.get()
@@ -146,7 +149,7 @@ impl<'a> Crew<'a> {
             }
         }
         Err(Failure::refused(
-            BUSY,
+            CONFIG_BUSY,
             format!(
                 "{}: others begin and end jobs of it all the time",
                 config.spec.name
@@ -178,7 +181,7 @@ impl<'a> Crew<'a> {
         let name = &config.spec.name;
         let Claimable { job, ours } = match self.claimable(config).await {
             Ok(claimable) => claimable,
-            Err(failure) if failure.code == BUSY && self.asked.skip_if_running => {
+            Err(failure) if failure.code == CONFIG_BUSY && self.asked.skip_if_running => {
                 return Ok(self.skipped(name, &failure.message));
             }
             Err(failure) => return Err(failure),
@@ -195,18 +198,25 @@ impl<'a> Crew<'a> {
             // With its tables, as the control database has them.
             Some(Ok(job)) => {
                 let job = jobs.get(&job.id.to_string()).await.unwrap_or(job);
+                if !self.was_here(&job) {
+                    for event in self.told.ended_elsewhere(&job) {
+                        self.show(&event);
+                    }
+                }
                 Ok(Outcome::told(Some(job)))
             }
             Some(Err(Refusal::Conflict {
-                code: BUSY,
+                code: CONFIG_BUSY,
                 message,
             })) if self.asked.skip_if_running => Ok(self.skipped(name, &message)),
-            Some(Err(refusal @ Refusal::Conflict { code: BUSY, .. })) => {
-                Err(Failure::from(refusal).hint(format!(
-                    "wait for its end, or stop it with `db-taxi jobs stop {}`",
-                    job.id
-                )))
-            }
+            Some(Err(
+                refusal @ Refusal::Conflict {
+                    code: CONFIG_BUSY, ..
+                },
+            )) => Err(Failure::from(refusal).hint(format!(
+                "wait for its end, or stop it with `db-taxi jobs stop {}`",
+                job.id
+            ))),
             Some(Err(refusal @ Refusal::Conflict { .. })) => {
                 // Ended by somebody else between two looks.
                 match jobs.get(&job.id.to_string()).await {
@@ -270,7 +280,7 @@ impl<'a> Crew<'a> {
         let mut ticks = interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let ours = self.engine.instance_name();
-        let mut seq = 0;
+        let mut noted = false;
         loop {
             ticks.tick().await;
             if self.engine.runs_here(id) {
@@ -284,18 +294,16 @@ impl<'a> Crew<'a> {
             let (Some(by), JobState::Running) = (by, job.state) else {
                 continue;
             };
-            if seq == 0 {
+            if !noted {
+                noted = true;
                 self.note(&format!(
                     "{}: {by} works on the job {id}; waiting for its end",
                     job.config
                 ));
             }
-            seq += 1;
-            let what = What::Progress {
-                progress: job.progress.clone(),
-                counts: job.counts,
-            };
-            self.event(&event_of(&job, seq, what));
+            for event in self.told.elsewhere(&job) {
+                self.show(&event);
+            }
         }
     }
 
@@ -308,7 +316,11 @@ impl<'a> Crew<'a> {
         for _ in 0..3 {
             match jobs.start(&id, self.asked.request.clone()).await {
                 Ok(job) => return Ok(Claimable { job, ours: true }),
-                Err(refusal @ Refusal::Conflict { code: BUSY, .. }) => last = Some(refusal),
+                Err(
+                    refusal @ Refusal::Conflict {
+                        code: CONFIG_BUSY, ..
+                    },
+                ) => last = Some(refusal),
                 Err(refusal) => return Err(refusal.into()),
             }
             let filter = JobFilter {
@@ -321,7 +333,7 @@ impl<'a> Crew<'a> {
             };
             if active.state == JobState::Paused {
                 let message = format!("{}: the job {} is paused", active.config, active.id);
-                return Err(Failure::refused(BUSY, message).hint(format!(
+                return Err(Failure::refused(CONFIG_BUSY, message).hint(format!(
                     "let it go on with `db-taxi jobs resume {id}`, or end it with `db-taxi jobs stop {id}`",
                     id = active.id
                 )));
@@ -343,7 +355,7 @@ impl<'a> Crew<'a> {
             self.make_way(&active).await?;
         }
         Err(last.map_or_else(
-            || Failure::refused(BUSY, format!("{}: busy", config.spec.name)),
+            || Failure::refused(CONFIG_BUSY, format!("{}: busy", config.spec.name)),
             Failure::from,
         ))
     }
@@ -366,7 +378,7 @@ impl<'a> Crew<'a> {
             return Ok(());
         }
         Err(Failure::refused(
-            BUSY,
+            CONFIG_BUSY,
             format!(
                 "{}: the {} job {id} is {}",
                 active.config,
@@ -395,18 +407,5 @@ impl<'a> Crew<'a> {
 
     fn note(&self, text: &str) {
         self.board.borrow().note(text);
-    }
-}
-
-/// What is seen of a job that another process works on.
-fn event_of(job: &Job, seq: u64, what: What) -> Event {
-    Event {
-        v: 1,
-        seq,
-        time: Utc::now(),
-        job_id: job.id,
-        config: job.config.clone(),
-        table: None,
-        what,
     }
 }

@@ -6,7 +6,7 @@ use crate::dashboard::app::overlay::Sheet;
 use crate::dashboard::app::sheets::{field, marked, warned};
 use crate::dashboard::app::state::State;
 use crate::dashboard::app::text::{Line, Tone};
-use crate::model::command::Refusal;
+use crate::model::command::{CONFIG_BUSY, Refusal};
 use crate::model::report::{Flavour, TestReport};
 
 /// What a test of a connection found.
@@ -152,7 +152,7 @@ pub fn refusal(what: &str, refusal: &Refusal) -> Sheet {
             Some("test the connection (t on tab 1); correct host, account or password there")
         }
         Refusal::Conflict { code, .. } => match *code {
-            "config_busy" => Some("wait for the job that runs, or stop it (tab 3, x)"),
+            CONFIG_BUSY => Some("wait for the job that runs, or stop it (tab 3, x)"),
             "config_disabled" => Some("db-taxi configs enable NAME"),
             _ => None,
         },
