@@ -46,41 +46,79 @@ pub async fn clock(session: &mut Session) -> Result<i64, MysqlError> {
     row.i64("now")
 }
 
-/// The transactions that are open now. An answer that is older than the question is waited for
-/// `patience` long to be renewed: the server keeps its list while others ask for it all the time,
-/// so a transaction of our own, begun just before the question, must be in it.
+/// Who asks for the open transactions, once or again and again.
 ///
-/// # Errors
-/// When the server is lost.
-pub async fn open(session: &mut Session, patience: Duration) -> Result<Listed, MysqlError> {
-    session
-        .run("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
-        .await?;
-    let listed = until_listed(session, patience).await;
-    let ended = session.run("ROLLBACK").await;
-    let listed = listed?;
-    ended?;
-    Ok(listed)
+/// The server renews its list only when nobody has asked for a tenth of a second: several that ask in
+/// step would keep it old for each other. So whoever gets old answers asks less often and out of step,
+/// also with its next questions.
+#[derive(Debug, Default)]
+pub struct Asker {
+    /// How crowded it is: grows with each old answer.
+    crowd: u32,
 }
 
-async fn until_listed(session: &mut Session, patience: Duration) -> Result<Listed, MysqlError> {
-    let own = u64::from(session.id());
-    let since = Instant::now();
-    let mut stale = 0;
-    loop {
-        let open = match list(session).await {
-            Ok(open) => open,
-            Err(error) if error.is_denied() => return Ok(Listed::Denied),
-            Err(error) => return Err(error),
-        };
-        if open.iter().any(|t| t.connection == own) {
-            return Ok(Listed::All(open));
+impl Asker {
+    /// Old answers beyond this make no further difference.
+    const MOST: u32 = 5;
+
+    /// The transactions that are open now. An answer that is older than the question is waited for
+    /// `patience` long to be renewed: a transaction of our own, begun just before the question, must
+    /// be in it.
+    ///
+    /// # Errors
+    /// When the server is lost.
+    pub async fn open(
+        &mut self,
+        session: &mut Session,
+        patience: Duration,
+    ) -> Result<Listed, MysqlError> {
+        session
+            .run("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+            .await?;
+        let listed = self.until_listed(session, patience).await;
+        let ended = session.run("ROLLBACK").await;
+        let listed = listed?;
+        ended?;
+        Ok(listed)
+    }
+
+    /// A while to wait before the next question.
+    pub async fn pause(&self) {
+        tokio::time::sleep(Duration::from_millis(150) + self.until_renewed()).await;
+    }
+
+    async fn until_listed(
+        &mut self,
+        session: &mut Session,
+        patience: Duration,
+    ) -> Result<Listed, MysqlError> {
+        let own = u64::from(session.id());
+        let since = Instant::now();
+        let mut first = true;
+        loop {
+            let open = match list(session).await {
+                Ok(open) => open,
+                Err(error) if error.is_denied() => return Ok(Listed::Denied),
+                Err(error) => return Err(error),
+            };
+            if open.iter().any(|t| t.connection == own) {
+                if first {
+                    self.crowd = self.crowd.saturating_sub(1);
+                }
+                return Ok(Listed::All(open));
+            }
+            if since.elapsed() > patience {
+                return Ok(Listed::Stale);
+            }
+            first = false;
+            self.crowd = (self.crowd + 1).min(Self::MOST);
+            tokio::time::sleep(self.until_renewed()).await;
         }
-        if since.elapsed() > patience {
-            return Ok(Listed::Stale);
-        }
-        tokio::time::sleep(until_renewed(stale)).await;
-        stale += 1;
+    }
+
+    /// How long to leave the list alone.
+    fn until_renewed(&self) -> Duration {
+        Duration::from_millis(105 + rand::random_range(0..100_u64 << self.crowd))
     }
 }
 
@@ -107,26 +145,18 @@ async fn list(session: &mut Session) -> Result<Vec<Open>, MysqlError> {
     Ok(open)
 }
 
-/// How long to leave the list alone after the `stale`th answer that was older than the question.
-///
-/// The server renews it only when nobody has asked for a tenth of a second: several that ask in
-/// step would keep it old for each other, so they ask less often and out of step.
-fn until_renewed(stale: u32) -> Duration {
-    let most = (100 + 150 * u64::from(stale)).min(1_500);
-    Duration::from_millis(105 + rand::random_range(0..most))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_list_is_left_alone_long_enough_to_be_renewed_and_ever_longer() {
-        for stale in 0..100 {
-            let wait = until_renewed(stale).as_millis();
-            assert!(wait > 100 && wait < 1_700, "{wait}");
-        }
-        let late = (0..50).map(|_| until_renewed(20).as_millis()).max();
-        assert!(late > Some(300), "{late:?}");
+    fn the_list_is_left_alone_long_enough_to_be_renewed_and_longer_in_a_crowd() {
+        let latest = |crowd| {
+            let waits = (0..200).map(|_| Asker { crowd }.until_renewed().as_millis());
+            waits.inspect(|wait| assert!(*wait > 100)).max().unwrap()
+        };
+        assert!(latest(0) < 300);
+        let crowded = latest(Asker::MOST);
+        assert!(crowded > 1_000 && crowded < 3_400, "{crowded}");
     }
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::error::SyncError;
 use crate::model::error::{ErrorCode, ErrorInfo};
-use crate::mysql::transactions::{self, Listed, Open, SECOND, clock};
+use crate::mysql::transactions::{Asker, Listed, Open, SECOND, clock};
 use crate::mysql::{Endpoint, Ident, MysqlError, Session, SessionKind, TableRef};
 use crate::store::marks::Sample;
 
@@ -138,8 +138,9 @@ pub async fn look(endpoint: &Arc<Endpoint>, wish: &BoundWish) -> Result<Bound, S
     bound.behind = behind(&mut session).await?;
     let newest = bound.samples.values().map(|sample| sample.at).max();
     let since = Instant::now();
+    let mut asker = Asker::default();
     loop {
-        bound.oldest = oldest(&mut session).await?;
+        bound.oldest = oldest(&mut session, &mut asker).await?;
         let waits = match (bound.oldest, newest) {
             (Some(oldest), Some(newest)) => oldest <= newest,
             _ => false,
@@ -147,7 +148,7 @@ pub async fn look(endpoint: &Arc<Endpoint>, wish: &BoundWish) -> Result<Bound, S
         if !waits || since.elapsed() > SAMPLE_WAIT {
             break;
         }
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        asker.pause().await;
     }
     session.close().await;
     Ok(bound)
@@ -155,8 +156,8 @@ pub async fn look(endpoint: &Arc<Endpoint>, wish: &BoundWish) -> Result<Bound, S
 
 /// A second before the oldest transaction or statement of others began; `None` where there is
 /// none, or the account may not see them.
-async fn oldest(session: &mut Session) -> Result<Option<i64>, SyncError> {
-    let Some(transactions) = open(session).await? else {
+async fn oldest(session: &mut Session, asker: &mut Asker) -> Result<Option<i64>, SyncError> {
+    let Some(transactions) = open(session, asker).await? else {
         return Ok(None);
     };
     let ours = session.our_ids();
@@ -192,8 +193,8 @@ async fn oldest(session: &mut Session) -> Result<Option<i64>, SyncError> {
 }
 
 /// Transactions that are open on the source; `None` where the account may not see them.
-async fn open(session: &mut Session) -> Result<Option<Vec<Open>>, SyncError> {
-    match transactions::open(session, STALE).await? {
+async fn open(session: &mut Session, asker: &mut Asker) -> Result<Option<Vec<Open>>, SyncError> {
+    match asker.open(session, STALE).await? {
         Listed::All(open) => Ok(Some(open)),
         Listed::Denied => Ok(None),
         Listed::Stale => Err(ErrorInfo::new(

@@ -12,6 +12,7 @@ use super::commit::Again;
 use super::deletes::{check_delete_limits, guard_emptied};
 use super::error::SyncError;
 use super::key::KeySpec;
+use super::load::discard;
 use super::meter::TableMeter;
 use super::place::{Place, table_type};
 use super::shared::TableShared;
@@ -36,7 +37,22 @@ pub async fn swap(
     let target = table.plan.target.clone();
     let mut session = table.session(SessionKind::Ddl).await?;
     let exists = look_again(table, &mut session).await?;
-    names::expect_free(table, &mut session, &shadow).await?;
+    if let Some((name, by)) = names::taken(table, &mut session, &shadow).await? {
+        drop(session);
+        // It came since the constraints were made, so the next load tells them apart.
+        discard(table, place, checkpoint).await?;
+        return Err(ErrorInfo::new(
+            ErrorCode::SchemaChanged,
+            format!(
+                "{} came to bear the name {} of a constraint while the table was loaded: it is loaded \
+                 again, and the constraint called otherwise",
+                by.raw(),
+                name.raw()
+            ),
+        )
+        .transient()
+        .into());
+    }
     let gone = if exists {
         table
             .until_stopped(check_deletes(table, &mut session, &shadow))

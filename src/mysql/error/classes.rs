@@ -63,7 +63,7 @@ const TABLE: &[Known] = &[
         "another session holds the rows or the table: end it, or run when fewer write there",
     ),
     known(
-        &[1213, 1020, 1479, 1613, 1614],
+        &[1213, 1020, 1479, 1613, 1614, 3101],
         ErrorCode::Deadlock,
         Retry,
         "it is tried again by itself; if it goes on, run when fewer write these tables",

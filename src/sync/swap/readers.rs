@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use crate::model::log::Level;
-use crate::mysql::transactions::{self, Listed, Open, SECOND};
+use crate::mysql::transactions::{Asker, Listed, Open, SECOND};
 use crate::mysql::{MysqlError, Session, TableRef};
 use crate::sync::ddl;
 use crate::sync::error::SyncError;
@@ -31,12 +31,13 @@ pub async fn shut_out(
 ) -> Result<(), SyncError> {
     let clock = Instant::now();
     let mut told = false;
+    let mut asker = Asker::default();
     let clustered = table.until_stopped(is_clustered(session)).await?;
     let because = loop {
         if clustered {
             break "readers on other nodes of the cluster can't be seen: the shadow is rebuilt to shut them out";
         }
-        let asked = transactions::open(session, STALE);
+        let asked = asker.open(session, STALE);
         let open = match table.until_stopped(asked).await? {
             Listed::All(open) => open,
             Listed::Denied => {
@@ -62,7 +63,11 @@ pub async fn shut_out(
         if clock.elapsed() > PATIENCE {
             break "old transactions are still open: the shadow is rebuilt to shut them out";
         }
-        tokio::time::sleep(Duration::from_millis(250)).await;
+        let pause = async {
+            asker.pause().await;
+            Ok::<(), MysqlError>(())
+        };
+        table.until_stopped(pause).await?;
     };
     table.log(Level::Info, because);
     let sql = format!("ALTER TABLE {shadow} FORCE");

@@ -2,6 +2,7 @@
 
 use super::World;
 use crate::both_flavours;
+use crate::crash::world::{LIMIT, run_until_frozen};
 use crate::support::Pair;
 
 const FAMILY: &str = "
@@ -101,6 +102,21 @@ CREATE TABLE c (id INT PRIMARY KEY, p INT, v INT, CONSTRAINT c_p FOREIGN KEY (p)
         assert_eq!(world.target("SELECT COUNT(*) FROM late"), "1");
         let keys = world.target("SELECT GROUP_CONCAT(TABLE_NAME ORDER BY TABLE_NAME) FROM information_schema.TABLE_CONSTRAINTS WHERE CONSTRAINT_NAME LIKE 'mine%' AND TABLE_SCHEMA = DATABASE()");
         assert_eq!(keys, "late,theirs");
+    }
+
+    /// A name that comes into use between the load and the swap costs a second load, and nothing else.
+    async fn a_name_that_is_taken_while_a_table_is_loaded_is_told_apart(pair: Pair) {
+        let world = World::new(&pair);
+        world.source("CREATE TABLE p (id INT PRIMARY KEY); INSERT INTO p VALUES (1), (2);
+CREATE TABLE c (id INT PRIMARY KEY, p INT, CONSTRAINT c_p FOREIGN KEY (p) REFERENCES p (id)); INSERT INTO c VALUES (1, 1), (2, 2)");
+        world.rules("[p, {source_table: c, full_strategy: swap}]", "{}");
+        let frozen = run_until_frozen(&world.taxi, "load.bound@2");
+        world.target("CREATE TABLE theirs (id INT PRIMARY KEY, up INT, CONSTRAINT c_p FOREIGN KEY (up) REFERENCES theirs (id))");
+        frozen.thaw();
+        frozen.wait(LIMIT).expect_code(0);
+        assert_eq!(world.target("SELECT GROUP_CONCAT(id, ' ', p ORDER BY id) FROM c"), "1 1,2 2");
+        let keys = world.target("SELECT GROUP_CONCAT(TABLE_NAME ORDER BY TABLE_NAME) FROM information_schema.TABLE_CONSTRAINTS WHERE CONSTRAINT_NAME LIKE 'c_p%' AND TABLE_SCHEMA = DATABASE()");
+        assert_eq!(keys, "c,theirs");
     }
 
     /// Rows whose parent is nowhere are carried over and told of, or refused.
