@@ -8,6 +8,10 @@ use super::{MysqlError, Session};
 /// Microseconds of a second.
 pub const SECOND: i64 = 1_000_000;
 
+/// Seconds after which the server ends a transaction of ours that asks no more; well above the
+/// longest time between two questions.
+const CUT_OFF: u32 = 8;
+
 /// One transaction that is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Open {
@@ -72,6 +76,10 @@ impl Asker {
         session: &mut Session,
         patience: Duration,
     ) -> Result<Listed, MysqlError> {
+        // Where the way to the server is cut, this must not stay for others to wait for.
+        session
+            .run(&format!("SET SESSION wait_timeout = {CUT_OFF}"))
+            .await?;
         session
             .run("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
             .await?;
@@ -79,6 +87,7 @@ impl Asker {
         let ended = session.run("ROLLBACK").await;
         let listed = listed?;
         ended?;
+        session.run("SET SESSION wait_timeout = DEFAULT").await?;
         Ok(listed)
     }
 
