@@ -25,6 +25,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use axum::Router;
+use axum::body::{Body, Bytes};
 use axum::middleware;
 use serde_json::Value;
 
@@ -67,6 +68,24 @@ impl Api {
             Some(actor) => services.by(&actor),
             None => services,
         })
+    }
+}
+
+impl Api {
+    /// The bytes of a body of at most `server.max_body`.
+    ///
+    /// # Errors
+    /// As [`input::bytes`].
+    async fn bytes(&self, body: Body) -> Result<Bytes, Problem> {
+        self.bytes_of_more(body, 1).await
+    }
+
+    /// The same where a body may be so many times as large.
+    ///
+    /// # Errors
+    /// As [`input::bytes`].
+    async fn bytes_of_more(&self, body: Body, times: u64) -> Result<Bytes, Problem> {
+        input::bytes(body, self.service.settings.server.max_body * times).await
     }
 }
 

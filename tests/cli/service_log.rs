@@ -3,11 +3,12 @@
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
+use crate::child::Running;
 use crate::home::Home;
 
 /// Longest wait for something that should happen at once.
@@ -29,7 +30,7 @@ fn write(home: &Home, logging: &str) {
 
 /// The service with stderr in a file, killed when dropped.
 struct Service {
-    child: Child,
+    child: Running,
     log: std::path::PathBuf,
 }
 
@@ -41,6 +42,7 @@ impl Service {
         command.stdout(Stdio::null()).stderr(file);
         change(&mut command, &log);
         let child = command.spawn().unwrap();
+        let child = Running(child);
         Self { child, log }
     }
 
@@ -58,18 +60,6 @@ impl Service {
             );
             std::thread::sleep(Duration::from_millis(20));
         }
-    }
-
-    fn signal(&self, signal: Signal) {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, signal).unwrap();
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -117,7 +107,7 @@ fn changed_settings_are_told_key_by_key_and_wrong_ones_change_nothing() {
     assert!(!service.text().contains("needs a restart"));
 
     write(&home, "{level: debug, format: text, keep_files: 3}");
-    service.signal(Signal::HUP);
+    service.child.signal(Signal::HUP);
     service.wait_to_say("logging.keep_files: 3, was 14; needs a restart");
 
     // Half of a file.
@@ -131,7 +121,7 @@ fn changed_settings_are_told_key_by_key_and_wrong_ones_change_nothing() {
     let secret = "{level: debug, format: text, keep_files: 3}\nsecurity: {api_token: canary-token-0123456789}";
     write(&home, secret);
     service.wait_to_say("security.api_token has changed");
-    service.signal(Signal::TERM);
+    service.child.signal(Signal::TERM);
     service.wait_to_say("SIGTERM");
     assert!(!service.text().contains("canary"), "{}", service.text());
 }

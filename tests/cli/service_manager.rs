@@ -1,11 +1,12 @@
 //! What the service tells the service manager: in order, and only while it lives.
 
 use std::os::unix::net::UnixDatagram;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
+use crate::child::Running;
 use crate::home::Home;
 
 /// Longest wait for something that should happen soon.
@@ -13,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A service that tells `manager`; killed when dropped.
 struct Service {
-    child: Child,
+    child: Running,
     manager: UnixDatagram,
     _home: Home,
 }
@@ -40,7 +41,7 @@ impl Service {
             .spawn()
             .unwrap();
         Self {
-            child,
+            child: Running(child),
             manager,
             _home: home,
         }
@@ -65,18 +66,6 @@ impl Service {
             assert!(Instant::now() < deadline, "no {words} in {messages:?}");
         }
     }
-
-    fn signal(&self, signal: Signal) {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, signal).unwrap();
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 #[test]
@@ -85,7 +74,7 @@ fn it_is_ready_reloads_and_stops_in_order_without_a_control_database() {
     let before = service.until("READY=1");
     assert_eq!(before, ["READY=1"], "nothing before it is ready");
     service.until("STATUS=waiting for the control database: ");
-    service.signal(Signal::HUP);
+    service.child.signal(Signal::HUP);
     let reload = service.until("READY=1");
     let [.., reloading, _] = reload.as_slice() else {
         panic!("{reload:?}")
@@ -94,13 +83,13 @@ fn it_is_ready_reloads_and_stops_in_order_without_a_control_database() {
         reloading.starts_with("RELOADING=1\nMONOTONIC_USEC="),
         "{reload:?}"
     );
-    service.signal(Signal::TERM);
+    service.child.signal(Signal::TERM);
     let rest = service.until("STOPPING=1");
     assert!(
         !rest.iter().any(|one| one.starts_with("WATCHDOG")),
         "{rest:?}"
     );
-    assert_eq!(service.child.wait().unwrap().code(), Some(143));
+    assert_eq!(service.child.0.wait().unwrap().code(), Some(143));
 }
 
 #[test]
@@ -108,13 +97,13 @@ fn a_service_that_is_frozen_gives_no_more_signs_of_life() {
     let service = Service::start("100000");
     service.until("WATCHDOG=1");
     service.until("WATCHDOG=1");
-    service.signal(Signal::STOP);
+    service.child.signal(Signal::STOP);
     // What was sent before is read; from then on there is silence.
     while service.message().is_some() {}
     let silence = Instant::now();
     while silence.elapsed() < Duration::from_millis(500) {
         assert_eq!(service.message(), None);
     }
-    service.signal(Signal::CONT);
+    service.child.signal(Signal::CONT);
     service.until("WATCHDOG=1");
 }

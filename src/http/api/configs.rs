@@ -95,7 +95,7 @@ pub async fn list(State(api): State<Arc<Api>>, uri: Uri) -> Answer {
 }
 
 pub async fn create(State(api): State<Arc<Api>>, headers: HeaderMap, body: Body) -> Answer {
-    let bytes = input::bytes(body, api.service.settings.server.max_body).await?;
+    let bytes = api.bytes(body).await?;
     let spec: ConfigSpec = input::object(&headers, &bytes)?;
     let services = api.services()?;
     refuse_two_connections(&services, &bytes, &spec).await?;
@@ -115,7 +115,7 @@ pub async fn replace(
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
-    let bytes = input::bytes(body, api.service.settings.server.max_body).await?;
+    let bytes = api.bytes(body).await?;
     let spec: ConfigSpec = input::object(&headers, &bytes)?;
     let services = api.services()?;
     let configs = &services.configs;
@@ -138,7 +138,7 @@ pub async fn plan(
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
-    let bytes = input::bytes(body, api.service.settings.server.max_body).await?;
+    let bytes = api.bytes(body).await?;
     let mut fields = Fields::of(&headers, &bytes, true)?;
     let tables = fields.texts("tables");
     fields.end()?;

@@ -69,7 +69,7 @@ pub async fn list(State(api): State<Arc<Api>>, uri: Uri) -> Answer {
 }
 
 pub async fn create(State(api): State<Arc<Api>>, headers: HeaderMap, body: Body) -> Answer {
-    let bytes = input::bytes(body, api.service.settings.server.max_body).await?;
+    let bytes = api.bytes(body).await?;
     let spec: ConnectionSpec = input::object(&headers, &bytes)?;
     let made = api.services()?.connections.create(spec).await?;
     let path = format!("/api/sync/connections/{}", made.id);
@@ -87,7 +87,7 @@ pub async fn replace(
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
-    let bytes = input::bytes(body, api.service.settings.server.max_body).await?;
+    let bytes = api.bytes(body).await?;
     let spec: ConnectionSpec = input::object(&headers, &bytes)?;
     let connections = api.services()?.connections;
     let (present, version) = expected(&connections, &id, &headers).await?;
@@ -114,7 +114,7 @@ pub async fn test_unsaved(
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
-    let bytes = input::bytes(body, api.service.settings.server.max_body).await?;
+    let bytes = api.bytes(body).await?;
     let spec: ConnectionSpec = input::object(&headers, &bytes)?;
     refuse_foreign_secrets(&spec, &caller)?;
     let report = api.services()?.connections.test_spec(&spec, None).await?;

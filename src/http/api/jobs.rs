@@ -102,7 +102,7 @@ pub async fn start(
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
-    let bytes = input::bytes(body, api.service.settings.server.max_body).await?;
+    let bytes = api.bytes(body).await?;
     let mut fields = Fields::of(&headers, &bytes, false)?;
     let (id, name) = (fields.text("config_id"), fields.text("config"));
     let kind = fields.parsed("kind", "sync, verify or repair", |value| {
@@ -184,7 +184,7 @@ pub async fn change(
     body: Body,
 ) -> Answer {
     let id = job_id(&id)?;
-    let bytes = input::bytes(body, api.service.settings.server.max_body).await?;
+    let bytes = api.bytes(body).await?;
     let mut fields = Fields::of(&headers, &bytes, false)?;
     let max_concurrency = fields.parsed("max_concurrency", "a whole number from 1 to 64", |v| {
         u32::try_from(v.as_u64()?)
@@ -250,7 +250,7 @@ pub async fn undo(
     body: Body,
 ) -> Answer {
     let id = job_id(&id)?;
-    let bytes = input::bytes(body, api.service.settings.server.max_body).await?;
+    let bytes = api.bytes(body).await?;
     let mut fields = Fields::of(&headers, &bytes, true)?;
     let tables = fields.texts("tables");
     fields.end()?;

@@ -26,7 +26,7 @@ pub async fn import(
     let mut query = Query::of(&uri)?;
     let dry_run = query.flag("dry_run")?.unwrap_or_default();
     query.end()?;
-    let bytes = input::bytes(body, api.service.settings.server.max_body * LARGER).await?;
+    let bytes = api.bytes_of_more(body, LARGER).await?;
     let (text, format) = input::text(&headers, &bytes, true)?;
     let outcome = api
         .services()?
@@ -38,7 +38,7 @@ pub async fn import(
 
 /// Holds a document, or without a body what is stored, against the servers.
 pub async fn check(State(api): State<Arc<Api>>, headers: HeaderMap, body: Body) -> Answer {
-    let bytes = input::bytes(body, api.service.settings.server.max_body * LARGER).await?;
+    let bytes = api.bytes_of_more(body, LARGER).await?;
     let mappings = api.services()?.mappings;
     let findings = if bytes.is_empty() {
         mappings.check(None).await?
